@@ -1,0 +1,11 @@
+import { defineConfig } from 'vitest/config';
+
+export default defineConfig({
+  test: {
+    include: ['packages/*/src/**/*.test.ts', 'apps/*/src/**/*.test.ts', 'tooling/**/*.test.ts'],
+    pool: 'forks',
+    // tfjs-core's gradient definitions are published as extensionless ES modules that Node alone cannot load.
+    execArgv: ['--import', 'tsx'],
+    testTimeout: 60_000,
+  },
+});
