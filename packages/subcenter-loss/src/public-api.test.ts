@@ -1,0 +1,20 @@
+import { expect, it } from 'vitest';
+import * as api from './index.ts';
+
+it('exports these names', () => {
+  expect(Object.keys(api).sort()).toMatchInlineSnapshot(`
+    [
+      "SubcenterHead",
+      "SubcenterLossError",
+      "SubcenterVotes",
+      "checkLabels",
+      "headDiagnostics",
+      "marginSoftmaxLoss",
+      "margins",
+      "ownSubcenterCosines",
+      "resolveMargin",
+      "softmaxLoss",
+      "subcenterCosines",
+    ]
+  `);
+});

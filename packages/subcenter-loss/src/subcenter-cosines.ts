@@ -1,0 +1,50 @@
+import * as tf from '@tensorflow/tfjs-core';
+import { checkHeadShapes, checkLabelTensor } from './head-shapes.ts';
+import { unitRows } from './unit-rows.ts';
+
+/*
+ * Cosines between embeddings and sub-centres, for looking rather than for training.
+ */
+
+/**
+ * Cosine of each embedding to the nearest sub-centre of each class.
+ *
+ * @param embeddings [B, D] float32. @param weights [C * K, D] float32, class-major. @param subcenters K.
+ * @returns [B, C] float32.
+ * @throws {SubcenterLossError} `shape-mismatch`, `dtype-mismatch`, `invalid-option`.
+ */
+export function subcenterCosines(
+  embeddings: tf.Tensor2D,
+  weights: tf.Tensor2D,
+  subcenters: number,
+): tf.Tensor2D {
+  const { batch, classes } = checkHeadShapes(embeddings, weights, subcenters);
+  return tf.tidy(() => {
+    const cosines: tf.Tensor2D = tf.matMul(unitRows(embeddings), unitRows(weights), false, true);
+    return subcenters === 1 ? cosines : tf.max(tf.reshape(cosines, [batch, classes, subcenters]), 2);
+  });
+}
+
+/**
+ * Cosine of each embedding to each sub-centre of its own class only: O(B K D), whatever the number of classes.
+ *
+ * @param labels [B] int32 in 0..C-1.
+ * @returns [B, K] float32.
+ * @throws {SubcenterLossError} `shape-mismatch`, `dtype-mismatch`, `invalid-option`.
+ */
+export function ownSubcenterCosines(
+  embeddings: tf.Tensor2D,
+  weights: tf.Tensor2D,
+  labels: tf.Tensor1D,
+  subcenters: number,
+): tf.Tensor2D {
+  const { batch, classes, dimensions } = checkHeadShapes(embeddings, weights, subcenters);
+  checkLabelTensor(labels, batch);
+  return tf.tidy(() => {
+    const byClass = tf.reshape(weights, [classes, subcenters * dimensions]);
+    const own: tf.Tensor2D = tf.reshape(tf.gather(byClass, labels), [batch * subcenters, dimensions]);
+    const unitOwn = tf.reshape(unitRows(own), [batch, subcenters, dimensions]);
+    const unitX = tf.reshape(unitRows(embeddings), [batch, 1, dimensions]);
+    return tf.sum(tf.mul(unitOwn, unitX), 2);
+  });
+}
