@@ -1,0 +1,52 @@
+// Sources
+export type { ByteSource, ReadOptions } from './byte-source.ts';
+export { type DatasetProperty, parseProperty, serializeProperty } from './dataset-property.ts';
+export { compactLabels, filterDataset, namesOf, relabelDataset } from './dataset-views.ts';
+// Errors
+export { isRecordIOError, RecordIOError, type RecordIOErrorCode, type RecordIOErrorPlace } from './errors.ts';
+// Datasets
+export type { FaceDataset, FaceIdentity, FaceRecord } from './face-dataset.ts';
+export {
+  type FaceRecordsOptions,
+  type FaceRecordsSummary,
+  type LabelledImage,
+  writeFaceRecords,
+} from './face-record-writer.ts';
+export { type IdentityNames, identitiesFromLabels } from './identities.ts';
+export { type ImageListEntry, parseImageList, serializeImageList } from './image-list.ts';
+export {
+  encodeImageRecord,
+  type ImageRecord,
+  type ImageRecordHeader,
+  type ImageRecordInit,
+  MAX_EXACT_LABEL,
+  parseImageRecord,
+} from './image-record.ts';
+export { checkRange, memorySource } from './memory-source.ts';
+// Verification packs
+export { type PairsPack, readPairsPack } from './pairs-pack.ts';
+export {
+  keysFromIds,
+  openRecordDataset,
+  type RecordDataset,
+  type RecordDatasetOptions,
+  type RecordLayout,
+} from './record-dataset.ts';
+// Records
+export { encodeRecord, MAX_PAYLOAD_BYTES, type RawRecord, RECORD_MAGIC } from './record-frame.ts';
+// Files beside records
+export { type IndexFaultHandler, parseIndex, type RecordIndex, serializeIndex } from './record-index.ts';
+export {
+  type ReadRecordOptions,
+  readRecord,
+  type ScanOptions,
+  scanRecordBlocks,
+  scanRecords,
+} from './record-reader.ts';
+export {
+  type RecordTable,
+  type RecordTableOptions,
+  scanRecordOffsets,
+  scanRecordTable,
+} from './record-table.ts';
+export { RecordWriter, type RecordWriterOptions } from './record-writer.ts';

@@ -1,0 +1,16 @@
+export { openFileSink } from './file-sink.ts';
+export { type FileSource, openFileSource } from './file-source.ts';
+export {
+  type FolderDatasetOptions,
+  type IgnoredEntry,
+  IMAGE_EXTENSIONS,
+  type ListDatasetOptions,
+  openFolderDataset,
+  openListDataset,
+} from './folder-dataset.ts';
+export { type OpenFaceDatasetOptions, openFaceDataset } from './open-face-dataset.ts';
+export {
+  type FaceDatasetSummary,
+  type WriteFaceDatasetOptions,
+  writeFaceDataset,
+} from './write-face-dataset.ts';
