@@ -1,0 +1,80 @@
+import type { Decision, Verdict } from './decide.ts';
+import { type Audit, degreesOf } from './score.ts';
+
+/*
+ * The audit as people and programs read it: one row per image, in data order, as JSON lines. Rows are made one at a time, so that
+ * ten million of them can be written without holding them.
+ */
+
+/** Keys are a contract with scripts: add to them, don't change them. */
+export interface AuditRow {
+  /** Record key or path in the input. */
+  readonly key: number | string;
+  readonly label: number;
+  /** The identity's name, where there is one. */
+  readonly identity?: string;
+  /** The sub-centre the image is nearest to. */
+  readonly subcenter: number;
+  /** The dominant sub-centre of its identity. */
+  readonly dominant: number;
+  /** To the dominant sub-centre, degrees. */
+  readonly angle: number;
+  /** To the nearest sub-centre, degrees. */
+  readonly angleNearest: number;
+  /** Probability that the image shows the person of its label. */
+  readonly pClean?: number;
+  /** Probability that it shows none of the identities. */
+  readonly pOutsider?: number;
+  /** Probability that it shows the person of another label. */
+  readonly pElsewhere?: number;
+  /** That other label, where its probability exceeds one half. */
+  readonly suggestedLabel?: number;
+  readonly decision: Verdict;
+  /** What decided: see `Decision.reasons`. */
+  readonly rule: string;
+  /** Key in the output, unless dropped. */
+  readonly newKey?: number;
+  /** Label in the output, unless dropped. */
+  readonly newLabel?: number;
+}
+
+/** The row of one image. Angles are rounded to 1e-6 degrees, probabilities to 1e-6. */
+export function auditRow(audit: Audit, decision: Decision, image: number): AuditRow {
+  const identity = audit.identities[audit.identityOf[image]!]!;
+  const { auto } = audit;
+  const kept = decision.verdicts[image] !== 'drop';
+  return {
+    key: audit.key(image),
+    label: audit.labels[image]!,
+    ...(identity.name === undefined ? {} : { identity: identity.name }),
+    subcenter: audit.nearest[image]!,
+    dominant: identity.dominant,
+    angle: rounded(degreesOf(audit.cosine[image]!)),
+    angleNearest: rounded(degreesOf(audit.cosineNearest[image]!)),
+    ...(auto === undefined
+      ? {}
+      : {
+          pClean: rounded(auto.pClean[image]!),
+          pOutsider: rounded(auto.pOutsider[image]!),
+          pElsewhere: rounded(auto.pElsewhere[image]!),
+          ...(auto.pElsewhere[image]! > 0.5 ? { suggestedLabel: auto.elsewhere[image]! } : {}),
+        }),
+    decision: decision.verdicts[image]!,
+    rule: decision.reasons[image]!,
+    ...(kept ? { newKey: decision.newKeys[image]!, newLabel: decision.newLabels[image]! } : {}),
+  };
+}
+
+/** All rows, in data order, each made when asked for. */
+export function* auditRows(audit: Audit, decision: Decision): Generator<AuditRow, void, undefined> {
+  for (let i = 0; i < audit.images; i++) yield auditRow(audit, decision, i);
+}
+
+/** A row as a line of JSON, line feed included. */
+export function auditLine(row: AuditRow): string {
+  return `${JSON.stringify(row)}\n`;
+}
+
+function rounded(value: number): number {
+  return Math.round(value * 1e6) / 1e6;
+}
