@@ -1,0 +1,25 @@
+import { expect, it } from 'vitest';
+import * as api from './index.ts';
+
+it('exports these names', () => {
+  expect(Object.keys(api).sort()).toMatchInlineSnapshot(`
+    [
+      "CleanerError",
+      "angleHistogram",
+      "assembleSubcenters",
+      "auditLine",
+      "auditRow",
+      "auditRows",
+      "decide",
+      "degreesOf",
+      "identitiesFromLabels",
+      "injectNoise",
+      "metrics",
+      "rankMetrics",
+      "score",
+      "seededRandom",
+      "summarise",
+      "sweepThresholds",
+    ]
+  `);
+});
