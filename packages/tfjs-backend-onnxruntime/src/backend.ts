@@ -1,0 +1,302 @@
+// The tfjs backend. It stores tensors as traced values, and computes nothing until numbers are read: then everything
+// that is alive and pending is scheduled, compiled (or found compiled), run once, and becomes concrete. Variables
+// that an optimiser updated in the same step are part of the same run.
+
+import { DataStorage, type DataType, engine, KernelBackend, type TensorInfo } from '@tensorflow/tfjs-core';
+import { OnnxRuntimeBackendError } from './errors.ts';
+import { asDType } from './kernels/dtype.ts';
+import type { KernelCall, KernelResult, KernelRow } from './kernels/kernel-row.ts';
+import { reshapeOp } from './kernels/shape.ts';
+import { compileSchedule } from './lowering/compile.ts';
+import { checkOptions, defaultOptions, type OnnxRuntimeBackendOptions } from './options.ts';
+import { nchwcBlockSize } from './runtime/block-size.ts';
+import { CompiledSession } from './runtime/compiled-session.ts';
+import { dumpModel } from './runtime/model-dump.ts';
+import { loadRuntime } from './runtime/native-binding.ts';
+import { SessionCache } from './runtime/session-cache.ts';
+import { estimatePeakBytes } from './trace/peak-memory.ts';
+import { RecompilationWatch } from './trace/recompilation-watch.ts';
+import { makeSchedule, type Schedule } from './trace/schedule.ts';
+import { type DType, type Shape, sameShape, sizeOf, TraceValue, trace } from './trace/trace-graph.ts';
+
+/** What the backend has done and holds. Times in milliseconds, summed since the start. */
+export interface OnnxRuntimeStatistics {
+  readonly runs: number;
+  readonly compilations: number;
+  readonly scheduleMs: number;
+  readonly compileMs: number;
+  readonly runMs: number;
+  /** Compiled graphs held, the bytes of activations that they need by estimate, and nodes of the last one run. */
+  readonly sessions: number;
+  readonly sessionBytes: number;
+  readonly lastRunNodes: number;
+  /** Tensors with numbers, and tensors still to be computed. */
+  readonly concreteTensors: number;
+  readonly pendingTensors: number;
+}
+
+interface StoredTensor {
+  readonly value: TraceValue;
+  references: number;
+}
+
+type HostValues = Float32Array | Int32Array | Uint8Array;
+
+export class OnnxRuntimeBackend extends KernelBackend {
+  #options = defaultOptions();
+  #cache: SessionCache;
+  readonly #storage: DataStorage<StoredTensor>;
+  readonly #pending = new Set<StoredTensor>();
+  readonly #watch = new RecompilationWatch((message) => console.warn(message));
+  #concrete = 0;
+  #runs = 0;
+  #compilations = 0;
+  #scheduleMs = 0;
+  #compileMs = 0;
+  #runMs = 0;
+  #lastRunNodes = 0;
+
+  constructor() {
+    super();
+    this.#storage = new DataStorage(this, engine());
+    this.#cache = this.#makeCache();
+  }
+
+  get options(): OnnxRuntimeBackendOptions {
+    return this.#options;
+  }
+
+  /** Changes options; graphs compiled under the old ones are dropped. Throws `invalid-option`. */
+  configure(options: Partial<OnnxRuntimeBackendOptions>): void {
+    this.#options = checkOptions({ ...this.#options, ...options });
+    this.#cache.clear();
+    this.#cache = this.#makeCache();
+  }
+
+  statistics(): OnnxRuntimeStatistics {
+    return {
+      runs: this.#runs,
+      compilations: this.#compilations,
+      scheduleMs: this.#scheduleMs,
+      compileMs: this.#compileMs,
+      runMs: this.#runMs,
+      sessions: this.#cache.size,
+      sessionBytes: this.#cache.bytes,
+      lastRunNodes: this.#lastRunNodes,
+      concreteTensors: this.#concrete,
+      pendingTensors: this.#pending.size,
+    };
+  }
+
+  // --- tracing -------------------------------------------------------------------------------------------------
+
+  /** Calls a kernel: adds nodes, computes nothing. */
+  runKernel(row: KernelRow, tensors: KernelCall['tensors'], attributes: KernelCall['attributes']) {
+    const call: KernelCall = {
+      tensors,
+      attributes,
+      value: (tensor) => this.#valueOf(tensor),
+      reshape: (value, shape) => reshaped(value, shape),
+      number: (value, dtype = 'float32') => this.#leaf([value], [], dtype),
+      leaf: (values, shape, dtype) => this.#leaf(values, shape, dtype),
+    };
+    return this.#results(row.run(call));
+  }
+
+  #results(result: KernelResult): TensorInfo | TensorInfo[] {
+    if (result instanceof TraceValue) return this.#store(result);
+    if ('aliasOf' in result) {
+      const { dataId, dtype } = result.aliasOf;
+      this.incRef(dataId);
+      return { dataId, shape: [...result.shape], dtype };
+    }
+    return result.map((value) => this.#store(value));
+  }
+
+  #store(value: TraceValue): TensorInfo {
+    const dataId = {};
+    const stored = { value, references: 1 };
+    this.#storage.set(dataId, stored);
+    if (value.producer) this.#pending.add(stored);
+    else this.#concrete++;
+    return { dataId, shape: [...value.shape], dtype: value.dtype };
+  }
+
+  #valueOf({ dataId, shape }: TensorInfo): TraceValue {
+    return reshaped(this.#get(dataId).value, shape);
+  }
+
+  #leaf(values: ArrayLike<number>, shape: Shape, dtype: DType): TraceValue {
+    const value = new TraceValue(shape, dtype);
+    const { Tensor } = loadRuntime();
+    value.tensor = new Tensor(dtype, hostArray(values, dtype), shape);
+    return value;
+  }
+
+  // --- running -------------------------------------------------------------------------------------------------
+
+  /** Computes everything that is alive and pending. */
+  flush(): void {
+    if (this.#pending.size === 0) return;
+    const start = performance.now();
+    const schedule = makeSchedule(this.#pendingValues());
+    let session = this.#cache.find(schedule.hash, schedule.signature);
+    const scheduled = performance.now();
+    this.#scheduleMs += scheduled - start;
+    this.#watch.record(schedule, session === undefined);
+    session ??= this.#compile(schedule);
+    const compiled = performance.now();
+    this.#compileMs += compiled - scheduled;
+    const results = session.run(schedule.leaves.map(({ tensor }) => tensor!));
+    for (const [i, value] of schedule.outputs.entries()) {
+      value.tensor = results[i]!;
+      value.producer = null;
+    }
+    this.#runMs += performance.now() - compiled;
+    this.#runs++;
+    this.#lastRunNodes = schedule.nodes.length;
+    this.#concrete += this.#pending.size;
+    this.#pending.clear();
+  }
+
+  /** The ONNX model that `flush` would run now, or null when nothing is pending. */
+  pendingModel(): Uint8Array | null {
+    if (this.#pending.size === 0) return null;
+    return compileSchedule(makeSchedule(this.#pendingValues()), this.#blockSize()).bytes;
+  }
+
+  *#pendingValues(): Generator<TraceValue> {
+    for (const { value } of this.#pending) yield value;
+  }
+
+  #compile(schedule: Schedule): CompiledSession {
+    const model = compileSchedule(schedule, this.#blockSize());
+    if (this.#options.dumpDirectory !== null) {
+      dumpModel(this.#options.dumpDirectory, schedule.hash, model.bytes);
+    }
+    const estimate = estimatePeakBytes(schedule);
+    const session = new CompiledSession(model, schedule.signature.slice(), estimate, this.#options);
+    this.#cache.add(schedule.hash, session);
+    this.#compilations++;
+    return session;
+  }
+
+  #blockSize(): number {
+    return this.#options.layout === 'blocked' ? nchwcBlockSize() : 0;
+  }
+
+  #makeCache(): SessionCache {
+    return new SessionCache({ entries: this.#options.cacheEntries, bytes: this.#options.cacheBytes });
+  }
+
+  // --- storage, as tfjs asks for it ----------------------------------------------------------------------------
+
+  override write(values: unknown, shape: number[], dtype: DataType): object {
+    const dataId = {};
+    this.move(dataId, values, shape, dtype, 1);
+    return dataId;
+  }
+
+  override move(dataId: object, values: unknown, shape: number[], dtype: DataType, references: number): void {
+    const known = asDType(dtype, 'write');
+    const given = (values ?? new Float32Array(sizeOf(shape))) as ArrayLike<number>;
+    this.#storage.set(dataId, { value: this.#leaf(given, [...shape], known), references });
+    this.#concrete++;
+  }
+
+  override readSync(dataId: object): HostValues {
+    const { value } = this.#get(dataId);
+    if (value.tensor === null) this.flush();
+    return value.tensor!.data;
+  }
+
+  override async read(dataId: object): Promise<HostValues> {
+    return this.readSync(dataId);
+  }
+
+  override disposeData(dataId: object, force = false): boolean {
+    if (!this.#storage.has(dataId)) return true;
+    const stored = this.#storage.get(dataId);
+    stored.references--;
+    if (!force && stored.references > 0) return false;
+    this.#storage.delete(dataId);
+    if (!this.#pending.delete(stored)) this.#concrete--;
+    return true;
+  }
+
+  disposeIntermediateTensorInfo({ dataId }: TensorInfo): void {
+    this.disposeData(dataId);
+  }
+
+  override refCount(dataId: object): number {
+    return this.#storage.has(dataId) ? this.#storage.get(dataId).references : 0;
+  }
+
+  override incRef(dataId: object): void {
+    this.#get(dataId).references++;
+  }
+
+  override numDataIds(): number {
+    return this.#storage.numDataIds();
+  }
+
+  override memory() {
+    return {
+      unreliable: true,
+      reasons: [
+        'Bytes count tensors that exist for JavaScript; what ONNX Runtime holds for its graphs is not in it.',
+      ],
+    };
+  }
+
+  override timerAvailable(): boolean {
+    return true;
+  }
+
+  /** Runs `f` and what it traced; `kernelMs` is the time inside ONNX Runtime. */
+  override async time(f: () => void): Promise<{ kernelMs: number; getExtraProfileInfo: () => string }> {
+    this.flush();
+    const before = this.statistics();
+    f();
+    this.flush();
+    const after = this.statistics();
+    return {
+      kernelMs: after.runMs - before.runMs,
+      getExtraProfileInfo: () =>
+        `${after.lastRunNodes} kernels, ${after.compilations - before.compilations} compilations`,
+    };
+  }
+
+  override floatPrecision(): 32 {
+    return 32;
+  }
+
+  override epsilon(): number {
+    return 1e-7;
+  }
+
+  override dispose(): void {
+    this.#cache.clear();
+    this.#pending.clear();
+  }
+
+  #get(dataId: object): StoredTensor {
+    const stored = this.#storage.get(dataId);
+    if (stored) return stored;
+    throw new OnnxRuntimeBackendError(
+      'unknown-tensor',
+      'The tensor has no data on the onnxruntime backend: it was disposed, or belongs to a backend that was removed.',
+    );
+  }
+}
+
+function reshaped(value: TraceValue, shape: Shape): TraceValue {
+  return sameShape(value.shape, shape) ? value : trace(reshapeOp, [value], { shape, dtype: value.dtype });
+}
+
+// Copied always: a caller may fill the same array with its next batch before this one has been computed.
+function hostArray(values: ArrayLike<number>, dtype: DType): HostValues {
+  if (dtype === 'float32') return Float32Array.from(values);
+  if (dtype === 'int32') return Int32Array.from(values);
+  return Uint8Array.from(values, (x) => (x ? 1 : 0));
+}

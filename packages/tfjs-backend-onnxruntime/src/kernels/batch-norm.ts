@@ -1,0 +1,217 @@
+// Batch normalisation. `FusedBatchNorm` is tfjs's own kernel, for inference. `BatchNormTraining` and its gradient are
+// kernels of this backend (any backend may register them): statistics of the batch, normalisation and, with a
+// `slope`, the PReLU that follows, as one node. Training deep networks from tfjs's small operations
+// instead costs more than twice the time and the memory.
+//
+// Variance is the mean of (x - mean)^2 over centred activations, in two passes: E[x^2] - mean^2 loses all digits
+// when |mean| is much larger than the deviation, and can come out negative. The sums of the gradient use x without
+// centring; their error grows only linearly with |mean| / deviation.
+
+import type { FusedBatchNormAttrs } from '@tensorflow/tfjs-core';
+import { lowerBroadcast } from '../lowering/broadcast.ts';
+import { type ChannelAlgebra, channelAlgebra } from '../lowering/channel-algebra.ts';
+import type { Lowering } from '../lowering/lowering.ts';
+import { sameShape, type TraceNode, type TraceValue, trace, type ValueType } from '../trace/trace-graph.ts';
+import { composed, type KernelRow, required, traceMany, traceOp } from './kernel-row.ts';
+
+interface BatchNormAttributes {
+  readonly epsilon: number;
+}
+
+const training = traceOp('BatchNormTraining', lowerTraining);
+const trainingGradient = traceOp('BatchNormTrainingGrad', lowerTrainingGradient);
+const perChannelAffine = traceOp('FusedBatchNorm', lowerPerChannelAffine);
+
+export const batchNormKernels: readonly KernelRow[] = [
+  composed<BatchNormAttributes>('BatchNormTraining', (call, { epsilon }) => {
+    const inputs = ['x', 'scale', 'offset'].map((name) => required(call, name));
+    const slope = call.tensors.slope;
+    if (slope) inputs.push(call.value(slope));
+    const [x, scale] = inputs as [TraceValue, TraceValue];
+    return traceMany(training, inputs, [x, scale, scale].map(typeOf), { epsilon });
+  }),
+  composed<BatchNormAttributes>('BatchNormTrainingGrad', (call, { epsilon }) => {
+    const inputs = ['dy', 'x', 'scale', 'offset', 'mean', 'variance'].map((name) => required(call, name));
+    const slope = call.tensors.slope;
+    if (slope) inputs.push(call.value(slope));
+    const [, x, scale] = inputs as [TraceValue, TraceValue, TraceValue];
+    const types = slope ? [x, scale, scale, scale] : [x, scale, scale];
+    return traceMany(trainingGradient, inputs, types.map(typeOf), { epsilon });
+  }),
+  composed<FusedBatchNormAttrs>('FusedBatchNorm', (call, { varianceEpsilon }) => {
+    const x = required(call, 'x');
+    const mean = required(call, 'mean');
+    const variance = required(call, 'variance');
+    const { scale, offset } = call.tensors;
+    const inputs = [x, mean, variance];
+    if (scale) inputs.push(call.value(scale));
+    if (offset) inputs.push(call.value(offset));
+    return trace(perChannelAffine, inputs, typeOf(x), {
+      epsilon: varianceEpsilon ?? 0.001,
+      scaled: scale !== undefined && scale !== null,
+      shifted: offset !== undefined && offset !== null,
+    });
+  }),
+];
+
+function typeOf({ shape, dtype }: ValueType): ValueType {
+  return { shape, dtype };
+}
+
+/** scale / sqrt(variance + epsilon), and what then has to be added so that `mean` comes out at `offset`. */
+function normaliser(
+  lowering: Lowering,
+  variance: string,
+  epsilon: number,
+  scale: string | null,
+): { inverseDeviation: string; gain: string } {
+  const deviation = lowering.op('Sqrt', [lowering.op('Add', [variance, lowering.scalar(epsilon)])]);
+  const inverseDeviation = lowering.op('Reciprocal', [deviation]);
+  return {
+    inverseDeviation,
+    gain: scale === null ? inverseDeviation : lowering.op('Mul', [scale, inverseDeviation]),
+  };
+}
+
+function lowerTraining(node: TraceNode, lowering: Lowering): void {
+  const [x, scaleValue, offsetValue, slopeValue] = node.inputs as [
+    TraceValue,
+    TraceValue,
+    TraceValue,
+    TraceValue?,
+  ];
+  const [y, meanOutput, varianceOutput] = node.outputs as [TraceValue, TraceValue, TraceValue];
+  const algebra = channelAlgebra(lowering, x);
+  const input = lowering.in(algebra.layout, x);
+  const scale = lowering.last(scaleValue);
+  const offset = lowering.last(offsetValue);
+  const perElement = lowering.scalar(1 / algebra.count);
+  const ones = lowering.graph.constant('float32', scaleValue.shape, new Array(scaleValue.shape[0]!).fill(1));
+
+  const mean = lowering.op('Mul', [algebra.sum(input), perElement]);
+  const centred = algebra.affine(input, ones, lowering.op('Neg', [mean]));
+  const variance = lowering.op('Mul', [algebra.dot(centred, centred), perElement]);
+  const { gain } = normaliser(lowering, variance, node.attributes.epsilon as number, scale);
+  const result = slopeValue
+    ? normalisedPrelu(lowering, algebra, centred, gain, offset, lowering.last(slopeValue))
+    : algebra.affine(centred, gain, offset);
+  lowering.define(y, algebra.layout, result);
+  lowering.define(meanOutput, 'last', mean);
+  lowering.define(varianceOutput, 'last', variance);
+}
+
+/** prelu(z) = slope*z + (1 - slope)*relu(z) with z = x*gain + offset: true for every slope. */
+function normalisedPrelu(
+  lowering: Lowering,
+  algebra: ChannelAlgebra,
+  x: string,
+  gain: string,
+  offset: string,
+  slope: string,
+): string {
+  const positive = algebra.affine(x, gain, offset, { relu: true });
+  const sloped = algebra.affine(x, lowering.op('Mul', [slope, gain]), lowering.op('Mul', [slope, offset]));
+  return algebra.affine(positive, oneMinus(lowering, slope), null, { summand: sloped });
+}
+
+function oneMinus(lowering: Lowering, vector: string): string {
+  return lowering.op('Sub', [lowering.scalar(1), vector]);
+}
+
+// With z = x*gain + shift, the upstream gradient of z is dz = slope*dy + (1 - slope)*g, where g is dy where z > 0 and
+// 0 elsewhere. Sums of dz and of dz*x follow from those of dy and g, so dz itself is never stored, and
+//   dx = gain * (dz - sum(dz)/M - xhat * sum(dz*xhat)/M).
+function lowerTrainingGradient(node: TraceNode, lowering: Lowering): void {
+  const [dyValue, xValue, scaleValue, offsetValue, meanValue, varianceValue, slopeValue] = node.inputs as [
+    TraceValue,
+    TraceValue,
+    TraceValue,
+    TraceValue,
+    TraceValue,
+    TraceValue,
+    TraceValue?,
+  ];
+  const [dxOutput, dscaleOutput, doffsetOutput, dslopeOutput] = node.outputs as [
+    TraceValue,
+    TraceValue,
+    TraceValue,
+    TraceValue?,
+  ];
+  const algebra = channelAlgebra(lowering, xValue);
+  const dy = lowering.in(algebra.layout, dyValue);
+  const x = lowering.in(algebra.layout, xValue);
+  const mean = lowering.last(meanValue);
+  const mul = (a: string, b: string) => lowering.op('Mul', [a, b]);
+  const add = (a: string, b: string) => lowering.op('Add', [a, b]);
+  const sub = (a: string, b: string) => lowering.op('Sub', [a, b]);
+  const { inverseDeviation, gain } = normaliser(
+    lowering,
+    lowering.last(varianceValue),
+    node.attributes.epsilon as number,
+    lowering.last(scaleValue),
+  );
+
+  let sumDz = algebra.sum(dy);
+  let sumDzX = algebra.dot(dy, x);
+  let gated: { g: string; slope: string; rest: string } | null = null;
+  if (slopeValue) {
+    const slope = lowering.last(slopeValue);
+    const rest = oneMinus(lowering, slope);
+    const shift = sub(lowering.last(offsetValue), mul(mean, gain));
+    const g = mul(algebra.positive(x, gain, shift), dy);
+    const sumG = algebra.sum(g);
+    const sumGX = algebra.dot(g, x);
+    const belowSum = sub(sumDz, sumG);
+    const belowDot = sub(sumDzX, sumGX);
+    lowering.define(dslopeOutput!, 'last', add(mul(gain, belowDot), mul(shift, belowSum)));
+    sumDz = add(mul(slope, belowSum), sumG);
+    sumDzX = add(mul(slope, belowDot), sumGX);
+    gated = { g, slope, rest };
+  }
+  const dscale = mul(inverseDeviation, sub(sumDzX, mul(mean, sumDz)));
+  lowering.define(dscaleOutput, 'last', dscale);
+  lowering.define(doffsetOutput, 'last', sumDz);
+
+  const perElement = lowering.scalar(1 / algebra.count);
+  const xFactor = lowering.op('Neg', [mul(mul(gain, inverseDeviation), mul(dscale, perElement))]);
+  const shift = lowering.op('Neg', [add(mul(xFactor, mean), mul(gain, mul(sumDz, perElement)))]);
+  let dx = algebra.affine(x, xFactor, shift);
+  if (gated) {
+    dx = algebra.affine(dy, mul(gain, gated.slope), null, { summand: dx });
+    dx = algebra.affine(gated.g, mul(gain, gated.rest), null, { summand: dx });
+  } else {
+    dx = algebra.affine(dy, gain, null, { summand: dx });
+  }
+  lowering.define(dxOutput, algebra.layout, dx);
+}
+
+function lowerPerChannelAffine(node: TraceNode, lowering: Lowering): void {
+  const { epsilon, scaled, shifted } = node.attributes;
+  const [x, mean, variance, ...rest] = node.inputs as [TraceValue, TraceValue, TraceValue, ...TraceValue[]];
+  const scale = scaled ? rest[0]! : null;
+  const offset = shifted ? rest[scaled ? 1 : 0]! : null;
+  const statistics = [mean, variance, scale, offset];
+  const perChannel = statistics.every((v) => v === null || sameShape(v.shape, x.shape.slice(-1)));
+  if (perChannel && (x.shape.length === 4 || x.shape.length === 2)) {
+    const algebra = channelAlgebra(lowering, x);
+    const { gain } = normaliser(
+      lowering,
+      lowering.last(variance),
+      epsilon as number,
+      scale && lowering.last(scale),
+    );
+    const centre = lowering.op('Neg', [lowering.op('Mul', [lowering.last(mean), gain])]);
+    const shift = offset ? lowering.op('Add', [centre, lowering.last(offset)]) : centre;
+    lowering.define(
+      node.outputs[0]!,
+      algebra.layout,
+      algebra.affine(lowering.in(algebra.layout, x), gain, shift),
+    );
+    return;
+  }
+  lowerBroadcast(node, lowering, ([input, m, v, ...others]) => {
+    const { gain } = normaliser(lowering, v!, epsilon as number, scaled ? others[0]! : null);
+    const y = lowering.op('Mul', [lowering.op('Sub', [input!, m!]), gain]);
+    return shifted ? lowering.op('Add', [y, others[scaled ? 1 : 0]!]) : y;
+  });
+}

@@ -1,0 +1,263 @@
+// Elementwise kernels of two or three inputs with numpy broadcasting: arithmetic, comparison, logic, selection.
+
+import { backend_util } from '@tensorflow/tfjs-core';
+import { lowerBroadcast, simplify } from '../lowering/broadcast.ts';
+import { channelAlgebra } from '../lowering/channel-algebra.ts';
+import type { Lowering } from '../lowering/lowering.ts';
+import {
+  type DType,
+  type Shape,
+  sameShape,
+  sizeOf,
+  type TraceNode,
+  type TraceValue,
+  trace,
+} from '../trace/trace-graph.ts';
+import { composed, everyInput, type KernelRow, primitive, required, traceOp } from './kernel-row.ts';
+
+type Write = (lowering: Lowering, a: string, b: string, dtype: DType) => string;
+
+function broadcastShape(a: TraceValue, b: TraceValue): Shape {
+  return backend_util.assertAndGetBroadcastShape([...a.shape], [...b.shape]);
+}
+
+const operator =
+  (type: string): Write =>
+  (lowering, a, b) =>
+    lowering.op(type, [a, b]);
+
+/** ONNX has no arithmetic on bool: it goes through int32 and back. */
+function write(lowering: Lowering, how: Write, a: string, b: string, from: DType, to: DType): string {
+  if (from !== 'bool') return how(lowering, a, b, from);
+  const result = how(lowering, lowering.cast(a, 'int32'), lowering.cast(b, 'int32'), 'int32');
+  return to === 'bool' ? lowering.cast(result, 'bool') : result;
+}
+
+function arithmetic(
+  kernel: string,
+  how: Write,
+  lower?: (node: TraceNode, lowering: Lowering) => boolean,
+): KernelRow {
+  return primitive({
+    kernel,
+    inputs: ['a', 'b'],
+    infer: ([a, b]) => ({ shape: broadcastShape(a!, b!), dtype: a!.dtype }),
+    lower(node, lowering) {
+      if (lower?.(node, lowering)) return;
+      const { dtype } = node.inputs[0]!;
+      lowerBroadcast(node, lowering, ([a, b]) => write(lowering, how, a!, b!, dtype, dtype));
+    },
+  });
+}
+
+function comparison(kernel: string, how: Write): KernelRow {
+  return primitive({
+    kernel,
+    inputs: ['a', 'b'],
+    infer: ([a, b]) => ({ shape: broadcastShape(a!, b!), dtype: 'bool' }),
+    lower(node, lowering) {
+      const { dtype } = node.inputs[0]!;
+      lowerBroadcast(node, lowering, ([a, b]) => {
+        if (dtype !== 'bool') return how(lowering, a!, b!, dtype);
+        return how(lowering, lowering.cast(a!, 'int32'), lowering.cast(b!, 'int32'), 'int32');
+      });
+    },
+  });
+}
+
+function logic(kernel: string, type: string): KernelRow {
+  return primitive({
+    kernel,
+    inputs: ['a', 'b'],
+    infer: ([a, b]) => ({ shape: broadcastShape(a!, b!), dtype: 'bool' }),
+    lower: (node, lowering) =>
+      lowerBroadcast(node, lowering, ([a, b]) =>
+        lowering.op(type, [lowering.cast(a!, 'bool'), lowering.cast(b!, 'bool')]),
+      ),
+  });
+}
+
+/** One number per channel onto a blocked image is a depthwise 1x1 convolution, far faster than a broadcast. */
+function perChannel(kind: 'multiply' | 'add' | 'subtract') {
+  return (node: TraceNode, lowering: Lowering): boolean => {
+    const output = node.outputs[0]!;
+    if (!lowering.canBlock(output) || output.dtype !== 'float32') return false;
+    const operands = simplify(node, lowering);
+    const channels = output.shape[3]!;
+    const isVector = (x: (typeof operands)[number]): x is TraceValue =>
+      !('constant' in x) && sizeOf(x.shape) === channels && x.shape.at(-1) === channels && channels > 1;
+    const isImage = (x: (typeof operands)[number]): x is TraceValue =>
+      !('constant' in x) && sameShape(x.shape, output.shape) && lowering.primary(x) === 'blocked';
+    const imageAt = operands.findIndex(isImage);
+    if (imageAt < 0 || (kind === 'subtract' && imageAt === 1)) return false;
+    const image = operands[imageAt]!;
+    const vector = operands[1 - imageAt]!;
+    if (!isImage(image) || !isVector(vector) || sameShape(vector.shape, output.shape)) return false;
+    const algebra = channelAlgebra(lowering, image);
+    const numbers = lowering.reshape(lowering.last(vector), [channels]);
+    const ones = () => lowering.graph.constant('float32', [channels], new Array(channels).fill(1));
+    const x = lowering.blocked(image);
+    if (kind === 'multiply') lowering.define(output, 'blocked', algebra.affine(x, numbers, null));
+    else {
+      const shift = kind === 'add' ? numbers : lowering.op('Neg', [numbers]);
+      lowering.define(output, 'blocked', algebra.affine(x, ones(), shift));
+    }
+    return true;
+  };
+}
+
+/** Multiplying a small value by a large one full of ones only repeats it; tfjs's gradients of sums do that. */
+function multiplyByOnes(node: TraceNode, lowering: Lowering): boolean {
+  const output = node.outputs[0]!;
+  for (const index of [0, 1]) {
+    const ones = node.inputs[index]!;
+    const other = node.inputs[1 - index]!;
+    if (lowering.uniform(ones) !== 1 || other.dtype !== output.dtype) continue;
+    if (sameShape(other.shape, output.shape)) {
+      lowering.alias(output, other);
+    } else {
+      const expand = () => lowering.op('Expand', [lowering.last(other), lowering.integers(output.shape)]);
+      lowering.postpone(output, expand, { broadcastOf: other });
+    }
+    return true;
+  }
+  return false;
+}
+
+const multiplyPerChannel = perChannel('multiply');
+
+const floorDivide: Write = (lowering, a, b, dtype) => {
+  if (dtype === 'float32') return lowering.op('Floor', [lowering.op('Div', [a, b])]);
+  const quotient = lowering.op('Div', [lowering.cast(a, 'float32'), lowering.cast(b, 'float32')]);
+  return lowering.cast(lowering.op('Floor', [quotient]), 'int32');
+};
+
+// The remainder with the sign of the divisor.
+const modulo: Write = (lowering, a, b, dtype) => {
+  if (dtype !== 'float32') return lowering.op('Mod', [a, b]);
+  const remainder = lowering.op('Mod', [a, b], { fmod: 1 });
+  const shifted = lowering.op('Mod', [lowering.op('Add', [remainder, b]), b], { fmod: 1 });
+  const isNegative = (x: string) => lowering.op('Less', [x, lowering.scalar(0)]);
+  const agree = lowering.op('Equal', [isNegative(a), isNegative(b)]);
+  return lowering.op('Where', [agree, remainder, shifted]);
+};
+
+// atan(a/b) moved into the quadrant of (b, a).
+const arcTangent: Write = (lowering, a, b) => {
+  const zero = lowering.scalar(0);
+  const angle = lowering.op('Atan', [lowering.op('Div', [a, b])]);
+  const half = (sign: string) => lowering.op('Mul', [lowering.scalar(Math.PI), sign]);
+  const side = lowering.op('Where', [
+    lowering.op('Less', [a, zero]),
+    lowering.scalar(-1),
+    lowering.scalar(1),
+  ]);
+  const left = lowering.op('Add', [angle, half(side)]);
+  const turned = lowering.op('Where', [lowering.op('Less', [b, zero]), left, angle]);
+  const isOrigin = lowering.op('And', [lowering.op('Equal', [a, zero]), lowering.op('Equal', [b, zero])]);
+  return lowering.op('Where', [isOrigin, zero, turned]);
+};
+
+const prelu = primitive({
+  kernel: 'Prelu',
+  inputs: ['x', 'alpha'],
+  infer: ([x, alpha]) => ({ shape: broadcastShape(x!, alpha!), dtype: 'float32' }),
+  lower(node, lowering) {
+    const [x, alpha] = node.inputs as [TraceValue, TraceValue];
+    const output = node.outputs[0]!;
+    const channels = x.shape.at(-1)!;
+    const isPerChannel = sizeOf(alpha.shape) === channels && alpha.shape.at(-1) === channels;
+    if (
+      lowering.canBlock(x) &&
+      lowering.primary(x) === 'blocked' &&
+      isPerChannel &&
+      sameShape(x.shape, output.shape)
+    ) {
+      // relu(x) + slope*min(x, 0)
+      const algebra = channelAlgebra(lowering, x);
+      const blocked = lowering.blocked(x);
+      const below = lowering.op('Min', [blocked, lowering.scalar(0)]);
+      const slope = lowering.reshape(lowering.last(alpha), [channels]);
+      const summand = lowering.op('Relu', [blocked]);
+      lowering.define(output, 'blocked', algebra.affine(below, slope, null, { summand }));
+      return;
+    }
+    lowerBroadcast(node, lowering, ([value, slope]) => {
+      const below = lowering.op('Mul', [lowering.op('Min', [value!, lowering.scalar(0)]), slope!]);
+      return lowering.op('Add', [lowering.op('Relu', [value!]), below]);
+    });
+  },
+});
+
+const select = traceOp('Select', (node, lowering) => {
+  const { dtype } = node.outputs[0]!;
+  lowerBroadcast(node, lowering, ([condition, t, e]) => {
+    const chosen = (name: string, value: TraceValue) =>
+      value.dtype === dtype ? name : lowering.cast(name, dtype);
+    const picked = [chosen(t!, node.inputs[1]!), chosen(e!, node.inputs[2]!)];
+    return lowering.op('Where', [lowering.cast(condition!, 'bool'), ...picked]);
+  });
+});
+
+const sumOfMany = traceOp('AddN', (node, lowering) =>
+  lowerBroadcast(node, lowering, (operands) => operands.reduce((sum, x) => lowering.op('Add', [sum, x]))),
+);
+
+export const binaryKernels: readonly KernelRow[] = [
+  arithmetic('Add', operator('Add'), perChannel('add')),
+  arithmetic('Sub', operator('Sub'), perChannel('subtract')),
+  arithmetic(
+    'Multiply',
+    operator('Mul'),
+    (node, lowering) => multiplyByOnes(node, lowering) || multiplyPerChannel(node, lowering),
+  ),
+  arithmetic('Maximum', operator('Max')),
+  arithmetic('Minimum', operator('Min')),
+  arithmetic('Pow', operator('Pow')),
+  arithmetic('FloorDiv', floorDivide),
+  arithmetic('Mod', modulo),
+  arithmetic('Atan2', arcTangent),
+  arithmetic('SquaredDifference', (lowering, a, b) => {
+    const difference = lowering.op('Sub', [a, b]);
+    return lowering.op('Mul', [difference, difference]);
+  }),
+  primitive({
+    kernel: 'RealDiv',
+    inputs: ['a', 'b'],
+    infer: ([a, b]) => ({ shape: broadcastShape(a!, b!), dtype: 'float32' }),
+    lower: (node, lowering) =>
+      lowerBroadcast(node, lowering, (operands) =>
+        lowering.op(
+          'Div',
+          operands.map((x, i) => (node.inputs[i]!.dtype === 'float32' ? x : lowering.cast(x, 'float32'))),
+        ),
+      ),
+  }),
+
+  comparison('Equal', operator('Equal')),
+  comparison('NotEqual', (lowering, a, b) => lowering.op('Not', [lowering.op('Equal', [a, b])])),
+  comparison('Greater', operator('Greater')),
+  comparison('GreaterEqual', operator('GreaterOrEqual')),
+  comparison('Less', operator('Less')),
+  comparison('LessEqual', operator('LessOrEqual')),
+
+  logic('LogicalAnd', 'And'),
+  logic('LogicalOr', 'Or'),
+  logic('LogicalXor', 'Xor'),
+
+  prelu,
+  composed('Select', (call) => {
+    const t = required(call, 't');
+    const e = required(call, 'e');
+    const condition = required(call, 'condition');
+    const dtype =
+      t.dtype === 'float32' || e.dtype === 'float32' ? 'float32' : t.dtype === 'bool' ? e.dtype : t.dtype;
+    const missing = t.shape.length - condition.shape.length;
+    const shape = [...condition.shape, ...new Array<number>(missing).fill(1)];
+    return trace(select, [call.reshape(condition, shape), t, e], { shape: t.shape, dtype });
+  }),
+  composed('AddN', (call) => {
+    const inputs = everyInput(call);
+    return trace(sumOfMany, inputs, { shape: inputs[0]!.shape, dtype: inputs[0]!.dtype });
+  }),
+];

@@ -1,0 +1,213 @@
+// Convolutions, dense and depthwise, with both of their gradients each. The blocked layout where the channels fill
+// whole blocks (an input with fewer channels than one block, such as an RGB image, may stay as it is), NCHW otherwise.
+
+import {
+  blockedDepthwiseFilter,
+  blockedFilter,
+  blockedTransposedFilter,
+  narrowFilter,
+  plainDepthwiseFilter,
+  plainFilter,
+} from '../lowering/blocked-weights.ts';
+import {
+  type ConvolutionAttributes,
+  convolutionGeometry,
+  geometryAttributes,
+  geometryOf,
+  onnxGeometry,
+} from '../lowering/convolution-geometry.ts';
+import { blockedInputGradient, plainInputGradient } from '../lowering/input-gradient.ts';
+import type { Lowering } from '../lowering/lowering.ts';
+import { depthwiseFilterGradient, filterGradient } from '../lowering/weight-gradient.ts';
+import type { Shape, TraceNode, TraceValue } from '../trace/trace-graph.ts';
+import { type Inferred, type KernelRow, primitive } from './kernel-row.ts';
+
+type Operands = readonly [TraceValue, TraceValue];
+
+function forward(kernel: string, depthwise: boolean) {
+  return (inputs: readonly TraceValue[], attributes: ConvolutionAttributes): Inferred => {
+    const [x, filter] = inputs as Operands;
+    const { geometry, outputShape } = convolutionGeometry(
+      kernel,
+      x.shape,
+      filter.shape,
+      attributes,
+      depthwise,
+    );
+    return { shape: outputShape, dtype: 'float32', attributes: geometryAttributes(geometry) };
+  };
+}
+
+function inputGradient(kernel: string, depthwise: boolean) {
+  return (
+    inputs: readonly TraceValue[],
+    attributes: ConvolutionAttributes & { inputShape: Shape },
+  ): Inferred => {
+    const filter = inputs[1]!;
+    const { geometry, inputShape } = convolutionGeometry(
+      kernel,
+      attributes.inputShape,
+      filter.shape,
+      attributes,
+      depthwise,
+    );
+    return { shape: inputShape, dtype: 'float32', attributes: geometryAttributes(geometry) };
+  };
+}
+
+function filterGradientOf(kernel: string, depthwise: boolean) {
+  return (
+    inputs: readonly TraceValue[],
+    attributes: ConvolutionAttributes & { filterShape: Shape },
+  ): Inferred => {
+    const x = inputs[0]!;
+    const { geometry } = convolutionGeometry(kernel, x.shape, attributes.filterShape, attributes, depthwise);
+    return { shape: attributes.filterShape, dtype: 'float32', attributes: geometryAttributes(geometry) };
+  };
+}
+
+function isBlockable(lowering: Lowering, channels: number): boolean {
+  return lowering.blockSize > 0 && channels % lowering.blockSize === 0;
+}
+
+function lowerConvolution(node: TraceNode, lowering: Lowering): void {
+  const [x, filter] = node.inputs as Operands;
+  const output = node.outputs[0]!;
+  const geometry = geometryOf(node);
+  const inputs = x.shape[3]!;
+  const outputs = output.shape[3]!;
+  const weights = lowering.last(filter);
+  if (isBlockable(lowering, outputs) && isBlockable(lowering, inputs)) {
+    const arranged = blockedFilter(lowering, weights, inputs, outputs, geometry.kernel);
+    const y = lowering.blockedOp('Conv', [lowering.blocked(x), arranged], onnxGeometry(geometry));
+    lowering.define(output, 'blocked', y);
+  } else if (isBlockable(lowering, outputs) && inputs < lowering.blockSize) {
+    const arranged = narrowFilter(lowering, weights, inputs, outputs, geometry.kernel);
+    const y = lowering.blockedOp('Conv', [lowering.first(x), arranged], onnxGeometry(geometry));
+    lowering.define(output, 'blocked', y);
+  } else {
+    const y = lowering.op(
+      'Conv',
+      [lowering.first(x), plainFilter(lowering, weights)],
+      onnxGeometry(geometry),
+    );
+    lowering.define(output, 'first', y);
+  }
+}
+
+function lowerInputGradient(node: TraceNode, lowering: Lowering): void {
+  const [dy, filterValue] = node.inputs as Operands;
+  const dx = node.outputs[0]!;
+  const geometry = geometryOf(node);
+  const filter = lowering.last(filterValue);
+  const inputs = dx.shape[3]!;
+  const outputs = dy.shape[3]!;
+  if (isBlockable(lowering, inputs) && isBlockable(lowering, outputs)) {
+    const blocked = blockedInputGradient(lowering, {
+      dy,
+      dx,
+      geometry,
+      filter,
+      group: 1,
+      arrange: (taps, kernel) => blockedTransposedFilter(lowering, taps, inputs, outputs, kernel),
+    });
+    if (blocked !== null) {
+      lowering.define(dx, 'blocked', blocked);
+      return;
+    }
+  }
+  const plain = plainInputGradient(lowering, dy, dx, geometry, plainFilter(lowering, filter), 1);
+  lowering.define(dx, 'first', plain);
+}
+
+function lowerDepthwise(node: TraceNode, lowering: Lowering): void {
+  const [x, filter] = node.inputs as Operands;
+  const output = node.outputs[0]!;
+  const geometry = geometryOf(node);
+  const channels = x.shape[3]!;
+  const multiplier = filter.shape[3]!;
+  const attributes = { ...onnxGeometry(geometry), group: channels };
+  const weights = lowering.last(filter);
+  if (multiplier === 1 && lowering.canBlock(x)) {
+    const arranged = blockedDepthwiseFilter(lowering, weights, channels, geometry.kernel);
+    lowering.define(
+      output,
+      'blocked',
+      lowering.blockedOp('Conv', [lowering.blocked(x), arranged], attributes),
+    );
+    return;
+  }
+  const arranged = plainDepthwiseFilter(lowering, weights, channels, multiplier, geometry.kernel);
+  lowering.define(output, 'first', lowering.op('Conv', [lowering.first(x), arranged], attributes));
+}
+
+function lowerDepthwiseInputGradient(node: TraceNode, lowering: Lowering): void {
+  const [dy, filterValue] = node.inputs as Operands;
+  const dx = node.outputs[0]!;
+  const geometry = geometryOf(node);
+  const filter = lowering.last(filterValue);
+  const channels = dx.shape[3]!;
+  const multiplier = filterValue.shape[3]!;
+  if (multiplier === 1 && lowering.canBlock(dx)) {
+    const blocked = blockedInputGradient(lowering, {
+      dy,
+      dx,
+      geometry,
+      filter,
+      group: channels,
+      arrange: (taps, kernel) => blockedDepthwiseFilter(lowering, taps, channels, kernel),
+    });
+    if (blocked !== null) {
+      lowering.define(dx, 'blocked', blocked);
+      return;
+    }
+  }
+  const arranged = plainDepthwiseFilter(lowering, filter, channels, multiplier, geometry.kernel);
+  lowering.define(dx, 'first', plainInputGradient(lowering, dy, dx, geometry, arranged, channels));
+}
+
+function row<Attributes>(
+  kernel: string,
+  inputs: readonly string[],
+  infer: (inputs: readonly TraceValue[], attributes: Attributes) => Inferred,
+  lower: (node: TraceNode, lowering: Lowering) => void,
+): KernelRow {
+  return primitive<Attributes>({ kernel, inputs, infer, lower });
+}
+
+export const convolutionKernels: readonly KernelRow[] = [
+  row('Conv2D', ['x', 'filter'], forward('Conv2D', false), lowerConvolution),
+  row(
+    'Conv2DBackpropInput',
+    ['dy', 'filter'],
+    inputGradient('Conv2DBackpropInput', false),
+    lowerInputGradient,
+  ),
+  row(
+    'Conv2DBackpropFilter',
+    ['x', 'dy'],
+    filterGradientOf('Conv2DBackpropFilter', false),
+    (node, lowering) => {
+      const [x, dy] = node.inputs as Operands;
+      lowering.define(node.outputs[0]!, 'last', filterGradient(lowering, x, dy, geometryOf(node)));
+    },
+  ),
+  row('DepthwiseConv2dNative', ['x', 'filter'], forward('DepthwiseConv2dNative', true), lowerDepthwise),
+  row(
+    'DepthwiseConv2dNativeBackpropInput',
+    ['dy', 'filter'],
+    inputGradient('DepthwiseConv2dNativeBackpropInput', true),
+    lowerDepthwiseInputGradient,
+  ),
+  row(
+    'DepthwiseConv2dNativeBackpropFilter',
+    ['x', 'dy'],
+    filterGradientOf('DepthwiseConv2dNativeBackpropFilter', true),
+    (node, lowering) => {
+      const [x, dy] = node.inputs as Operands;
+      const output = node.outputs[0]!;
+      const gradient = depthwiseFilterGradient(lowering, x, dy, geometryOf(node), output.shape[3]!);
+      lowering.define(output, 'last', gradient);
+    },
+  ),
+];

@@ -1,0 +1,61 @@
+// Kernels that make tensors out of numbers. A number from JavaScript becomes an input of the compiled graph; only
+// zeros and ones, which tfjs itself asks for by the kernel, are known to the graph (and often cancel in it).
+
+import type { FillAttrs, LinSpaceAttrs, RangeAttrs } from '@tensorflow/tfjs-core';
+import { type DType, type Shape, type TraceValue, trace } from '../trace/trace-graph.ts';
+import { asDType } from './dtype.ts';
+import { composed, type KernelCall, type KernelRow, traceOp } from './kernel-row.ts';
+
+const uniform = traceOp('Fill', (node, lowering) => {
+  const output = node.outputs[0]!;
+  const value = node.attributes.value as number;
+  lowering.postpone(output, () => lowering.filled(value, output), { uniform: value });
+});
+
+const repeated = traceOp('Fill', (node, lowering) => {
+  const [number] = node.inputs as [TraceValue];
+  const output = node.outputs[0]!;
+  if (output.shape.length === 0) lowering.alias(output, number);
+  else {
+    const expand = () => lowering.op('Expand', [lowering.last(number), lowering.integers(output.shape)]);
+    lowering.postpone(output, expand, { broadcastOf: number });
+  }
+});
+
+function filled(call: KernelCall, value: number, shape: Shape, dtype: DType): TraceValue {
+  if (value === 0 || value === 1) return trace(uniform, [], { shape, dtype }, { value });
+  return trace(repeated, [call.number(value, dtype)], { shape, dtype });
+}
+
+function like(kernel: string, value: 0 | 1): KernelRow {
+  return composed(kernel, (call) => {
+    const { shape, dtype } = call.tensors.x!;
+    return trace(uniform, [], { shape, dtype: asDType(dtype, kernel) }, { value });
+  });
+}
+
+function sequence(start: number, step: number, length: number, dtype: DType): Float32Array | Int32Array {
+  const numbers = dtype === 'int32' ? new Int32Array(length) : new Float32Array(length);
+  for (let i = 0; i < length; i++) numbers[i] = start + i * step;
+  return numbers;
+}
+
+export const creationKernels: readonly KernelRow[] = [
+  composed<FillAttrs>('Fill', (call, { shape, value, dtype }) => {
+    const inferred =
+      dtype ?? (typeof value === 'string' ? 'string' : typeof value === 'boolean' ? 'bool' : 'float32');
+    return filled(call, Number(value), shape, asDType(inferred, 'Fill'));
+  }),
+  like('ZerosLike', 0),
+  like('OnesLike', 1),
+  composed<RangeAttrs>('Range', (call, { start, stop, step, dtype }) => {
+    const target = asDType(dtype ?? 'float32', 'Range');
+    // The sign of the step must lead from start to stop; tfjs returns nothing where it does not.
+    const length =
+      start === stop || (stop - start) * step < 0 ? 0 : Math.abs(Math.ceil((stop - start) / step));
+    return call.leaf(sequence(start, step, length, target), [length], target);
+  }),
+  composed<LinSpaceAttrs>('LinSpace', (call, { start, stop, num }) =>
+    call.leaf(sequence(start, num > 1 ? (stop - start) / (num - 1) : 0, num, 'float32'), [num], 'float32'),
+  ),
+];

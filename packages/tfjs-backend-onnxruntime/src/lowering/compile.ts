@@ -1,0 +1,53 @@
+// From a schedule to an ONNX model: declare the leaves as inputs, lower every node in order, declare what was asked
+// for as outputs.
+
+import { OnnxRuntimeBackendError } from '../errors.ts';
+import { OnnxGraph } from '../onnx/graph.ts';
+import type { Schedule } from '../trace/schedule.ts';
+import { sizeOf } from '../trace/trace-graph.ts';
+import { Lowering } from './lowering.ts';
+
+/** An ONNX model and how the values of the schedule are called in it. */
+export interface CompiledModel {
+  readonly bytes: Uint8Array;
+  readonly nodes: number;
+  /** The input of each leaf. */
+  readonly inputs: readonly string[];
+  /** The output of each value asked for. */
+  readonly outputs: readonly string[];
+}
+
+export function compileSchedule(schedule: Schedule, blockSize: number): CompiledModel {
+  const graph = new OnnxGraph();
+  const lowering = new Lowering(graph, blockSize);
+  const inputs = schedule.leaves.map((leaf) => {
+    const name = graph.input(leaf.dtype, leaf.shape);
+    lowering.define(leaf, 'last', name);
+    return name;
+  });
+  for (const node of schedule.nodes) {
+    graph.scope = node.op.name;
+    // A tensor without elements needs no operator, and many operators would refuse it.
+    if (node.outputs.every(({ shape }) => sizeOf(shape) === 0)) {
+      for (const output of node.outputs) lowering.define(output, 'last', lowering.filled(0, output));
+      continue;
+    }
+    try {
+      node.op.lower(node, lowering);
+    } catch (cause) {
+      if (cause instanceof OnnxRuntimeBackendError) throw cause;
+      throw new OnnxRuntimeBackendError(
+        'compilation-failed',
+        `${node.op.name} could not be lowered to ONNX (inputs ${node.inputs
+          .map(({ shape, dtype }) => `${dtype}[${shape.join(',')}]`)
+          .join(', ')}): ${cause instanceof Error ? cause.message : String(cause)}`,
+        { op: node.op.name, cause },
+      );
+    }
+  }
+  graph.scope = 'output';
+  const outputs = schedule.outputs.map((value) =>
+    graph.output(lowering.last(value), value.dtype, value.shape),
+  );
+  return { bytes: graph.serialise(), nodes: graph.nodeCount, inputs, outputs };
+}

@@ -1,0 +1,205 @@
+// Lowering says traced nodes in ONNX. Every value may exist in up to three memory layouts at once: *last* is
+// tfjs's own order (channels last; the only one for values that are not images), *first* is ONNX's NCHW, *blocked* is
+// ONNX Runtime's NCHWc. A node produces its result in the layout it works best in and asks for its inputs in
+// the layout it wants; a reorder is written when somebody asks for a layout that does not exist yet, and at most
+// once. So reorders appear at convolutions and nowhere between them.
+
+import { type Attributes, elementTypes, nchwcDomain, type OnnxGraph } from '../onnx/graph.ts';
+import { type DType, type Shape, sizeOf, type TraceValue, type ValueType } from '../trace/trace-graph.ts';
+
+export type Layout = 'last' | 'first' | 'blocked';
+
+interface LoweredValue {
+  /** The layout it was produced in. */
+  primary: Layout;
+  last?: string;
+  first?: string;
+  blocked?: string;
+  /** Writes the `last` form when it turns out that somebody needs it. */
+  postponed?: () => string;
+  /** Set when every element is this number, known from the graph alone. */
+  uniform?: number;
+  /** The smaller value that this one repeats, when it is a broadcast. */
+  broadcastOf?: TraceValue;
+}
+
+export class Lowering {
+  readonly graph: OnnxGraph;
+  /** Channels per block, 0 where the blocked layout isn't used. */
+  readonly blockSize: number;
+  readonly #values = new Map<TraceValue, LoweredValue>();
+
+  constructor(graph: OnnxGraph, blockSize: number) {
+    this.graph = graph;
+    this.blockSize = blockSize;
+  }
+
+  // --- results -------------------------------------------------------------------------------------------------
+
+  define(value: TraceValue, layout: Layout, name: string): void {
+    this.#values.set(value, { primary: layout, [layout]: name });
+  }
+
+  /** Defines a value whose operator is written only when the value itself, not its rule, is needed. */
+  postpone(
+    value: TraceValue,
+    write: () => string,
+    knowledge: { uniform?: number; broadcastOf?: TraceValue } = {},
+  ): void {
+    this.#values.set(value, { primary: 'last', postponed: write, ...knowledge });
+  }
+
+  /** Makes `value` another name of `original` (same shape and dtype), in all its layouts. */
+  alias(value: TraceValue, original: TraceValue): void {
+    this.#values.set(value, this.#value(original));
+  }
+
+  // --- operands ------------------------------------------------------------------------------------------------
+
+  primary(value: TraceValue): Layout {
+    return this.#value(value).primary;
+  }
+
+  uniform(value: TraceValue): number | undefined {
+    return this.#value(value).uniform;
+  }
+
+  broadcastOf(value: TraceValue): TraceValue | undefined {
+    return this.#value(value).broadcastOf;
+  }
+
+  /** Whether a tensor of this shape can stand in the blocked layout. */
+  canBlock({ shape }: { shape: Shape }): boolean {
+    return this.blockSize > 0 && shape.length === 4 && shape[3]! % this.blockSize === 0 && sizeOf(shape) > 0;
+  }
+
+  /** The value in tfjs's own order. */
+  last(value: TraceValue): string {
+    const lowered = this.#value(value);
+    lowered.last ??= this.#toLast(value, lowered);
+    return lowered.last;
+  }
+
+  /** The image in NCHW. */
+  first(value: TraceValue): string {
+    const lowered = this.#value(value);
+    lowered.first ??= this.#toFirst(value, lowered);
+    return lowered.first;
+  }
+
+  /** The image in NCHWc, declared as [N, C, H, W]. */
+  blocked(value: TraceValue): string {
+    const lowered = this.#value(value);
+    lowered.blocked ??= this.#toBlocked(value, lowered);
+    return lowered.blocked;
+  }
+
+  in(layout: Layout, value: TraceValue): string {
+    return layout === 'last'
+      ? this.last(value)
+      : layout === 'first'
+        ? this.first(value)
+        : this.blocked(value);
+  }
+
+  // --- operators -----------------------------------------------------------------------------------------------
+
+  op(type: string, inputs: readonly string[], attributes?: Attributes): string {
+    return this.graph.op(type, inputs, attributes);
+  }
+
+  /** An operator of ONNX Runtime's blocked domain. */
+  blockedOp(type: string, inputs: readonly string[], attributes?: Attributes): string {
+    return this.graph.op(type, inputs, attributes, nchwcDomain);
+  }
+
+  integers(values: readonly number[]): string {
+    return this.graph.integers(values);
+  }
+
+  scalar(value: number, dtype: DType | 'int64' = 'float32'): string {
+    return this.graph.constant(dtype, [], [value]);
+  }
+
+  reshape(name: string, shape: Shape): string {
+    return this.graph.op('Reshape', [name, this.integers(shape)]);
+  }
+
+  transpose(name: string, perm: readonly number[]): string {
+    return this.graph.op('Transpose', [name], { perm });
+  }
+
+  cast(name: string, dtype: DType | 'int64' | 'uint8'): string {
+    return this.graph.op('Cast', [name], { to: elementTypes[dtype] });
+  }
+
+  reduceSum(name: string, axes: readonly number[], keep = false): string {
+    return this.graph.op('ReduceSum', [name, this.integers(axes)], { keepdims: keep ? 1 : 0 });
+  }
+
+  slice(
+    name: string,
+    begin: readonly number[],
+    end: readonly number[],
+    axes: readonly number[],
+    steps?: readonly number[],
+  ): string {
+    const bounds = [name, this.integers(begin), this.integers(end), this.integers(axes)];
+    return this.graph.op('Slice', steps ? [...bounds, this.integers(steps)] : bounds);
+  }
+
+  /** A tensor full of one number. */
+  filled(value: number, { shape, dtype }: ValueType): string {
+    if (shape.length === 0) return this.scalar(value, dtype);
+    if (sizeOf(shape) === 0) return this.graph.constant(dtype, shape, []);
+    return this.op('Expand', [this.scalar(value, dtype), this.integers(shape)]);
+  }
+
+  // --- reorders ------------------------------------------------------------------------------------------------
+
+  #value(value: TraceValue): LoweredValue {
+    const lowered = this.#values.get(value);
+    if (!lowered) throw new Error('a value is used before it is lowered');
+    return lowered;
+  }
+
+  #toLast(value: TraceValue, lowered: LoweredValue): string {
+    if (lowered.postponed) return lowered.postponed();
+    const [n, h, w, c] = value.shape as readonly [number, number, number, number];
+    if (h === 1 && w === 1) return this.reshape((lowered.blocked ?? lowered.first)!, [n, 1, 1, c]);
+    if (!lowered.blocked) return this.transpose(lowered.first!, [0, 2, 3, 1]);
+    if (value.dtype !== 'float32')
+      return this.reshape(this.#unblock(value, lowered, [0, 2, 3, 1, 4]), [n, h, w, c]);
+    return this.blockedOp('ReorderOutput', [lowered.blocked], { channels: c, channels_last: 1 });
+  }
+
+  /** The reorders of the blocked domain know floats only; masks and integers go this way. */
+  #unblock(value: TraceValue, lowered: LoweredValue, perm: readonly number[]): string {
+    const [n, h, w, c] = value.shape as readonly [number, number, number, number];
+    const blocks = this.reshape(lowered.blocked!, [n, c / this.blockSize, h, w, this.blockSize]);
+    return this.transpose(blocks, perm);
+  }
+
+  #toFirst(value: TraceValue, lowered: LoweredValue): string {
+    const [n, h, w, c] = value.shape as readonly [number, number, number, number];
+    if (h === 1 && w === 1) return this.reshape(lowered.blocked ?? this.last(value), [n, c, 1, 1]);
+    if (lowered.blocked && !lowered.last) {
+      if (value.dtype !== 'float32')
+        return this.reshape(this.#unblock(value, lowered, [0, 1, 4, 2, 3]), [n, c, h, w]);
+      return this.blockedOp('ReorderOutput', [lowered.blocked], { channels: c });
+    }
+    if (c === 1) return this.reshape(this.last(value), [n, 1, h, w]);
+    return this.transpose(this.last(value), [0, 3, 1, 2]);
+  }
+
+  #toBlocked(value: TraceValue, lowered: LoweredValue): string {
+    const [n, h, w, c] = value.shape as readonly [number, number, number, number];
+    if (h === 1 && w === 1) return this.reshape(lowered.first ?? this.last(value), [n, c, 1, 1]);
+    if (value.dtype !== 'float32') {
+      const split = this.reshape(this.last(value), [n, h, w, c / this.blockSize, this.blockSize]);
+      return this.reshape(this.transpose(split, [0, 3, 1, 2, 4]), [n, c, h, w]);
+    }
+    if (lowered.first && !lowered.last) return this.blockedOp('ReorderInput', [lowered.first]);
+    return this.blockedOp('ReorderInput', [this.last(value)], { channels_last: 1 });
+  }
+}

@@ -1,0 +1,32 @@
+// Makes the backend known to tfjs: its factory, and each kernel of the table.
+
+import { engine, registerBackend, registerKernel } from '@tensorflow/tfjs-core';
+import { OnnxRuntimeBackend } from './backend.ts';
+import { OnnxRuntimeBackendError } from './errors.ts';
+import { kernelTable } from './kernels/table.ts';
+
+/** The name under which the backend is registered. */
+export const backendName = 'onnxruntime';
+
+/** Above tfjs's plain CPU backend (1), so that it is the default where both are imported. */
+const priority = 3;
+
+registerBackend(backendName, () => new OnnxRuntimeBackend(), priority);
+for (const row of kernelTable) {
+  registerKernel({
+    kernelName: row.kernel,
+    backendName,
+    kernelFunc: ({ inputs, attrs, backend }) =>
+      (backend as OnnxRuntimeBackend).runKernel(row, inputs, attrs ?? {}),
+  });
+}
+
+/** The registered backend, created if need be. Throws `runtime-unavailable`. */
+export function backend(): OnnxRuntimeBackend {
+  const found = engine().findBackend(backendName);
+  if (found instanceof OnnxRuntimeBackend) return found;
+  throw new OnnxRuntimeBackendError(
+    'runtime-unavailable',
+    `tfjs has no working backend '${backendName}'. It was removed, or failed when it was created.`,
+  );
+}

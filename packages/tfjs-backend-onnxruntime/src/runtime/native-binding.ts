@@ -1,0 +1,86 @@
+// The native half of onnxruntime-node, typed. Its public API is asynchronous only because of a `setImmediate` around
+// the same synchronous call; `dataSync()` needs the call itself, so the binding is taken from where the
+// package keeps it. The version of onnxruntime-node is pinned for this reason (and for the blocked layout).
+
+import { createRequire } from 'node:module';
+import { OnnxRuntimeBackendError } from '../errors.ts';
+
+/** A tensor as the binding takes and gives it: CPU memory, bool as bytes. */
+export interface NativeTensor {
+  readonly type: string;
+  readonly dims: readonly number[];
+  readonly data: Float32Array | Int32Array | Uint8Array;
+}
+
+export interface NativeSessionOptions {
+  readonly executionProviders: readonly string[];
+  readonly intraOpNumThreads: number;
+  readonly interOpNumThreads: number;
+  readonly graphOptimizationLevel: 'disabled' | 'basic' | 'extended' | 'layout' | 'all';
+  readonly executionMode: 'sequential' | 'parallel';
+  readonly enableMemPattern: boolean;
+  readonly enableCpuMemArena: boolean;
+  readonly enableProfiling?: boolean;
+  readonly profileFilePrefix?: string;
+  readonly logSeverityLevel: 0 | 1 | 2 | 3 | 4;
+  readonly extra?: Readonly<Record<string, unknown>>;
+}
+
+export interface NativeSession {
+  loadModel(
+    buffer: ArrayBufferLike,
+    byteOffset: number,
+    byteLength: number,
+    options: NativeSessionOptions,
+  ): void;
+  run(
+    feeds: Readonly<Record<string, NativeTensor>>,
+    fetches: Readonly<Record<string, NativeTensor | null>>,
+    options: Readonly<Record<string, unknown>>,
+  ): Record<string, NativeTensor>;
+  endProfiling(): void;
+  dispose(): void;
+}
+
+export interface NativeBinding {
+  InferenceSession: new () => NativeSession;
+  listSupportedBackends(): readonly { name: string; bundled: boolean }[];
+}
+
+type TensorConstructor = new (
+  type: string,
+  data: Float32Array | Int32Array | Uint8Array,
+  dims: readonly number[],
+) => NativeTensor;
+
+interface LoadedRuntime {
+  binding: NativeBinding;
+  Tensor: TensorConstructor;
+}
+
+let loaded: LoadedRuntime | null = null;
+
+/** Loads onnxruntime-node on first use. Throws `runtime-unavailable` where there is no binary for the platform. */
+export function loadRuntime(): LoadedRuntime {
+  if (loaded) return loaded;
+  const require = createRequire(import.meta.url);
+  try {
+    const { binding, initOrt } = require('onnxruntime-node/dist/binding.js') as {
+      binding: NativeBinding;
+      initOrt: () => void;
+    };
+    initOrt();
+    // The same (CommonJS) copy of onnxruntime-common that the binding was initialised with.
+    const { Tensor } = require('onnxruntime-common') as { Tensor: TensorConstructor };
+    loaded = { binding, Tensor };
+    return loaded;
+  } catch (cause) {
+    throw new OnnxRuntimeBackendError(
+      'runtime-unavailable',
+      `onnxruntime-node could not be loaded on ${process.platform}-${process.arch} (${
+        cause instanceof Error ? cause.message.split('\n')[0] : String(cause)
+      }). Check that the package onnxruntime-node is installed and has a binary for this platform.`,
+      { cause },
+    );
+  }
+}
