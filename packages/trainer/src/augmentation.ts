@@ -123,7 +123,7 @@ function jitterColour(
     .map((name) => ({ name, factor: 1 + random.uniform(-shares[name], shares[name]), order: random.float() }))
     .sort((a, b) => a.order - b.order);
   if (changes.length === 0) return;
-  const values = Float32Array.from(pixels);
+  const values = new Float32Array(pixels);
   for (const { name, factor } of changes) {
     let meanGrey = 0;
     if (name === 'contrast') {

@@ -78,7 +78,7 @@ test('reads ahead, but no further than it is told to', async () => {
   await new Promise((resolve) => setTimeout(resolve, 20));
   expect(dataset.reads.length).toBeGreaterThan(4);
   expect(dataset.reads.length).toBeLessThanOrEqual(12);
-  await batches.return(undefined as never);
+  await batches.return();
   const { length } = dataset.reads;
   await new Promise((resolve) => setTimeout(resolve, 20));
   expect(dataset.reads.length).toBe(length);

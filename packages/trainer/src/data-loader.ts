@@ -107,19 +107,21 @@ export class DataLoader {
   }
 
   /**
-   * The batches from a place in the run on, without end: the consumer decides when to stop.
+   * The batches from a place in the run on.
    *
-   * @param from where to start; default the first image of epoch 0
+   * @param from where to start, with the number of the batch there; default the first image of epoch 0
+   * @param options.epochs the epoch to stop before; default none: the consumer decides when to stop
    * @param options.signal aborts reading ahead; the generator throws the signal's reason
    */
   async *batches(
     from: DataPosition & { readonly index?: number } = { epoch: 0, position: 0 },
-    options: { readonly signal?: AbortSignal | undefined } = {},
-  ): AsyncGenerator<Batch, never, undefined> {
+    options: { readonly epochs?: number; readonly signal?: AbortSignal | undefined } = {},
+  ): AsyncGenerator<Batch, void, undefined> {
     const { dataset, batchSize, batchesAhead = 2, concurrency = 8 } = this.options;
     const order = this.#orders();
     const images = prefetch((turn) => this.#prepare(turn, order, options.signal), {
       from: from.epoch * dataset.length + from.position,
+      to: options.epochs === undefined ? Number.POSITIVE_INFINITY : options.epochs * dataset.length,
       ahead: Math.max(1, batchesAhead * batchSize),
       concurrency,
     });
@@ -143,7 +145,7 @@ export class DataLoader {
       pending = [];
       index++;
     }
-    throw new Error('The endless sequence of images ended.');
+    if (sawWholeEpoch && index === 0 && epoch < (options.epochs ?? 0)) this.#refuse(pending.length);
   }
 
   /** Orders of the epochs that are being read: the current one and, while reading ahead, the next. */

@@ -25,8 +25,8 @@ export type TrainingErrorCode =
   | 'checkpoint-version'
   /** A run cannot go on with options, data or a network other than it was started with. */
   | 'resume-mismatch'
-  /** There is no checkpoint to resume from. */
-  | 'no-checkpoint'
+  /** A new run was given a store that holds the checkpoints of another. */
+  | 'store-not-empty'
   /** Pairs or embeddings that cannot be verified: sizes that disagree, only one kind of pair, ... */
   | 'invalid-pairs';
 

@@ -1,0 +1,75 @@
+import { mkdtemp, readdir, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, expect, test } from 'vitest';
+import { checkpointName, checkpointStep, listCheckpoints, pruneCheckpoints } from '../checkpoint-store.ts';
+import { FileCheckpointStore } from './file-checkpoint-store.ts';
+import { JsonLinesLog, readJsonLines } from './json-lines-log.ts';
+
+let directory: string;
+beforeEach(async () => {
+  directory = await mkdtemp(join(tmpdir(), 'trainer-'));
+});
+afterEach(() => rm(directory, { recursive: true, force: true }));
+
+test('writes, lists, reads, replaces and removes', async () => {
+  const store = new FileCheckpointStore(join(directory, 'run', 'checkpoints'));
+  expect(await store.list()).toEqual([]);
+  await store.write('step-00000001.safetensors', Uint8Array.of(1, 2, 3));
+  await store.write('step-00000001.safetensors', Uint8Array.of(4));
+  expect(await store.list()).toEqual(['step-00000001.safetensors']);
+  expect([...(await store.read('step-00000001.safetensors'))]).toEqual([4]);
+  await store.remove('step-00000001.safetensors');
+  await store.remove('step-00000001.safetensors');
+  expect(await store.list()).toEqual([]);
+});
+
+test('what a killed writer left is not listed, and goes with the next write', async () => {
+  const store = new FileCheckpointStore(directory);
+  await writeFile(join(directory, 'step-00000002.safetensors.unfinished'), 'half');
+  expect(await listCheckpoints(store)).toEqual([]);
+  await store.write('step-00000003.safetensors', Uint8Array.of(1));
+  expect(await readdir(directory)).toEqual(['step-00000003.safetensors']);
+});
+
+test('a write that fails leaves the old file and no half one', async () => {
+  const store = new FileCheckpointStore(directory);
+  await store.write('a', Uint8Array.of(1));
+  // Not bytes: fails in the middle of writing, as a full disk does.
+  await expect(store.write('a', 5 as unknown as Uint8Array)).rejects.toThrow();
+  expect(await readdir(directory)).toEqual(['a']);
+  expect([...(await store.read('a'))]).toEqual([1]);
+});
+
+test.each(['../escape', 'a/b', '', '.hidden', '..'])('refuses the name "%s"', async (name) => {
+  const store = new FileCheckpointStore(directory);
+  await expect(store.write(name, Uint8Array.of(1))).rejects.toThrow(RangeError);
+});
+
+test('keeps the newest and the named, and nothing that is not a checkpoint is touched', async () => {
+  const store = new FileCheckpointStore(directory);
+  await writeFile(join(directory, 'notes.txt'), 'mine');
+  for (const step of [5, 10, 120, 1000]) await store.write(checkpointName(step), Uint8Array.of(1));
+  await pruneCheckpoints(store, { keepLast: 2, keep: [checkpointName(5)] });
+  expect((await listCheckpoints(store)).map(checkpointStep)).toEqual([5, 120, 1000]);
+  expect(await readdir(directory)).toContain('notes.txt');
+});
+
+test('a log keeps the order of its lines and survives half a line', async () => {
+  const path = join(directory, 'logs', 'log.jsonl');
+  const log = new JsonLinesLog(path);
+  for (let i = 0; i < 50; i++) log.append({ i });
+  await log.flush();
+  await writeFile(path, '{"i":', { flag: 'a' });
+  const resumed = new JsonLinesLog(path);
+  resumed.append({ i: 50 });
+  await resumed.flush();
+  expect(await readJsonLines(path)).toEqual(Array.from({ length: 51 }, (_, i) => ({ i })));
+});
+
+test('a log that cannot be written says so on flush, not as an unhandled rejection', async () => {
+  await writeFile(join(directory, 'file'), '');
+  const log = new JsonLinesLog(join(directory, 'file', 'log.jsonl'));
+  log.append({ a: 1 });
+  await expect(log.flush()).rejects.toThrow();
+});

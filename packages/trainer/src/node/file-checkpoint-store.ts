@@ -1,0 +1,90 @@
+/**
+ * A folder of checkpoints. A file is written beside its place, flushed to the disk, and only then renamed into place, so
+ * that a process killed at any moment leaves either the old file or the new one; what it had begun is cleaned up by the
+ * next writer.
+ */
+import { mkdir, open, readdir, readFile, rename, rm } from 'node:fs/promises';
+import { basename, join } from 'node:path';
+import type { CheckpointStore } from '../checkpoint-store.ts';
+
+const UNFINISHED = '.unfinished';
+
+/** Keeps checkpoints as files in one folder, which is made when it is first written to. */
+export class FileCheckpointStore implements CheckpointStore {
+  readonly directory: string;
+
+  constructor(directory: string) {
+    this.directory = directory;
+  }
+
+  async list(): Promise<readonly string[]> {
+    try {
+      const entries = await readdir(this.directory, { withFileTypes: true });
+      return entries
+        .filter((entry) => entry.isFile() && !entry.name.endsWith(UNFINISHED))
+        .map(({ name }) => name);
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code === 'ENOENT') return [];
+      throw error;
+    }
+  }
+
+  async read(name: string): Promise<Uint8Array> {
+    const file = await readFile(this.#path(name));
+    return new Uint8Array(file.buffer, file.byteOffset, file.byteLength);
+  }
+
+  async write(name: string, bytes: Uint8Array): Promise<void> {
+    const path = this.#path(name);
+    await mkdir(this.directory, { recursive: true });
+    await this.#removeUnfinished();
+    const unfinished = path + UNFINISHED;
+    try {
+      const file = await open(unfinished, 'w');
+      try {
+        await file.writeFile(bytes);
+        await file.sync();
+      } finally {
+        await file.close();
+      }
+      await rename(unfinished, path);
+    } catch (error) {
+      // A full disk, say: the half file must not take what room there is.
+      await rm(unfinished, { force: true });
+      throw error;
+    }
+    await this.#syncDirectory();
+  }
+
+  async remove(name: string): Promise<void> {
+    await rm(this.#path(name), { force: true });
+  }
+
+  #path(name: string): string {
+    if (name === '' || name !== basename(name) || name.startsWith('.')) {
+      throw new RangeError(`"${name}" is not a plain file name.`);
+    }
+    return join(this.directory, name);
+  }
+
+  async #removeUnfinished(): Promise<void> {
+    for (const name of await readdir(this.directory)) {
+      if (name.endsWith(UNFINISHED)) await rm(join(this.directory, name), { force: true });
+    }
+  }
+
+  /** Makes the rename itself durable, where the platform lets a directory be opened (Windows does not). */
+  async #syncDirectory(): Promise<void> {
+    try {
+      const directory = await open(this.directory, 'r');
+      try {
+        await directory.sync();
+      } finally {
+        await directory.close();
+      }
+    } catch (error) {
+      const { code } = error as NodeJS.ErrnoException;
+      if (code !== 'EISDIR' && code !== 'EPERM' && code !== 'EINVAL') throw error;
+    }
+  }
+}
