@@ -7,6 +7,7 @@ export type CleanerErrorCode =
   | 'identity-mismatch'
   | 'subcenters-mismatch'
   | 'class-order'
+  | 'too-few-identities'
   | 'scores-missing';
 
 /** The one error class of this package. */

@@ -1,6 +1,5 @@
-import type { AutoScores } from './auto/auto-scores.ts';
 import { CleanerError } from './cleaner-error.ts';
-import { type AngleRule, checkRule, type Rule } from './rule.ts';
+import { type AngleRule, type AutoRule, checkRule, type Rule } from './rule.ts';
 import { type Audit, degreesOf } from './score.ts';
 
 /*
@@ -50,13 +49,7 @@ export function decide(audit: Audit, rule: Rule, options: DecideOptions = {}): D
   checkRule(rule);
   const layout = options.layout ?? 'insightface';
   const { verdicts, reasons, suspicion } = rule.kind === 'angle' ? byAngle(audit, rule) : byAuto(audit, rule);
-  keepMinimumImages(
-    audit,
-    rule.minimumImages ?? (rule.kind === 'auto' ? 1 : 0),
-    verdicts,
-    reasons,
-    suspicion,
-  );
+  keepMinimumImages(audit, rule.minimumImages ?? 0, verdicts, reasons, suspicion);
   dropSmallIdentities(audit, rule.minimumIdentity ?? 0, verdicts, reasons);
 
   const order: number[] = [];
@@ -90,6 +83,9 @@ export function decide(audit: Audit, rule: Rule, options: DecideOptions = {}): D
   };
 }
 
+/** Members of a second person's group rank with the surest bad images, whatever their own probability. */
+const SECOND_PERSON_SUSPICION = 0.99;
+
 interface Verdicts {
   readonly verdicts: Verdict[];
   readonly reasons: string[];
@@ -111,8 +107,8 @@ function byAngle(audit: Audit, rule: AngleRule): Verdicts {
   return { verdicts, reasons, suspicion: audit.cosine.map(degreesOf) };
 }
 
-function byAuto(audit: Audit, { threshold = 0.5 }: { threshold?: number }): Verdicts {
-  const auto: AutoScores | undefined = audit.auto;
+function byAuto(audit: Audit, { threshold = 0.5 }: AutoRule): Verdicts {
+  const { auto } = audit;
   if (!auto) {
     throw new CleanerError(
       'scores-missing',
@@ -124,11 +120,19 @@ function byAuto(audit: Audit, { threshold = 0.5 }: { threshold?: number }): Verd
   const suspicion = new Float64Array(audit.images);
   for (let i = 0; i < audit.images; i++) {
     const pBad = 1 - auto.pClean[i]!;
-    const secondPerson = auto.secondPerson[i]! > 0 && !(pBad > threshold && auto.pElsewhere[i]! > 0.5);
-    const drop = pBad > threshold || secondPerson;
-    verdicts.push(drop ? 'drop' : 'keep');
-    reasons.push(secondPerson ? 'auto:second-person' : 'auto');
-    suspicion[i] = secondPerson ? Math.max(pBad, 0.99) : pBad;
+    const secondPerson = auto.secondPerson[i]! > 0 && auto.pElsewhere[i]! <= 0.5;
+    verdicts.push(pBad > threshold || secondPerson ? 'drop' : 'keep');
+    reasons.push(secondPerson ? 'auto:second-person' : auto.pElsewhere[i]! > 0.5 ? 'auto:elsewhere' : 'auto');
+    suspicion[i] = secondPerson ? Math.max(pBad, SECOND_PERSON_SUSPICION) : pBad;
+  }
+  // No identity goes for want of evidence: its best image stays. Where even that one is somebody else's, the identity is gone, and
+  // the reason and the suggested label say where to.
+  for (const { images } of audit.identities) {
+    if (images.length === 0 || images.some((image) => verdicts[image] === 'keep')) continue;
+    const best = images.reduce((a, b) => (suspicion[b]! < suspicion[a]! ? b : a));
+    if (auto.pElsewhere[best]! > 0.5) continue;
+    verdicts[best] = 'unresolved';
+    reasons[best] = 'auto:last-image';
   }
   return { verdicts, reasons, suspicion };
 }

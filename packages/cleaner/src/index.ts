@@ -1,7 +1,9 @@
 export { type AngleHistogram, angleHistogram } from './angle-histogram.ts';
 export { type AuditRow, auditLine, auditRow, auditRows } from './audit-row.ts';
 export { type AuditSummary, summarise } from './audit-summary.ts';
-export type { AutoScores } from './auto/auto-scores.ts';
+export { type AutoInput, type AutoOptions, type AutoScores, autoScores } from './auto/auto-scores.ts';
+export type { ClassModes } from './auto/dominant-modes.ts';
+export { type ScoreByModesInput, scoreByModes, withAutoScores } from './auto/score-by-modes.ts';
 export { CleanerError, type CleanerErrorCode } from './cleaner-error.ts';
 export { type DecideOptions, type Decision, decide, type OutputLayout, type Verdict } from './decide.ts';
 export { type Identity, identitiesFromLabels } from './identity.ts';

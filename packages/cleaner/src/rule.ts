@@ -8,7 +8,7 @@ import { CleanerError } from './cleaner-error.ts';
 export interface RuleGuards {
   /**
    * Keep at least this many images of each identity, the least suspicious ones; those that the rule itself would drop are
-   * marked unresolved. Default 0 for an angle, 1 for the automatic rule (which never loses an identity).
+   * marked unresolved. Default 0.
    */
   readonly minimumImages?: number;
   /** Drop identities of which fewer images than this remain. Applied last. Default 0. */
@@ -24,7 +24,10 @@ export interface AngleRule extends RuleGuards {
   readonly requireDominant?: boolean;
 }
 
-/** Drop what is more likely bad than good, and second persons of a folder: see `autoScores`. */
+/**
+ * Drop what is more likely bad than good, and second persons of a folder: see `autoScores`. An identity that would lose all its
+ * images keeps its best one, marked unresolved, unless that one belongs to another identity.
+ */
 export interface AutoRule extends RuleGuards {
   readonly kind: 'auto';
   /** Drop when the probability of being bad exceeds this. Default .5. */

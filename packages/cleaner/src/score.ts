@@ -28,6 +28,8 @@ export interface ScoreInput {
   readonly subcenters: SubcenterWeights;
   /** Key of an image in the data (a record's key, a path). Default: its position. */
   readonly key?: (image: number) => number | string;
+  /** The dominant sub-centre of every identity, where it is known already. Default: the one with most votes. */
+  readonly dominant?: ArrayLike<number>;
   /**
    * Labels and positions may differ (gaps); then the embeddings themselves show if the rows are in the other order than the one
    * stated, and `class-order` is thrown. True trusts the statement. Default false.
@@ -110,7 +112,7 @@ export function score(input: ScoreInput): Audit {
       nearest[image] = best;
       cosineNearest[image] = row[best]!;
     });
-    const dominant = firstLargest(votes);
+    const dominant = input.dominant?.[position] ?? firstLargest(votes);
     identity.images.forEach((image, i) => {
       cosine[image] = own[i * k + dominant]!;
     });

@@ -1,10 +1,48 @@
+import { CleanerError } from '../cleaner-error.ts';
+import { type Identity, identitiesFromLabels } from '../identity.ts';
+import { seededRandom } from '../seeded-random.ts';
+import { type ClassModes, findDominantModes } from './dominant-modes.ts';
+import { type FaceGroups, groupFaces } from './face-groups.ts';
+import { findLinkCut } from './link-cut.ts';
+import { nullScores } from './null-scores.ts';
+import { findSecondPersons } from './second-person.ts';
+import { threeWayPosterior } from './three-way-posterior.ts';
+import { weightedCentres } from './weighted-centres.ts';
+
 /*
- * What the automatic rule knows of every image.
+ * The automatic rule's view of every image, from embeddings and labels alone: no training, no threshold to choose.
+ *
+ *   1. link cut          which cosine makes two images one person          link-cut.ts
+ *   2. modes             groups of look-alikes within an identity          class-modes.ts
+ *   3. explain away      modes that are another identity's                 dominant-modes.ts
+ *   4. second person     modes that are a stranger's                       second-person.ts
+ *   5. four rounds of    leave-one-out scores to weighted centres,         weighted-centres.ts
+ *                        made comparable,                                  null-scores.ts
+ *                        three-way posterior, which are the next weights   three-way-posterior.ts
+ *
+ * Deciding (step 6) is `decide` with the rule `{ kind: 'auto' }`.
  */
 
-/** All arrays are in data order; the three probabilities of an image sum to one. */
+export interface AutoInput {
+  /** [N, D], row after row, need not be normalised. Best from a network that was not trained on these labels. */
+  readonly embeddings: Float32Array | Float64Array;
+  /** D. */
+  readonly dimensions: number;
+  readonly labels: Int32Array;
+  /** Default: by ascending label. */
+  readonly identities?: readonly Identity[];
+}
+
+export interface AutoOptions {
+  /** For samples, where there are more than 4000 images, 400 identities or about 900 images' pairs. Default 0. */
+  readonly seed?: number;
+  /** Default: found from the data. */
+  readonly linkCut?: number;
+}
+
+/** What the automatic rule knows. Arrays are in data order; the three probabilities of an image sum to one. */
 export interface AutoScores {
-  /** Cosines above this are links: the image pairs that are taken for the same person when modes are looked for. */
+  /** Cosines above this make two images of an identity look-alikes. */
   readonly linkCut: number;
   /** The image shows the person of its label. */
   readonly pClean: Float64Array;
@@ -12,8 +50,54 @@ export interface AutoScores {
   readonly pOutsider: Float64Array;
   /** It shows the person of another label. */
   readonly pElsewhere: Float64Array;
-  /** That other label, its best guess whatever the probability. */
+  /** That other label: the best guess, whatever the probability. */
   readonly elsewhere: Int32Array;
-  /** 0, or the number of the other person in the image's folder that the image shows: 1, 2, ... */
+  /** 0, or the number (1, 2, ...) of the other person in the image's folder that the image shows. */
   readonly secondPerson: Int32Array;
+  /** Groups of look-alikes within each identity, and which of them the identity is taken to be. */
+  readonly modes: readonly ClassModes[];
+}
+
+const ROUNDS = 4;
+/** No image ever counts less than this, so that an identity cannot fade away between rounds. */
+const LEAST_WEIGHT = 0.02;
+/** Other identities need this total weight (two and a half good images) to be suggested. */
+const MINIMUM_SUPPORT = 2.5;
+
+/**
+ * Judges every image by its neighbours.
+ *
+ * @throws {CleanerError} `too-few-identities` (fewer than two), `shape-mismatch`, `not-finite`, `identity-mismatch`,
+ *   `invalid-option`.
+ */
+export function autoScores(input: AutoInput, options: AutoOptions = {}): AutoScores {
+  const identities = input.identities ?? identitiesFromLabels(input.labels);
+  const faces = groupFaces(input.embeddings, input.dimensions, input.labels, identities);
+  const random = seededRandom(options.seed ?? 0);
+  const found = findLinkCut(faces, random);
+  const linkCut = options.linkCut ?? found.linkCut;
+  if (!Number.isFinite(linkCut)) {
+    throw new CleanerError('invalid-option', `linkCut must be a finite cosine, found ${linkCut}`);
+  }
+  const modes = findDominantModes(faces, linkCut);
+  const secondPerson = findSecondPersons(faces, modes, found.impostorMedian);
+
+  let weights = dominantWeights(faces, modes);
+  for (let round = 1; ; round++) {
+    const scores = nullScores(faces, weightedCentres(faces, weights), MINIMUM_SUPPORT, random);
+    const posterior = threeWayPosterior(scores);
+    if (round === ROUNDS) {
+      const elsewhere = scores.bestOther.map((position) => identities[position]!.label);
+      return { linkCut, ...posterior, elsewhere, secondPerson, modes };
+    }
+    weights = posterior.pClean.map((p, i) =>
+      secondPerson[i]! > 0 ? LEAST_WEIGHT : Math.max(p, LEAST_WEIGHT),
+    );
+  }
+}
+
+function dominantWeights(faces: FaceGroups, classModes: readonly ClassModes[]): Float64Array {
+  const weights = new Float64Array(faces.images);
+  for (const { modes, dominant } of classModes) for (const image of modes[dominant] ?? []) weights[image] = 1;
+  return weights;
 }

@@ -1,0 +1,113 @@
+import type { SeededRandom } from '../seeded-random.ts';
+import { dotRows, type FaceGroups } from './face-groups.ts';
+import { type RobustNormal, robustNormalInPlace } from './median.ts';
+import { NO_SUPPORT, type WeightedCentres } from './weighted-centres.ts';
+
+/*
+ * Cosines, made comparable. Some centres are near everybody and some images (blurred ones) are near every centre, so a cosine is
+ * measured in robust deviations of the cosines that strangers have: once among the images that are strangers to the centre, once
+ * among the centres that are strangers to the image, and the mean of both counts ("s-norm" in speaker recognition).
+ *
+ * Centres are passed one image at a time; the full matrix of images by identities is never held.
+ */
+
+/** Strangers looked at per centre and per image, and images whose scores make up the null sample. */
+const IMAGES_PER_CENTRE = 4000;
+const CENTRES_PER_IMAGE = 400;
+const NULL_IMAGES = 3000;
+/** The null sample's size, at most: with very many identities it is taken from fewer images. */
+const NULL_SCORES = 8_000_000;
+/** Keeps a deviation off zero. */
+const LEAST_DEVIATION = 1e-6;
+
+export interface NullScores {
+  /** Normalised score of each image against its own identity; NaN without evidence. */
+  readonly own: Float64Array;
+  /** Its best normalised score against another supported identity; -99 without one. */
+  readonly best: Float64Array;
+  /** That identity, the first of equal ones. */
+  readonly bestOther: Int32Array;
+  /** Of normalised scores of images against identities that are not theirs. */
+  readonly nullNormal: RobustNormal;
+}
+
+/** @param minimumSupport Other identities need this total weight to be compared with, unless hardly any has it. */
+export function nullScores(
+  faces: FaceGroups,
+  { centres, support, own }: WeightedCentres,
+  minimumSupport: number,
+  random: SeededRandom,
+): NullScores {
+  const { images, dimensions, unit, identityOf, members } = faces;
+  const classes = members.length;
+  const alive = Array.from(members.keys()).filter((c) => support[c]! >= NO_SUPPORT);
+  const supported = alive.filter((c) => support[c]! >= minimumSupport);
+  const compared = supported.length >= Math.min(5, classes) ? supported : alive;
+
+  const perCentre = centreNormals(faces, centres, alive, sample(images, IMAGES_PER_CENTRE, random));
+  const strangers = sample(classes, CENTRES_PER_IMAGE, random).filter((c) => support[c]! >= NO_SUPPORT);
+  const nullImages = Math.min(NULL_IMAGES, images, Math.ceil(NULL_SCORES / Math.max(1, compared.length)));
+  const inNullSample = new Uint8Array(images);
+  for (const image of sample(images, nullImages, random)) inNullSample[image] = 1;
+  const nullSample = new Float64Array(nullImages * compared.length);
+  let nullCount = 0;
+
+  const ownScore = new Float64Array(images).fill(Number.NaN);
+  const best = new Float64Array(images).fill(-99);
+  const bestOther = new Int32Array(images);
+  const cosines = new Float64Array(classes);
+  const ofStrangers = new Float64Array(strangers.length);
+  for (let i = 0; i < images; i++) {
+    const home = identityOf[i]!;
+    for (const c of alive) cosines[c] = dotRows(unit, i, centres, c, dimensions);
+    let count = 0;
+    for (const c of strangers) if (c !== home) ofStrangers[count++] = cosines[c]!;
+    const image = robustNormalInPlace(ofStrangers.subarray(0, count));
+    const score = (cosine: number, c: number): number => {
+      const centre = perCentre[c]!;
+      const amongImages = (cosine - centre.median) / (centre.deviation + LEAST_DEVIATION);
+      const amongCentres = (cosine - image.median) / (image.deviation + LEAST_DEVIATION);
+      return (amongImages + amongCentres) / 2;
+    };
+    if (support[home]! >= NO_SUPPORT) ownScore[i] = score(own[i]!, home);
+    for (const c of compared) {
+      if (c === home) continue;
+      const other = score(cosines[c]!, c);
+      if (!Number.isFinite(other)) continue;
+      if (other > best[i]!) {
+        best[i] = other;
+        bestOther[i] = c;
+      }
+      if (inNullSample[i]) nullSample[nullCount++] = other;
+    }
+  }
+  return {
+    own: ownScore,
+    best,
+    bestOther,
+    nullNormal: robustNormalInPlace(nullSample.subarray(0, nullCount)),
+  };
+}
+
+/** How strangers among the sampled images lie to each centre that has any support. */
+function centreNormals(
+  { dimensions, unit, identityOf }: FaceGroups,
+  centres: Float32Array,
+  alive: readonly number[],
+  sampled: Int32Array,
+): RobustNormal[] {
+  const normals: RobustNormal[] = [];
+  const cosines = new Float64Array(sampled.length);
+  for (const c of alive) {
+    let count = 0;
+    for (const image of sampled) {
+      if (identityOf[image] !== c) cosines[count++] = dotRows(unit, image, centres, c, dimensions);
+    }
+    normals[c] = robustNormalInPlace(cosines.subarray(0, count));
+  }
+  return normals;
+}
+
+function sample(length: number, most: number, random: SeededRandom): Int32Array {
+  return random.permutation(length).subarray(0, most);
+}
