@@ -13,6 +13,7 @@
  */
 import type { FaceDataset } from '@arcface/recordio';
 import { type AugmentationOptions, augment, checkAugmentation, type ImageSize } from './augmentation.ts';
+import { eventLoopTurn } from './event-loop-turn.ts';
 import { type DecodedImage, decodeImage, type ImageDecoder } from './image-decoder.ts';
 import { prefetch } from './prefetch.ts';
 import { Random } from './random.ts';
@@ -65,7 +66,10 @@ export interface DataLoaderOptions {
   readonly augmentation?: AugmentationOptions;
   /** Batches that may be prepared ahead of the one being consumed: what bounds the memory. Default 2. */
   readonly batchesAhead?: number;
-  /** Images that are read and decoded at once. Default 8. */
+  /**
+   * Images that are read and decoded at once. Default: all that may be prepared ahead, since a step that blocks the
+   * thread keeps others from being started.
+   */
   readonly concurrency?: number;
   /** Called once for every image that cannot be decoded, when its batch comes up. */
   readonly onUndecodable?: ((image: UndecodableImage) => void) | undefined;
@@ -117,7 +121,7 @@ export class DataLoader {
     from: DataPosition & { readonly index?: number } = { epoch: 0, position: 0 },
     options: { readonly epochs?: number; readonly signal?: AbortSignal | undefined } = {},
   ): AsyncGenerator<Batch, void, undefined> {
-    const { dataset, batchSize, batchesAhead = 2, concurrency = 8 } = this.options;
+    const { dataset, batchSize, batchesAhead = 2, concurrency = Number.POSITIVE_INFINITY } = this.options;
     const order = this.#orders();
     const images = prefetch((turn) => this.#prepare(turn, order, options.signal), {
       from: from.epoch * dataset.length + from.position,
@@ -141,6 +145,8 @@ export class DataLoader {
       if (image.pixels === undefined) this.#skip(image);
       else pending.push(image);
       if (pending.length < batchSize) continue;
+      // The step that follows may block the thread; what has been read must be on its way to the decoder before.
+      await eventLoopTurn();
       yield this.#pack(pending, { epoch, index, next: { epoch, position: image.turn + 1 } });
       pending = [];
       index++;

@@ -10,6 +10,7 @@ import type { FaceDataset } from '@arcface/recordio';
 import * as tf from '@tensorflow/tfjs-core';
 import { mirrorImage } from './augmentation.ts';
 import type { UndecodableImage } from './data-loader.ts';
+import { eventLoopTurn } from './event-loop-turn.ts';
 import { decodeImage, type ImageDecoder } from './image-decoder.ts';
 import { prefetch } from './prefetch.ts';
 import { TrainingError } from './training-error.ts';
@@ -23,7 +24,7 @@ export interface EmbedOptions {
   readonly batchSize?: number;
   /** Adds the embedding of the mirror image, as verification does. Default false. */
   readonly flip?: boolean;
-  /** Images that are read and decoded at once. Default 8. */
+  /** Images that are read and decoded at once. Default: two batches, all that is prepared ahead. */
   readonly concurrency?: number;
   readonly onProgress?: (progress: EmbedProgress) => void;
   /** Aborts between batches; the promise rejects with the signal's reason. */
@@ -56,7 +57,14 @@ export interface Embeddings {
  *   dataset are passed on
  */
 export async function embedImages(options: EmbedOptions): Promise<Embeddings> {
-  const { backbone, dataset, batchSize = 64, flip = false, concurrency = 8, signal } = options;
+  const {
+    backbone,
+    dataset,
+    batchSize = 64,
+    flip = false,
+    concurrency = Number.POSITIVE_INFINITY,
+    signal,
+  } = options;
   const [height, width] = backbone.inputShape;
   const dimensions = backbone.embeddingSize;
   const total = dataset.length;
@@ -86,6 +94,7 @@ export async function embedImages(options: EmbedOptions): Promise<Embeddings> {
   let outputs = 0;
 
   const embedBatch = async (): Promise<void> => {
+    await eventLoopTurn();
     pixels.fill(0, positions.length * bytes);
     for (const mirrored of flip ? [false, true] : [false]) {
       if (mirrored) {

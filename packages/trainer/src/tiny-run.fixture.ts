@@ -19,11 +19,10 @@ export interface TinyRunOptions {
   readonly faces?: Partial<RawFacesOptions>;
   readonly margin?: Partial<Margin>;
   readonly subcenters?: number;
-  readonly run?: Partial<TrainingRun>;
 }
 
 /** A fresh run; the caller disposes `backbone` and `head` (see {@link disposeRun}). */
-export function tinyRun({ options, faces, margin, subcenters = 2, run }: TinyRunOptions = {}) {
+export function tinyRun({ options, faces, margin, subcenters = 2 }: TinyRunOptions = {}) {
   const dataset = rawFaces({
     identities: 4,
     imagesPerIdentity: 6,
@@ -48,7 +47,6 @@ export function tinyRun({ options, faces, margin, subcenters = 2, run }: TinyRun
     dataset,
     decoder: rawDecoder,
     store: new MemoryCheckpointStore(),
-    ...run,
     options: { duration: { epochs: 2 }, batchSize: 6, learningRate: 0.05, seed: 7, ...options },
   };
 }
