@@ -45,7 +45,7 @@ describe('injectNoise', () => {
           });
         },
       ),
-      { numRuns: 60 },
+      { numRuns: 30 },
     );
   });
 

@@ -10,6 +10,7 @@ it('exports these names', () => {
       "auditLine",
       "auditRow",
       "auditRows",
+      "autoScores",
       "decide",
       "degreesOf",
       "identitiesFromLabels",
@@ -17,9 +18,11 @@ it('exports these names', () => {
       "metrics",
       "rankMetrics",
       "score",
+      "scoreByModes",
       "seededRandom",
       "summarise",
       "sweepThresholds",
+      "withAutoScores",
     ]
   `);
 });
