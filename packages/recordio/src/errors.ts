@@ -14,6 +14,7 @@ export type RecordIOErrorCode =
   | 'truncated-padding'
   | 'truncated-record'
   | 'length-past-end'
+  | 'bad-length'
   | 'trailing-bytes'
   | 'empty-file'
   | 'record-too-large'

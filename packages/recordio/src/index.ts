@@ -1,6 +1,8 @@
 // Sources
 export type { ByteSource, ReadOptions } from './byte-source.ts';
+export { type MergeOptions, mergeDatasets } from './dataset-merge.ts';
 export { type DatasetProperty, parseProperty, serializeProperty } from './dataset-property.ts';
+export { type SplitOptions, shuffleDataset, splitDataset } from './dataset-split.ts';
 export { compactLabels, filterDataset, namesOf, relabelDataset } from './dataset-views.ts';
 // Errors
 export { isRecordIOError, RecordIOError, type RecordIOErrorCode, type RecordIOErrorPlace } from './errors.ts';
@@ -22,9 +24,12 @@ export {
   MAX_EXACT_LABEL,
   parseImageRecord,
 } from './image-record.ts';
+export { type LabelStatistics, labelStatistics } from './label-statistics.ts';
 export { checkRange, memorySource } from './memory-source.ts';
 // Verification packs
 export { type PairsPack, readPairsPack } from './pairs-pack.ts';
+export { encodePairsPack, writePairsPack } from './pairs-pack-writer.ts';
+export { shuffledPositions } from './random-order.ts';
 export {
   keysFromIds,
   openRecordDataset,
@@ -43,10 +48,19 @@ export {
   scanRecordBlocks,
   scanRecords,
 } from './record-reader.ts';
+export { type RepairOptions, type RepairReport, repairRecords } from './record-repair.ts';
+// Damage
+export {
+  type LostBytes,
+  type SalvagedStretch,
+  type SalvageOptions,
+  salvageRecords,
+} from './record-salvage.ts';
 export {
   type RecordTable,
   type RecordTableOptions,
   scanRecordOffsets,
   scanRecordTable,
 } from './record-table.ts';
+export { type RecordFault, type VerifyOptions, type VerifyReport, verifyRecords } from './record-verify.ts';
 export { RecordWriter, type RecordWriterOptions } from './record-writer.ts';

@@ -5,8 +5,11 @@ import * as node from './node/index.ts';
 test('the exported names', () => {
   expect(Object.keys(root)).toMatchInlineSnapshot(`
     [
+      "mergeDatasets",
       "parseProperty",
       "serializeProperty",
+      "shuffleDataset",
+      "splitDataset",
       "compactLabels",
       "filterDataset",
       "namesOf",
@@ -20,9 +23,13 @@ test('the exported names', () => {
       "encodeImageRecord",
       "MAX_EXACT_LABEL",
       "parseImageRecord",
+      "labelStatistics",
       "checkRange",
       "memorySource",
       "readPairsPack",
+      "encodePairsPack",
+      "writePairsPack",
+      "shuffledPositions",
       "keysFromIds",
       "openRecordDataset",
       "encodeRecord",
@@ -33,8 +40,11 @@ test('the exported names', () => {
       "readRecord",
       "scanRecordBlocks",
       "scanRecords",
+      "repairRecords",
+      "salvageRecords",
       "scanRecordOffsets",
       "scanRecordTable",
+      "verifyRecords",
       "RecordWriter",
     ]
   `);

@@ -14,7 +14,7 @@ import { RecordIOError } from './errors.ts';
 import type { FaceDataset, FaceIdentity } from './face-dataset.ts';
 import { checkedLabel, type IdentityNames, identitiesFromLabels } from './identities.ts';
 import { MAX_EXACT_LABEL, parseImageRecord } from './image-record.ts';
-import { type KeyLookup, keyLookup, parseIndex } from './record-index.ts';
+import { type KeyLookup, keyLookup, parseIndex, sortedRows } from './record-index.ts';
 import { readRecord } from './record-reader.ts';
 import { type RecordTable, scanRecordTable } from './record-table.ts';
 
@@ -117,10 +117,7 @@ async function readTable({ records, index, signal }: RecordDatasetOptions): Prom
     return { table, keys: keysFromIds(table), order };
   }
   const lines = parseIndex(await index.read(0, index.byteLength, { signal }));
-  const byOffset = Int32Array.from({ length: lines.length }, (_, line) => line);
-  if (!lines.offsets.every((offset, line) => line === 0 || offset >= lines.offsets[line - 1]!)) {
-    byOffset.sort((a, b) => lines.offsets[a]! - lines.offsets[b]!);
-  }
+  const byOffset = sortedRows(lines.offsets);
   const offsets = Float64Array.from(byOffset, (line) => lines.offsets[line]!);
   const keys = Float64Array.from(byOffset, (line) => lines.keys[line]!);
   const order = new Int32Array(lines.length);

@@ -4,6 +4,7 @@
  * Kept as two columns, since a large dataset has ten million lines.
  */
 import { RecordIOError } from './errors.ts';
+import { GrowingColumn } from './growing-column.ts';
 
 const TAB = 9;
 const LINE_FEED = 10;
@@ -33,10 +34,8 @@ export type IndexFaultHandler = (fault: RecordIOError) => void;
  */
 export function parseIndex(bytes: Uint8Array, options: { onFault?: IndexFaultHandler } = {}): RecordIndex {
   const { onFault } = options;
-  let capacity = 1024;
-  let keys = new Float64Array(capacity);
-  let offsets = new Float64Array(capacity);
-  let length = 0;
+  const keys = new GrowingColumn();
+  const offsets = new GrowingColumn();
   const number = { value: 0, end: 0 };
   for (let at = 0, line = 1; at < bytes.length; line++) {
     const lineStart = at;
@@ -59,18 +58,15 @@ export function parseIndex(bytes: Uint8Array, options: { onFault?: IndexFaultHan
       at = lineEnd === -1 ? bytes.length : lineEnd;
       report(badLine(bytes, lineStart, at, line), onFault);
     } else {
-      if (length === capacity) {
-        capacity *= 2;
-        keys = resized(keys, capacity);
-        offsets = resized(offsets, capacity);
-      }
-      keys[length] = key;
-      offsets[length++] = number.value;
+      keys.push(key);
+      offsets.push(number.value);
     }
     at++;
   }
-  const index = { length, keys: keys.slice(0, length), offsets: offsets.slice(0, length) };
-  return withoutDuplicates(index, onFault);
+  return withoutDuplicates(
+    { length: keys.length, keys: keys.toArray(), offsets: offsets.toArray() },
+    onFault,
+  );
 }
 
 function parseDigits(bytes: Uint8Array, start: number, result: { value: number; end: number }): void {
@@ -128,12 +124,6 @@ function report(fault: RecordIOError, onFault: IndexFaultHandler | undefined): v
   onFault(fault);
 }
 
-function resized(column: Float64Array, capacity: number): Float64Array<ArrayBuffer> {
-  const larger = new Float64Array(capacity);
-  larger.set(column);
-  return larger;
-}
-
 /** Finds the row of a key. */
 export interface KeyLookup {
   /** The (last) row with this key, or -1. */
@@ -158,6 +148,30 @@ export function keyLookup(keys: ArrayLike<number>): KeyLookup {
     rows.set(keys[row]!, row);
   }
   return { row: (key) => rows.get(key) ?? -1 };
+}
+
+/** Rows in ascending order of a column; rows with the same value stay in their order. */
+export function sortedRows(column: Float64Array): Int32Array {
+  const rows = Int32Array.from({ length: column.length }, (_, row) => row);
+  if (!column.every((value, row) => row === 0 || value >= column[row - 1]!)) {
+    rows.sort((a, b) => column[a]! - column[b]! || a - b);
+  }
+  return rows;
+}
+
+/** Place of a value in an ascending column, or -1. */
+export function findInSorted(column: Float64Array, value: number): number {
+  let low = 0;
+  let high = column.length;
+  while (low < high) {
+    const middle = (low + high) >>> 1;
+    if (column[middle]! < value) {
+      low = middle + 1;
+    } else {
+      high = middle;
+    }
+  }
+  return column[low] === value ? low : -1;
 }
 
 /** Writes an `.idx`, byte for byte as MXNet does. */

@@ -4,6 +4,7 @@
  */
 import type { ByteSource, ReadOptions } from './byte-source.ts';
 import { RecordIOError } from './errors.ts';
+import { GrowingColumn } from './growing-column.ts';
 import { IMAGE_HEADER_BYTES, imageContentStart } from './image-record.ts';
 import {
   checkFrame,
@@ -71,17 +72,19 @@ export async function scanRecordTable(
   options: RecordTableOptions = {},
 ): Promise<RecordTable> {
   const columns = new Columns(options.offsets?.length ?? 1024);
-  await walkHeads(source, options, async (head) => {
-    let { prefix } = head;
-    if (head.multipart) {
-      const record = await readRecord(source, head.offset, {
-        ...options,
-        expectedBytes: head.end - head.offset,
-      });
-      prefix = record.payload;
+  const addRow = (head: RecordHead, prefix: Uint8Array): void => {
+    columns.add(head, prefix, imageContentStart(prefix, head.payloadLength, { offset: head.offset }));
+  };
+  await walkHeads(source, options, (head) => {
+    if (!head.multipart) {
+      addRow(head, head.prefix);
+      return undefined;
     }
-    const contentStart = imageContentStart(prefix, head.payloadLength, { offset: head.offset });
-    columns.add(head, prefix, contentStart);
+    // The header itself may be cut in two: read the record whole. It is rare enough.
+    const expectedBytes = head.end - head.offset;
+    return readRecord(source, head.offset, { ...options, expectedBytes }).then(({ payload }) =>
+      addRow(head, payload),
+    );
   });
   return columns.table();
 }
@@ -96,17 +99,12 @@ export async function scanRecordOffsets(
   source: ByteSource,
   options: Omit<RecordTableOptions, 'offsets'> = {},
 ): Promise<Float64Array> {
-  let offsets = new Float64Array(1024);
-  let count = 0;
+  const offsets = new GrowingColumn();
   await walkHeads(source, options, (head) => {
-    if (count === offsets.length) {
-      const larger = new Float64Array(2 * count);
-      larger.set(offsets);
-      offsets = larger;
-    }
-    offsets[count++] = head.offset;
+    offsets.push(head.offset);
+    return undefined;
   });
-  return offsets.slice(0, count);
+  return offsets.toArray();
 }
 
 /** What is known of a record from its frames. The object is used again for the next one. */
@@ -146,7 +144,7 @@ class Window {
 async function walkHeads(
   source: ByteSource,
   options: RecordTableOptions,
-  visit: (head: RecordHead) => void | Promise<void>,
+  visit: (head: RecordHead) => undefined | Promise<void>,
 ): Promise<void> {
   const { offsets, onProgress } = options;
   const fileLength = source.byteLength;
@@ -170,7 +168,8 @@ async function walkHeads(
       await followParts(window, fileLength, head);
     }
     const visited = visit(head);
-    if (head.multipart) {
+    // Not for every record: a million needless turns of the event loop take a while.
+    if (visited !== undefined) {
       await visited;
     }
   }
