@@ -207,15 +207,15 @@ export class DataLoader {
   }
 
   #pack(images: readonly PreparedImage[], place: Pick<Batch, 'epoch' | 'index' | 'next'>): Batch {
-    const { height, width } = this.options.size;
-    const bytes = height * width * 3;
+    const { dataset, size } = this.options;
+    const bytes = size.height * size.width * 3;
     const packed = new Uint8Array(images.length * bytes);
     images.forEach((image, i) => {
       packed.set(image.pixels!, i * bytes);
     });
     return {
       images: packed,
-      labels: Int32Array.from(images, (image) => image.label),
+      labels: Int32Array.from(images, (image) => dataset.labels[image.position]!),
       keys: images.map((image) => image.key),
       positions: Int32Array.from(images, (image) => image.position),
       ...place,

@@ -3,6 +3,7 @@ import * as tf from '@tensorflow/tfjs-core';
 import { beforeAll, expect, test } from 'vitest';
 import { type EmbedOptions, embedImages } from './embed.ts';
 import { rawDecoder, rawFaces } from './raw-faces.fixture.ts';
+import { verifyImages } from './verify-images.ts';
 
 const size = { height: 4, width: 6 };
 const batches: number[] = [];
@@ -127,4 +128,25 @@ test('can be aborted', async () => {
     onProgress: () => controller.abort(new Error('enough')),
   });
   await expect(embedding).rejects.toThrow('enough');
+});
+
+test('verifies pairs of images, and leaves out those that cannot be decoded', async () => {
+  // Two images an identity, in order: pair i is the two images of identity i, except that the last four are mixed up.
+  const dataset = rawFaces({ identities: 8, imagesPerIdentity: 2, ...size, undecodable: [3] });
+  const order = [0, 1, 2, 3, 4, 5, 6, 7, 8, 10, 9, 11, 12, 14, 13, 15];
+  const images = { length: 16, read: (position: number) => dataset.read(order[position]!) };
+  const isSame = [true, true, true, true, false, false, false, false];
+  const result = await verifyImages({
+    backbone,
+    images,
+    isSame,
+    decoder: rawDecoder,
+    batchSize: 5,
+    folds: 1,
+  });
+  expect(result).toMatchObject({ pairs: 7, same: 3, leftOut: [1] });
+  expect(result.accuracy).toBeGreaterThan(0.5);
+  await expect(
+    verifyImages({ backbone, images, isSame: isSame.slice(1), decoder: rawDecoder }),
+  ).rejects.toMatchObject({ code: 'invalid-pairs' });
 });

@@ -6,19 +6,18 @@
  * them. If not one image can be decoded, that is an error.
  */
 import type { Backbone } from '@arcface/backbones';
-import type { FaceDataset } from '@arcface/recordio';
 import * as tf from '@tensorflow/tfjs-core';
 import { mirrorImage } from './augmentation.ts';
 import type { UndecodableImage } from './data-loader.ts';
 import { eventLoopTurn } from './event-loop-turn.ts';
-import { decodeImage, type ImageDecoder } from './image-decoder.ts';
+import { decodeImage, type ImageDecoder, type ImageSource } from './image-decoder.ts';
 import { prefetch } from './prefetch.ts';
 import { TrainingError } from './training-error.ts';
 
 /** Options of {@link embedImages}. */
 export interface EmbedOptions {
   readonly backbone: Pick<Backbone, 'inputShape' | 'embeddingSize' | 'apply'>;
-  readonly dataset: FaceDataset;
+  readonly dataset: ImageSource;
   readonly decoder: ImageDecoder;
   /** Images a forward pass. The last batch is filled up, so that all have the same graph. Default 64. */
   readonly batchSize?: number;

@@ -15,6 +15,9 @@ export interface ImageDecoder {
   decode(bytes: Uint8Array, size: ImageSize): Promise<Uint8Array>;
 }
 
+/** What images are read from: a {@link FaceDataset}, or anything that has these two members. */
+export type ImageSource = Pick<FaceDataset, 'length' | 'read'>;
+
 /** One image of a dataset, decoded, or the reason why it could not be. */
 export interface DecodedImage {
   readonly key: number | string;
@@ -34,13 +37,13 @@ export interface DecodedImage {
  * @throws {TrainingError} `invalid-decoder` when the decoder returns another number of bytes than was asked for
  */
 export async function decodeImage(
-  source: { readonly dataset: FaceDataset; readonly decoder: ImageDecoder; readonly size: ImageSize },
+  source: { readonly dataset: ImageSource; readonly decoder: ImageDecoder; readonly size: ImageSize },
   position: number,
   options: ReadOptions = {},
 ): Promise<DecodedImage> {
   const { dataset, decoder, size } = source;
   const record = await dataset.read(position, options);
-  const image = { key: record.key, label: dataset.labels[position]!, position };
+  const image = { key: record.key, label: record.label, position };
   let pixels: Uint8Array;
   try {
     pixels = await decoder.decode(record.bytes, size);

@@ -32,7 +32,7 @@ export {
 export { type DatasetFingerprint, datasetFingerprint } from './dataset-fingerprint.ts';
 // Embedding and verification
 export { type Embeddings, type EmbedOptions, type EmbedProgress, embedImages } from './embed.ts';
-export { type DecodedImage, decodeImage, type ImageDecoder } from './image-decoder.ts';
+export { type DecodedImage, decodeImage, type ImageDecoder, type ImageSource } from './image-decoder.ts';
 export { type CheckpointSubcenters, checkpointSubcenters, networkTensors } from './model-checkpoint.ts';
 export { type FacePair, lfwImageName, type PairImage, type PairsList, parsePairs } from './pairs.ts';
 export { Random, type RandomState } from './random.ts';
@@ -76,3 +76,4 @@ export {
   verifyDistances,
   verifyPairs,
 } from './verification.ts';
+export { type ImageVerification, type VerifyImagesOptions, verifyImages } from './verify-images.ts';

@@ -37,6 +37,7 @@ test('exports of @arcface/trainer', () => {
       "trainableParameters",
       "trainingEvents",
       "verifyDistances",
+      "verifyImages",
       "verifyPairs",
     ]
   `);
