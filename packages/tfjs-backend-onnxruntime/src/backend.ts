@@ -92,15 +92,7 @@ export class OnnxRuntimeBackend extends KernelBackend {
 
   /** Calls a kernel: adds nodes, computes nothing. */
   runKernel(row: KernelRow, tensors: KernelCall['tensors'], attributes: KernelCall['attributes']) {
-    const call: KernelCall = {
-      tensors,
-      attributes,
-      value: (tensor) => this.#valueOf(tensor),
-      reshape: (value, shape) => reshaped(value, shape),
-      number: (value, dtype = 'float32') => this.#leaf([value], [], dtype),
-      leaf: (values, shape, dtype) => this.#leaf(values, shape, dtype),
-    };
-    return this.#results(row.run(call));
+    return this.#results(row.run(new TracedCall(this, tensors, attributes)));
   }
 
   #results(result: KernelResult): TensorInfo | TensorInfo[] {
@@ -122,15 +114,9 @@ export class OnnxRuntimeBackend extends KernelBackend {
     return { dataId, shape: [...value.shape], dtype: value.dtype };
   }
 
-  #valueOf({ dataId, shape }: TensorInfo): TraceValue {
+  /** The traced value of a tensor, in the tensor's own shape. */
+  valueOf({ dataId, shape }: TensorInfo): TraceValue {
     return reshaped(this.#get(dataId).value, shape);
-  }
-
-  #leaf(values: ArrayLike<number>, shape: Shape, dtype: DType): TraceValue {
-    const value = new TraceValue(shape, dtype);
-    const { Tensor } = loadRuntime();
-    value.tensor = new Tensor(dtype, hostArray(values, dtype), shape);
-    return value;
   }
 
   // --- running -------------------------------------------------------------------------------------------------
@@ -200,7 +186,7 @@ export class OnnxRuntimeBackend extends KernelBackend {
   override move(dataId: object, values: unknown, shape: number[], dtype: DataType, references: number): void {
     const known = asDType(dtype, 'write');
     const given = (values ?? new Float32Array(sizeOf(shape))) as ArrayLike<number>;
-    this.#storage.set(dataId, { value: this.#leaf(given, [...shape], known), references });
+    this.#storage.set(dataId, { value: makeLeaf(given, [...shape], known), references });
     this.#concrete++;
   }
 
@@ -288,6 +274,46 @@ export class OnnxRuntimeBackend extends KernelBackend {
       'The tensor has no data on the onnxruntime backend: it was disposed, or belongs to a backend that was removed.',
     );
   }
+}
+
+/** What a kernel row sees of the backend; a class, because one is made for every kernel that is called. */
+class TracedCall implements KernelCall {
+  readonly tensors: KernelCall['tensors'];
+  readonly attributes: KernelCall['attributes'];
+  readonly #backend: OnnxRuntimeBackend;
+
+  constructor(
+    backend: OnnxRuntimeBackend,
+    tensors: KernelCall['tensors'],
+    attributes: KernelCall['attributes'],
+  ) {
+    this.#backend = backend;
+    this.tensors = tensors;
+    this.attributes = attributes;
+  }
+
+  value(tensor: TensorInfo): TraceValue {
+    return this.#backend.valueOf(tensor);
+  }
+
+  reshape(value: TraceValue, shape: Shape): TraceValue {
+    return reshaped(value, shape);
+  }
+
+  number(value: number, dtype: DType = 'float32'): TraceValue {
+    return makeLeaf([value], [], dtype);
+  }
+
+  leaf(values: HostValues, shape: Shape, dtype: DType): TraceValue {
+    return makeLeaf(values, shape, dtype);
+  }
+}
+
+function makeLeaf(values: ArrayLike<number>, shape: Shape, dtype: DType): TraceValue {
+  const value = new TraceValue(shape, dtype);
+  const { Tensor } = loadRuntime();
+  value.tensor = new Tensor(dtype, hostArray(values, dtype), shape);
+  return value;
 }
 
 function reshaped(value: TraceValue, shape: Shape): TraceValue {
