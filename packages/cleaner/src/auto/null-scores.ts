@@ -1,6 +1,7 @@
 import type { SeededRandom } from '../seeded-random.ts';
-import { dotRows, type FaceGroups } from './face-groups.ts';
+import type { FaceGroups } from './face-groups.ts';
 import { type RobustNormal, robustNormalInPlace } from './median.ts';
+import { productsWithRows } from './row-products.ts';
 import { NO_SUPPORT, type WeightedCentres } from './weighted-centres.ts';
 
 /*
@@ -38,13 +39,13 @@ export function nullScores(
   minimumSupport: number,
   random: SeededRandom,
 ): NullScores {
-  const { images, dimensions, unit, identityOf, members } = faces;
+  const { images, identityOf, members } = faces;
   const classes = members.length;
   const alive = Array.from(members.keys()).filter((c) => support[c]! >= NO_SUPPORT);
   const supported = alive.filter((c) => support[c]! >= minimumSupport);
   const compared = supported.length >= Math.min(5, classes) ? supported : alive;
 
-  const perCentre = centreNormals(faces, centres, alive, sample(images, IMAGES_PER_CENTRE, random));
+  const perCentre = centreNormals(faces, centres, sample(images, IMAGES_PER_CENTRE, random));
   const strangers = sample(classes, CENTRES_PER_IMAGE, random).filter((c) => support[c]! >= NO_SUPPORT);
   const nullImages = Math.min(NULL_IMAGES, images, Math.ceil(NULL_SCORES / Math.max(1, compared.length)));
   const inNullSample = new Uint8Array(images);
@@ -55,11 +56,13 @@ export function nullScores(
   const ownScore = new Float64Array(images).fill(Number.NaN);
   const best = new Float64Array(images).fill(-99);
   const bestOther = new Int32Array(images);
+  const row = new Float64Array(faces.dimensions);
   const cosines = new Float64Array(classes);
   const ofStrangers = new Float64Array(strangers.length);
   for (let i = 0; i < images; i++) {
     const home = identityOf[i]!;
-    for (const c of alive) cosines[c] = dotRows(unit, i, centres, c, dimensions);
+    readRow(faces, i, row);
+    productsWithRows(row, centres, 0, classes, cosines);
     let count = 0;
     for (const c of strangers) if (c !== home) ofStrangers[count++] = cosines[c]!;
     const image = robustNormalInPlace(ofStrangers.subarray(0, count));
@@ -89,23 +92,35 @@ export function nullScores(
   };
 }
 
-/** How strangers among the sampled images lie to each centre that has any support. */
-function centreNormals(
-  { dimensions, unit, identityOf }: FaceGroups,
-  centres: Float32Array,
-  alive: readonly number[],
-  sampled: Int32Array,
-): RobustNormal[] {
+/** Centres whose sampled cosines are held at a time. */
+const CENTRES_AT_A_TIME = 256;
+
+/** How strangers among the sampled images lie to each centre. */
+function centreNormals(faces: FaceGroups, centres: Float64Array, sampled: Int32Array): RobustNormal[] {
+  const classes = faces.members.length;
   const normals: RobustNormal[] = [];
-  const cosines = new Float64Array(sampled.length);
-  for (const c of alive) {
-    let count = 0;
-    for (const image of sampled) {
-      if (identityOf[image] !== c) cosines[count++] = dotRows(unit, image, centres, c, dimensions);
+  const row = new Float64Array(faces.dimensions);
+  const block = new Float64Array(sampled.length * Math.min(classes, CENTRES_AT_A_TIME));
+  const column = new Float64Array(sampled.length);
+  for (let from = 0; from < classes; from += CENTRES_AT_A_TIME) {
+    const width = Math.min(CENTRES_AT_A_TIME, classes - from);
+    sampled.forEach((image, i) => {
+      readRow(faces, image, row);
+      productsWithRows(row, centres, from, width, block.subarray(i * width, (i + 1) * width));
+    });
+    for (let c = 0; c < width; c++) {
+      let count = 0;
+      sampled.forEach((image, i) => {
+        if (faces.identityOf[image] !== from + c) column[count++] = block[i * width + c]!;
+      });
+      normals.push(robustNormalInPlace(column.subarray(0, count)));
     }
-    normals[c] = robustNormalInPlace(cosines.subarray(0, count));
   }
   return normals;
+}
+
+function readRow({ unit, dimensions }: FaceGroups, image: number, into: Float64Array): void {
+  for (let d = 0; d < dimensions; d++) into[d] = unit[image * dimensions + d]!;
 }
 
 function sample(length: number, most: number, random: SeededRandom): Int32Array {

@@ -7,7 +7,7 @@ import { dotRows, type FaceGroups, normaliseInPlace } from './face-groups.ts';
 
 export interface WeightedCentres {
   /** [identities, D], unit rows. */
-  readonly centres: Float32Array;
+  readonly centres: Float64Array;
   /** Total weight of each identity's images. */
   readonly support: Float64Array;
   /** Leave-one-out cosine to the own centre; NaN where the identity has no other image of any weight. */
@@ -41,5 +41,5 @@ export function weightedCentres(faces: FaceGroups, weights: Float64Array): Weigh
   }
   for (let c = 0; c < members.length; c++)
     normaliseInPlace(sums.subarray(c * dimensions, (c + 1) * dimensions));
-  return { centres: Float32Array.from(sums), support, own };
+  return { centres: sums, support, own };
 }
