@@ -25,6 +25,11 @@ export interface WriteFaceDatasetOptions {
   readonly signal?: AbortSignal | undefined;
   /** Called after every image. */
   readonly onProgress?: ((images: number, bytes: number) => void) | undefined;
+  /**
+   * Writes further files into the folder it is given, after the records and before the folder gets its name: they are
+   * there from the first moment on, or nothing is.
+   */
+  readonly finish?: ((directory: string) => Promise<void>) | undefined;
 }
 
 /** What was written, and where. */
@@ -51,6 +56,7 @@ export async function writeFaceDataset(options: WriteFaceDatasetOptions): Promis
   try {
     await writing(directory, () => mkdir(staging, { recursive: true }));
     const summary = await writeInto(staging, options);
+    await options.finish?.(staging);
     await moveIntoPlace(staging, target, overwrite);
     return { ...summary, path: join(directory, 'train.rec') };
   } catch (error) {
