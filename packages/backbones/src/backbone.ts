@@ -1,0 +1,159 @@
+/**
+ * A network with its parameters: images in, embeddings out. The network itself is data (a {@link NetworkGraph}); this
+ * gives it variables, and computes it with whatever tfjs backend is set.
+ */
+import * as tf from '@tensorflow/tfjs-core';
+import { BackbonesError } from './backbones-error.ts';
+import { planExecution } from './graph/executor.ts';
+import {
+  type GraphParameter,
+  type NetworkGraph,
+  type ResolvedGraph,
+  resolveGraph,
+} from './graph/network-graph.ts';
+import { flattened } from './layers/flatten.ts';
+import type { ParameterKind, ParameterRole } from './layers/layer.ts';
+import { type BackboneConfig, networkGraph } from './networks/presets.ts';
+import { initialValues } from './parameters/initial-values.ts';
+import { deviceShape, toDeviceLayout } from './parameters/parameter-layout.ts';
+
+/** A parameter of a network, living on the backend. */
+export interface Parameter {
+  /** The reference's name, such as `stage1_unit1_conv1_weight`. */
+  readonly name: string;
+  /** Arguments are trained; auxiliary states (running averages) are not. */
+  readonly role: ParameterRole;
+  readonly kind: ParameterKind;
+  /** The reference's shape: weights of convolutions are `[out, in / groups, height, width]`. */
+  readonly shape: readonly number[];
+  /** Stored and written to checkpoints, but not used: gamma of a batch norm with `fix_gamma`. */
+  readonly fixed: boolean;
+  /**
+   * The values, float32, in tfjs's layout: `[height, width, in, out]`, depthwise `[height, width, channels, multiplier]`;
+   * the weight of a fully connected layer is `[out, in]` as in the reference, with the input flattened in the order
+   * channels, height, width.
+   */
+  readonly variable: tf.Variable;
+}
+
+/** Options of {@link Backbone.apply}. */
+export interface ApplyOptions {
+  /**
+   * Normalise by the batch's own statistics, move the running averages, and drop out. Default false.
+   */
+  readonly training?: boolean | undefined;
+  /** Seed of what is dropped in this call; give each step its own. Default: the number of training calls so far. */
+  readonly seed?: number | undefined;
+}
+
+/** A network and its parameters. */
+export interface Backbone {
+  readonly name: string;
+  readonly graph: NetworkGraph;
+  /** Height, width and channels of an image. */
+  readonly inputShape: readonly [number, number, number];
+  /** Length of an embedding. */
+  readonly embeddingSize: number;
+  /** By name: arguments, then auxiliary states, each in the reference's order. */
+  readonly parameters: ReadonlyMap<string, Parameter>;
+  /**
+   * Embeds images.
+   *
+   * @param images RGB, 0..255, `[batch, height, width, 3]`, float32 or int32; scaled inside the network
+   * @returns `[batch, embeddingSize]`, not normalised. Differentiable by `tf.variableGrads`
+   * @throws BackbonesError `invalid-option` if the images have another size, `disposed` after {@link Backbone.dispose}
+   */
+  apply(images: tf.Tensor4D, options?: ApplyOptions): tf.Tensor2D;
+  /** Frees the parameters. */
+  dispose(): void;
+}
+
+/** Options of {@link createBackbone}. */
+export interface CreateOptions {
+  /** Seed of the initial weights. Default 0. */
+  readonly seed?: number | undefined;
+}
+
+/** Where the first values of a parameter come from, in the reference's layout. */
+export type ParameterSource = (parameter: GraphParameter) => Float32Array;
+
+/**
+ * A new network with initial weights.
+ *
+ * @param preset a name such as `y1` or `r50`, or a configuration
+ * @throws BackbonesError `invalid-option` for what is unknown or impossible
+ */
+export function createBackbone(preset: string | BackboneConfig, options: CreateOptions = {}): Backbone {
+  return backboneFromGraph(networkGraph(preset), options);
+}
+
+/**
+ * A network from its graph, with initial weights: what a checkpoint is loaded into.
+ *
+ * @throws BackbonesError `invalid-graph` if the layers don't fit together
+ */
+export function backboneFromGraph(graph: NetworkGraph, options: CreateOptions = {}): Backbone {
+  const { seed = 0 } = options;
+  return backboneFromSource(graph, (parameter) => initialValues(parameter, graph.initializer, seed));
+}
+
+/** A network from its graph and given values. */
+export function backboneFromSource(graph: NetworkGraph, source: ParameterSource): Backbone {
+  const resolved = resolveGraph(graph);
+  const parameters = createParameters(resolved, source);
+  const execute = planExecution(graph);
+  let disposed = false;
+  let trainingCalls = 0;
+
+  return {
+    name: graph.name,
+    graph,
+    inputShape: graph.inputShape,
+    embeddingSize: resolved.embeddingSize,
+    parameters,
+
+    apply(images, { training = false, seed } = {}) {
+      if (disposed) {
+        throw new BackbonesError('disposed', `network ${graph.name} was disposed of; create it again`);
+      }
+      checkImages(images, graph);
+      const context = {
+        training,
+        seed: seed ?? trainingCalls,
+        variable: (name: string) => parameters.get(name)!.variable,
+      };
+      trainingCalls += training ? 1 : 0;
+      return tf.tidy(() => flattened(execute(tf.cast(images, 'float32'), context)));
+    },
+
+    dispose() {
+      disposed = true;
+      for (const { variable } of parameters.values()) {
+        variable.dispose();
+      }
+    },
+  };
+}
+
+function createParameters(resolved: ResolvedGraph, source: ParameterSource): Map<string, Parameter> {
+  const parameters = new Map<string, Parameter>();
+  for (const rule of resolved.parameters.values()) {
+    const { name, role, kind, shape, layout, fixed } = rule;
+    const values = toDeviceLayout(source(rule), shape, layout);
+    const initial = tf.tensor(values, deviceShape(shape, layout));
+    const variable = tf.variable(initial, role === 'argument' && !fixed);
+    initial.dispose();
+    parameters.set(name, { name, role, kind, shape, fixed, variable });
+  }
+  return parameters;
+}
+
+function checkImages(images: tf.Tensor4D, { name, inputShape }: NetworkGraph): void {
+  const fits = images.rank === 4 && inputShape.every((size, i) => images.shape[i + 1] === size);
+  if (!fits || (images.dtype !== 'float32' && images.dtype !== 'int32')) {
+    throw new BackbonesError(
+      'invalid-option',
+      `${name} takes images [batch, ${inputShape.join(', ')}] of float32 or int32, found [${images.shape}] of ${images.dtype}`,
+    );
+  }
+}

@@ -1,0 +1,32 @@
+/** Networks that embed faces, their parameters, and the files that hold them. */
+export {
+  type ApplyOptions,
+  type Backbone,
+  backboneFromGraph,
+  type CreateOptions,
+  createBackbone,
+  type Parameter,
+} from './backbone.ts';
+export { BackbonesError, type BackbonesErrorCode } from './backbones-error.ts';
+export { type Complexity, complexity, type LayerComplexity } from './graph/complexity.ts';
+export type { LayerNode, NetworkGraph, WeightInitializer } from './graph/network-graph.ts';
+export type { Layer } from './layers/layer-table.ts';
+export { backboneFromMxnet, type MxnetCheckpoint } from './mxnet/mxnet-backbone.ts';
+export { type NdArrayFile, parseNdArrays, serializeNdArrays } from './mxnet/ndarray-file.ts';
+export { readMxnetSymbol, type SymbolOptions } from './mxnet/symbol-reader.ts';
+export { type ElementType, type NamedArray, type TypedArray, toFloat32 } from './named-array.ts';
+export { type OutputHead, outputHeads } from './networks/output-heads.ts';
+export {
+  type BackboneConfig,
+  listNetworks,
+  type NetworkDescription,
+  networkGraph,
+} from './networks/presets.ts';
+export { type BatchNormOptions, type BatchNormParameters, batchNorm } from './operations/batch-norm.ts';
+export {
+  checkpointName,
+  exportParameters,
+  type ImportOptions,
+  importParameters,
+} from './parameters/parameter-arrays.ts';
+export { parseSafetensors, type Safetensors, serializeSafetensors } from './safetensors/safetensors.ts';

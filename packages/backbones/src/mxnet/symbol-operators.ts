@@ -1,0 +1,214 @@
+/**
+ * MXNet's operators as layers: for each, the layer it is, how many of its inputs are activations, and which slots the
+ * variables behind them fill. Defaults are MXNet's where an attribute is left out (epsilon 0.001, a fixed gamma).
+ */
+import { ACTIVATIONS, type ActivationFunction } from '../layers/activation.ts';
+import type { Extent } from '../layers/layer.ts';
+import type { Layer } from '../layers/layer-table.ts';
+import type { SymbolAttributes } from './symbol-attributes.ts';
+
+/** An operator, read. */
+export interface OperatorLayer {
+  readonly layer: Layer;
+  /** Slots that the inputs after the activations fill, in order. */
+  readonly slots: readonly string[];
+}
+
+/** What is known of a variable besides its name. */
+export interface VariableShape {
+  /** Its shape, if the symbol states it in full. */
+  readonly shape: readonly number[] | undefined;
+}
+
+type ReadOperator = (attributes: SymbolAttributes, variables: readonly VariableShape[]) => OperatorLayer;
+
+const ONES: Extent = [1, 1];
+const ZEROS: Extent = [0, 0];
+
+const plain =
+  (layer: Layer): ReadOperator =>
+  () => ({ layer, slots: [] });
+
+const activation = (name: ActivationFunction): OperatorLayer => ({
+  layer: { kind: 'activation', function: name },
+  slots: [],
+});
+
+const scale =
+  (layer: (scalar: number) => { offset: number; factor: number }): ReadOperator =>
+  (attributes) => ({ layer: { kind: 'scale', ...layer(attributes.number('scalar')) }, slots: [] });
+
+const convolution: ReadOperator = (attributes) => {
+  if (attributes.text('layout', 'NCHW') !== 'NCHW' && attributes.text('layout') !== 'None') {
+    throw attributes.unsupported(`the layout ${attributes.text('layout')}`);
+  }
+  const bias = !attributes.flag('no_bias', false);
+  return {
+    layer: {
+      kind: 'convolution',
+      filters: attributes.integer('num_filter', { minimum: 1 }),
+      kernel: attributes.extent('kernel', { minimum: 1 }),
+      stride: attributes.extent('stride', { minimum: 1, fallback: ONES }),
+      padding: attributes.extent('pad', { minimum: 0, fallback: ZEROS }),
+      dilation: attributes.extent('dilate', { minimum: 1, fallback: ONES }),
+      groups: attributes.integer('num_group', { minimum: 1, fallback: 1 }),
+      bias,
+    },
+    slots: bias ? ['weight', 'bias'] : ['weight'],
+  };
+};
+
+const batchNorm: ReadOperator = (attributes) => {
+  if (attributes.integer('axis', { minimum: -1, fallback: 1 }) !== 1) {
+    throw attributes.unsupported('another axis than 1');
+  }
+  return {
+    layer: {
+      kind: 'batch-norm',
+      epsilon: attributes.number('eps', 1e-3),
+      momentum: attributes.number('momentum', 0.9),
+      fixGamma: attributes.flag('fix_gamma', true),
+      globalStatistics: attributes.flag('use_global_stats', false),
+    },
+    slots: ['gamma', 'beta', 'mean', 'variance'],
+  };
+};
+
+const leakyRelu: ReadOperator = (attributes, variables) => {
+  const type = attributes.text('act_type', 'leaky');
+  switch (type) {
+    case 'prelu': {
+      const shape = variables[0]?.shape;
+      return { layer: { kind: 'prelu', shared: shape?.length === 1 && shape[0] === 1 }, slots: ['slope'] };
+    }
+    case 'leaky':
+      if (attributes.number('slope', 0.25) === 0.25) {
+        return activation('leaky');
+      }
+      throw attributes.unsupported(`a slope of ${attributes.text('slope')}`);
+    case 'selu':
+      return activation('selu');
+    case 'elu':
+      if (attributes.number('slope', 0.25) === 1) {
+        return activation('elu');
+      }
+      throw attributes.unsupported('an elu with a slope other than 1');
+    default:
+      throw attributes.unsupported(`the type ${type}`);
+  }
+};
+
+const pooling: ReadOperator = (attributes) => {
+  const method = attributes.text('pool_type', 'max');
+  const global = attributes.flag('global_pool', false);
+  if (method !== 'avg' && method !== 'max') {
+    throw attributes.unsupported(`${method} pooling`);
+  }
+  if (!global && attributes.text('pooling_convention', 'valid') !== 'valid') {
+    throw attributes.unsupported(`the pooling convention ${attributes.text('pooling_convention')}`);
+  }
+  return {
+    layer: {
+      kind: 'pooling',
+      method: method === 'avg' ? 'average' : 'maximum',
+      global,
+      kernel: global ? ONES : attributes.extent('kernel', { minimum: 1 }),
+      stride: global ? ONES : attributes.extent('stride', { minimum: 1, fallback: ONES }),
+      padding: global ? ZEROS : attributes.extent('pad', { minimum: 0, fallback: ZEROS }),
+      countPadding: attributes.flag('count_include_pad', true),
+    },
+    slots: [],
+  };
+};
+
+/** Operators by MXNet's names. */
+export const operators: ReadonlyMap<string, ReadOperator> = new Map<string, ReadOperator>([
+  ['_copy', plain({ kind: 'identity' })],
+  ['identity', plain({ kind: 'identity' })],
+  ['BlockGrad', plain({ kind: 'identity' })],
+  ['_minus_scalar', scale((offset) => ({ offset, factor: 1 }))],
+  ['_plus_scalar', scale((summand) => ({ offset: -summand, factor: 1 }))],
+  ['_mul_scalar', scale((factor) => ({ offset: 0, factor }))],
+  ['_div_scalar', scale((divisor) => ({ offset: 0, factor: 1 / divisor }))],
+  ['Convolution', convolution],
+  ['BatchNorm', batchNorm],
+  ['LeakyReLU', leakyRelu],
+  [
+    'Activation',
+    (attributes) => {
+      const name = attributes.text('act_type');
+      if (!Object.hasOwn(ACTIVATIONS, name)) {
+        throw attributes.unsupported(`the type ${name}`);
+      }
+      return activation(name as ActivationFunction);
+    },
+  ],
+  ['relu', () => activation('relu')],
+  ['sigmoid', () => activation('sigmoid')],
+  ['Pooling', pooling],
+  [
+    'FullyConnected',
+    (attributes) => {
+      if (!attributes.flag('flatten', true)) {
+        throw attributes.unsupported('an input that is not flattened');
+      }
+      const bias = !attributes.flag('no_bias', false);
+      const outputs = attributes.integer('num_hidden', { minimum: 1 });
+      return {
+        layer: { kind: 'fully-connected', outputs, bias },
+        slots: bias ? ['weight', 'bias'] : ['weight'],
+      };
+    },
+  ],
+  ['Dropout', (attributes) => ({ layer: { kind: 'dropout', rate: attributes.number('p', 0.5) }, slots: [] })],
+  ['Flatten', plain({ kind: 'flatten' })],
+  ['flatten', plain({ kind: 'flatten' })],
+  [
+    'Concat',
+    (attributes) => {
+      if (attributes.integer('dim', { minimum: -4, fallback: 1 }) !== 1) {
+        throw attributes.unsupported('another axis than the channels');
+      }
+      return { layer: { kind: 'concatenate' }, slots: [] };
+    },
+  ],
+  ...['elemwise_add', '_Plus', '_plus', 'broadcast_add', 'broadcast_plus', '_add'].map(
+    (name) => [name, plain({ kind: 'add' })] as const,
+  ),
+  ...['elemwise_mul', '_Mul', '_mul', 'broadcast_mul'].map(
+    (name) => [name, plain({ kind: 'multiply' })] as const,
+  ),
+  ...['elemwise_div', '_Div', '_div', 'broadcast_div'].map(
+    (name) => [name, plain({ kind: 'divide' })] as const,
+  ),
+  ['sqrt', plain({ kind: 'square-root' })],
+  [
+    'sum',
+    (attributes) => {
+      const axis = attributes.text('axis', '()').replace(/[()[\]\s,]/g, '');
+      if (axis !== '1' || !attributes.flag('keepdims', false)) {
+        throw attributes.unsupported('a sum over something else than the channels');
+      }
+      return { layer: { kind: 'sum-channels' }, slots: [] };
+    },
+  ],
+  [
+    'mean',
+    (attributes) => {
+      if (attributes.text('axis', '()') !== '()') {
+        throw attributes.unsupported('a mean over some axes');
+      }
+      return { layer: { kind: 'mean-of-batch' }, slots: [] };
+    },
+  ],
+  [
+    'tile',
+    (attributes) => {
+      const [batch, times, height, width, ...more] = attributes.integers('reps', { minimum: 1 });
+      if (batch !== 1 || times === undefined || height !== 1 || width !== 1 || more.length > 0) {
+        throw attributes.unsupported('repetition along something else than the channels');
+      }
+      return { layer: { kind: 'repeat-channels', times }, slots: [] };
+    },
+  ],
+]);
