@@ -1,17 +1,18 @@
 import { existsSync, readFileSync } from 'node:fs';
-import { createRequire } from 'node:module';
 import '@tensorflow/tfjs-backend-cpu';
 import * as tf from '@tensorflow/tfjs-core';
+import 'tfjs-backend-onnxruntime'; // for tfjs's gradients, too
 import { beforeAll, describe, expect, it } from 'vitest';
 import { softmaxLoss } from './softmax-loss.ts';
 import { SubcenterLossError } from './subcenter-loss-error.ts';
 
-createRequire(import.meta.url)('@tensorflow/tfjs-core/dist/register_all_gradients.js');
-beforeAll(() => tf.setBackend('cpu'));
-
 const oracle = new URL('../../../../shared/oracle/loss/loss.json', import.meta.url);
 
-describe('softmaxLoss', () => {
+describe.each(['cpu', 'onnxruntime'])('softmaxLoss on %s', (backend) => {
+  beforeAll(async () => {
+    await tf.setBackend(backend);
+  });
+
   it.skipIf(!existsSync(oracle))(
     'agrees with the oracle in value and gradients (needs ../shared/oracle/loss)',
     () => {
