@@ -20,4 +20,10 @@ export interface ByteSource {
 export interface ReadOptions {
   /** Aborts the read; the promise rejects with the signal's reason. */
   readonly signal?: AbortSignal | undefined;
+
+  /**
+   * Memory of `end - start` bytes or more that the source may put the bytes into instead of making new, to resolve to a
+   * view of it. Only the reader knows when nobody looks at it any more.
+   */
+  readonly into?: Uint8Array | undefined;
 }

@@ -42,6 +42,11 @@ export interface ScanOptions extends ReadOptions {
   readonly end?: number | undefined;
   /** Bytes to read at a time. Default 1 MiB. */
   readonly blockBytes?: number | undefined;
+  /**
+   * Reads all blocks into the same two pieces of memory: about twice as fast from a disk's cache, but a payload is only
+   * good until the next one is asked for (with {@link scanRecordBlocks}: the next block). Default false.
+   */
+  readonly reuseBlocks?: boolean | undefined;
 }
 
 /**
@@ -52,13 +57,34 @@ export interface ScanOptions extends ReadOptions {
  *
  * @throws RecordIOError at the first fault
  */
-export async function* scanRecords(
+export function scanRecords(
   source: ByteSource,
   options: ScanOptions = {},
-): AsyncGenerator<RawRecord, void> {
-  for await (const records of scanRecordBlocks(source, options)) {
-    yield* records;
-  }
+): AsyncIterableIterator<RawRecord, void> {
+  const blocks = scanRecordBlocks(source, options);
+  let records: readonly RawRecord[] = [];
+  let at = 0;
+  const nextBlock = async (): Promise<IteratorResult<RawRecord, void>> => {
+    const block = await blocks.next();
+    if (block.done) {
+      return block;
+    }
+    records = block.value;
+    at = 1;
+    return { done: false, value: records[0]! };
+  };
+  // Not a generator: that takes three turns of the event loop a record, this takes one.
+  return {
+    next: () => (at < records.length ? Promise.resolve({ done: false, value: records[at++]! }) : nextBlock()),
+    async return() {
+      records = [];
+      await blocks.return();
+      return { done: true, value: undefined };
+    },
+    [Symbol.asyncIterator]() {
+      return this;
+    },
+  };
 }
 
 /** As {@link scanRecords}, but hands out all records of a block at once: less overhead for many small records. */
@@ -66,12 +92,30 @@ export async function* scanRecordBlocks(
   source: ByteSource,
   options: ScanOptions = {},
 ): AsyncGenerator<RawRecord[], void> {
-  const { start = 0, end = source.byteLength, blockBytes = DEFAULT_BLOCK_BYTES } = options;
+  const {
+    start = 0,
+    end = source.byteLength,
+    blockBytes = DEFAULT_BLOCK_BYTES,
+    reuseBlocks = false,
+  } = options;
   if (start >= end) {
     return;
   }
+  // While the records of one block are out, the next block is read: two pieces of memory take turns.
+  let memory: Uint8Array | undefined;
+  let nextMemory: Uint8Array | undefined;
+  const readBlock = (from: number, size: number): Promise<Uint8Array> => {
+    const to = Math.min(from + size, end);
+    const spare = memory;
+    memory = nextMemory;
+    nextMemory = spare;
+    if (reuseBlocks && (nextMemory === undefined || nextMemory.length < to - from)) {
+      nextMemory = new Uint8Array(to - from);
+    }
+    return source.read(from, to, { signal: options.signal, into: nextMemory });
+  };
   let base = start;
-  let pending: Promise<Uint8Array> | undefined = readBlock(source, base, blockBytes, end, options);
+  let pending: Promise<Uint8Array> | undefined = readBlock(base, blockBytes);
   try {
     while (pending !== undefined) {
       const block = await pending;
@@ -80,7 +124,7 @@ export async function* scanRecordBlocks(
       if (fault === undefined && next < end) {
         // A record larger than the block is read again from its start, at least twice as much each time: linear.
         const size = records.length > 0 ? blockBytes : 2 * block.length;
-        pending = readBlock(source, next, Math.max(size, needed), end, options);
+        pending = readBlock(next, Math.max(size, needed));
         pending.catch(ignoreUntilAwaited);
       }
       base = next;
@@ -95,16 +139,6 @@ export async function* scanRecordBlocks(
     // Whoever stops early should not leave a read running behind their back.
     await pending?.catch(ignoreUntilAwaited);
   }
-}
-
-function readBlock(
-  source: ByteSource,
-  base: number,
-  size: number,
-  end: number,
-  options: ReadOptions,
-): Promise<Uint8Array> {
-  return source.read(base, Math.min(base + size, end), options);
 }
 
 interface ParsedBlock {

@@ -122,6 +122,7 @@ class Window {
   bytes: Uint8Array = new Uint8Array(0);
   base = 0;
   size = WINDOW_BYTES;
+  #memory: Uint8Array = new Uint8Array(0);
   readonly source: ByteSource;
   readonly options: ReadOptions;
 
@@ -136,7 +137,11 @@ class Window {
 
   async load(start: number, end: number): Promise<void> {
     const stop = Math.min(this.source.byteLength, Math.max(end, start + this.size));
-    this.bytes = await this.source.read(start, stop, this.options);
+    // Nothing that was looked at before is looked at again, so one piece of memory is enough.
+    if (this.#memory.length < stop - start) {
+      this.#memory = new Uint8Array(stop - start);
+    }
+    this.bytes = await this.source.read(start, stop, { signal: this.options.signal, into: this.#memory });
     this.base = start;
   }
 }

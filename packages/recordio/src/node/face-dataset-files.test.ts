@@ -1,6 +1,8 @@
+import { execFile } from 'node:child_process';
 import { mkdir, mkdtemp, readdir, readFile, rm, stat, symlink, truncate, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { promisify } from 'node:util';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import type { RecordIOErrorCode } from '../errors.ts';
 import type { FaceDataset } from '../face-dataset.ts';
@@ -8,6 +10,8 @@ import type { LabelledImage } from '../face-record-writer.ts';
 import type { IgnoredEntry } from './folder-dataset.ts';
 import { openFaceDataset } from './open-face-dataset.ts';
 import { writeFaceDataset } from './write-face-dataset.ts';
+
+const run = promisify(execFile);
 
 let folder: string;
 
@@ -229,6 +233,24 @@ describe('written records', () => {
     });
     await expect(writing).rejects.toThrow(/abort/i);
     expect(await readdir(folder)).toEqual([]);
+  });
+
+  test('a full disk is an error, and nothing is left', async () => {
+    // A limit on the size of files fails a write in the same place as a full disk does.
+    const script = `
+      import { writeFaceDataset } from ${JSON.stringify(new URL('./write-face-dataset.ts', import.meta.url).href)};
+      const image = { label: 0, bytes: new Uint8Array(100_000) };
+      const images = (function* () { for (let i = 0; i < 200; i++) yield image; })();
+      try {
+        await writeFaceDataset({ images, directory: 'out', layout: 'flat' });
+      } catch (error) {
+        console.log(error.name, error.code);
+      }`;
+    await save('script.mts', script);
+    const node = [process.execPath, '--import', import.meta.resolve('tsx'), 'script.mts'];
+    const { stdout } = await run('sh', ['-c', 'ulimit -f 8192; exec "$@"', 'sh', ...node], { cwd: folder });
+    expect(stdout.trim()).toBe('RecordIOError write-failed');
+    expect(await readdir(folder)).toEqual(['script.mts']);
   });
 
   test('cut short, or with the index of another file', async () => {

@@ -1,5 +1,5 @@
 export { openFileSink } from './file-sink.ts';
-export { type FileSource, openFileSource } from './file-source.ts';
+export { type FileSource, type FileSourceOptions, openFileSource } from './file-source.ts';
 export {
   type FolderDatasetOptions,
   type IgnoredEntry,
