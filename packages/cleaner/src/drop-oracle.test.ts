@@ -1,4 +1,5 @@
 import { existsSync, readFileSync } from 'node:fs';
+import { parseNdArrays, toFloat32 } from '@arcface/backbones';
 import { describe, expect, it } from 'vitest';
 import { auditRow } from './audit-row.ts';
 import { decide } from './decide.ts';
@@ -51,29 +52,12 @@ function readMatrix(name: string): Float32Array {
   return new Float32Array(bytes.slice(10 + headerLength).buffer);
 }
 
-/** The dense float32 matrices of an MXNet `.params` file: all these fixtures hold. */
 function readShards(name: string): SubcenterShard[] {
-  const bytes = new Uint8Array(readFileSync(new URL(name, directory)));
-  const view = new DataView(bytes.buffer);
-  const count = Number(view.getBigUint64(16, true));
-  const arrays: { shape: number[]; data: Float32Array }[] = [];
-  let offset = 24;
-  for (let i = 0; i < count; i++) {
-    expect(view.getUint32(offset, true)).toBe(0xf993fac9);
-    expect(view.getUint32(offset + 8, true)).toBe(2);
-    const shape = [offset + 12, offset + 20].map((at) => Number(view.getBigInt64(at, true)));
-    offset += 40; // magic, storage, rank, two dimensions, context, dtype
-    const end = offset + 4 * shape[0]! * shape[1]!;
-    arrays.push({ shape, data: new Float32Array(bytes.slice(offset, end).buffer) });
-    offset = end;
-  }
-  offset += 8;
-  return arrays.map((array) => {
-    const length = Number(view.getBigUint64(offset, true));
-    const arrayName = new TextDecoder().decode(bytes.subarray(offset + 8, offset + 8 + length));
-    offset += 8 + length;
-    return { name: arrayName, ...array };
-  });
+  return parseNdArrays(readFileSync(new URL(name, directory))).arrays.map((array) => ({
+    name: array.name,
+    shape: array.shape,
+    data: toFloat32(array),
+  }));
 }
 
 describe.skipIf(!existsSync(directory))('the reference drop runs (need ../shared/oracle/drop)', () => {
