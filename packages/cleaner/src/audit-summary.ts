@@ -18,6 +18,8 @@ export interface AuditSummary {
   readonly dominantShare: number;
   /** Images that would rather belong to another label (automatic rule only, else 0). */
   readonly relabel: number;
+  /** Pairs of identities that look like one person (automatic rule only, else 0). */
+  readonly merges: number;
   /** Folders in which a second person was found (automatic rule only, else 0). */
   readonly splits: number;
 }
@@ -44,6 +46,7 @@ export function summarise(audit: Audit, decision: Decision): AuditSummary {
     identitiesLost: audit.identities.flatMap(({ label }, position) => (kept.has(position) ? [] : [label])),
     dominantShare: audit.images === 0 ? 1 : dominant / audit.images,
     relabel,
+    merges: audit.auto?.merges.length ?? 0,
     splits: split.size,
   };
 }

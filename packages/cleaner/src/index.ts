@@ -3,6 +3,7 @@ export { type AuditRow, auditLine, auditRow, auditRows } from './audit-row.ts';
 export { type AuditSummary, summarise } from './audit-summary.ts';
 export { type AutoInput, type AutoOptions, type AutoScores, autoScores } from './auto/auto-scores.ts';
 export type { ClassModes } from './auto/dominant-modes.ts';
+export type { MergeProposal } from './auto/merge-proposals.ts';
 export { type ScoreByModesInput, scoreByModes, withAutoScores } from './auto/score-by-modes.ts';
 export { CleanerError, type CleanerErrorCode } from './cleaner-error.ts';
 export { type DecideOptions, type Decision, decide, type OutputLayout, type Verdict } from './decide.ts';

@@ -82,6 +82,21 @@ describe('the automatic rule on drawn faces', () => {
     expect(row.pClean! + row.pOutsider! + row.pElsewhere!).toBeCloseTo(1, 5);
   });
 
+  it('proposes to merge identities that are one person, and no others', () => {
+    const { input } = spoiled(faces, { kind: 'mixed', rate: 0.2, seed: 3 });
+    expect(scoreByModes(input).auto.merges).toEqual([]);
+    // Identities 11 and 23 are cut in two.
+    const halves = input.labels.map((label, i) =>
+      (label === 11 || label === 23) && i % 2 ? label + 100 : label,
+    );
+    const audit = scoreByModes({ ...input, labels: halves });
+    expect(audit.auto.merges.map(({ labels }) => [...labels].sort((a, b) => a - b)).sort()).toEqual([
+      [11, 111],
+      [23, 123],
+    ]);
+    expect(summarise(audit, decide(audit, { kind: 'auto' })).merges).toBe(2);
+  });
+
   it('can be added to an audit of its own kind', () => {
     const { input } = spoiled(faces, { kind: 'mixed', rate: 0.2, seed: 2 });
     const audit = scoreByModes(input);
@@ -133,7 +148,7 @@ describe('the automatic rule at its edges', () => {
           expect(summarise(audit, decision).identitiesLost).toContain(identity.label);
         });
       }),
-      { numRuns: 100 },
+      { numRuns: 50 },
     );
   });
 

@@ -4,6 +4,7 @@ import { seededRandom } from '../seeded-random.ts';
 import { type ClassModes, findDominantModes } from './dominant-modes.ts';
 import { type FaceGroups, groupFaces } from './face-groups.ts';
 import { findLinkCut } from './link-cut.ts';
+import { type MergeProposal, proposeMerges } from './merge-proposals.ts';
 import { nullScores } from './null-scores.ts';
 import { findSecondPersons } from './second-person.ts';
 import { threeWayPosterior } from './three-way-posterior.ts';
@@ -56,6 +57,8 @@ export interface AutoScores {
   readonly secondPerson: Int32Array;
   /** Groups of look-alikes within each identity, and which of them the identity is taken to be. */
   readonly modes: readonly ClassModes[];
+  /** Identities that look like one person, the most alike first. */
+  readonly merges: readonly MergeProposal[];
 }
 
 const ROUNDS = 4;
@@ -84,11 +87,13 @@ export function autoScores(input: AutoInput, options: AutoOptions = {}): AutoSco
 
   let weights = dominantWeights(faces, modes);
   for (let round = 1; ; round++) {
-    const scores = nullScores(faces, weightedCentres(faces, weights), MINIMUM_SUPPORT, random);
+    const centres = weightedCentres(faces, weights);
+    const scores = nullScores(faces, centres, MINIMUM_SUPPORT, random);
     const posterior = threeWayPosterior(scores);
     if (round === ROUNDS) {
       const elsewhere = scores.bestOther.map((position) => identities[position]!.label);
-      return { linkCut, ...posterior, elsewhere, secondPerson, modes };
+      const merges = proposeMerges(faces, identities, centres, linkCut, MINIMUM_SUPPORT);
+      return { linkCut, ...posterior, elsewhere, secondPerson, modes, merges };
     }
     weights = posterior.pClean.map((p, i) =>
       secondPerson[i]! > 0 ? LEAST_WEIGHT : Math.max(p, LEAST_WEIGHT),
