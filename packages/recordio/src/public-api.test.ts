@@ -55,6 +55,7 @@ test('the exported names', () => {
       "IMAGE_EXTENSIONS",
       "openFolderDataset",
       "openListDataset",
+      "pathWithin",
       "openFaceDataset",
       "writeFaceDataset",
     ]

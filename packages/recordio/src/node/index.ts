@@ -7,6 +7,7 @@ export {
   type ListDatasetOptions,
   openFolderDataset,
   openListDataset,
+  pathWithin,
 } from './folder-dataset.ts';
 export { type OpenFaceDatasetOptions, openFaceDataset } from './open-face-dataset.ts';
 export {
