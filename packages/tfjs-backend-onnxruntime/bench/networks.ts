@@ -63,7 +63,7 @@ function normalise(channels: number, withSlope: boolean): Layer {
       scale as tf.Tensor1D,
       epsilon,
     );
-    return slope ? tf.prelu(y as Image, slope) : (y as Image);
+    return slope ? tf.prelu(y, slope as unknown as Image) : y;
   };
 }
 

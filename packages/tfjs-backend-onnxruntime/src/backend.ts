@@ -47,7 +47,7 @@ export class OnnxRuntimeBackend extends KernelBackend {
   #cache: SessionCache;
   readonly #storage: DataStorage<StoredTensor>;
   readonly #pending = new Set<StoredTensor>();
-  readonly #watch = new RecompilationWatch((message) => console.warn(message));
+  #watch = new RecompilationWatch((message) => console.warn(message));
   #concrete = 0;
   #runs = 0;
   #compilations = 0;
@@ -71,6 +71,7 @@ export class OnnxRuntimeBackend extends KernelBackend {
     this.#options = checkOptions({ ...this.#options, ...options });
     this.#cache.clear();
     this.#cache = this.#makeCache();
+    this.#watch = new RecompilationWatch((message) => console.warn(message));
   }
 
   statistics(): OnnxRuntimeStatistics {
@@ -115,7 +116,7 @@ export class OnnxRuntimeBackend extends KernelBackend {
   }
 
   /** The traced value of a tensor, in the tensor's own shape. */
-  valueOf({ dataId, shape }: TensorInfo): TraceValue {
+  traced({ dataId, shape }: TensorInfo): TraceValue {
     return reshaped(this.#get(dataId).value, shape);
   }
 
@@ -293,7 +294,7 @@ class TracedCall implements KernelCall {
   }
 
   value(tensor: TensorInfo): TraceValue {
-    return this.#backend.valueOf(tensor);
+    return this.#backend.traced(tensor);
   }
 
   reshape(value: TraceValue, shape: Shape): TraceValue {

@@ -126,12 +126,6 @@ function multiplyByOnes(node: TraceNode, lowering: Lowering): boolean {
 
 const multiplyPerChannel = perChannel('multiply');
 
-const floorDivide: Write = (lowering, a, b, dtype) => {
-  if (dtype === 'float32') return lowering.op('Floor', [lowering.op('Div', [a, b])]);
-  const quotient = lowering.op('Div', [lowering.cast(a, 'float32'), lowering.cast(b, 'float32')]);
-  return lowering.cast(lowering.op('Floor', [quotient]), 'int32');
-};
-
 // The remainder with the sign of the divisor.
 const modulo: Write = (lowering, a, b, dtype) => {
   if (dtype !== 'float32') return lowering.op('Mod', [a, b]);
@@ -214,7 +208,6 @@ export const binaryKernels: readonly KernelRow[] = [
   arithmetic('Maximum', operator('Max')),
   arithmetic('Minimum', operator('Min')),
   arithmetic('Pow', operator('Pow')),
-  arithmetic('FloorDiv', floorDivide),
   arithmetic('Mod', modulo),
   arithmetic('Atan2', arcTangent),
   arithmetic('SquaredDifference', (lowering, a, b) => {
@@ -232,6 +225,20 @@ export const binaryKernels: readonly KernelRow[] = [
           operands.map((x, i) => (node.inputs[i]!.dtype === 'float32' ? x : lowering.cast(x, 'float32'))),
         ),
       ),
+  }),
+
+  // tfjs gives whole numbers as integers, whatever was divided.
+  primitive({
+    kernel: 'FloorDiv',
+    inputs: ['a', 'b'],
+    infer: ([a, b]) => ({ shape: broadcastShape(a!, b!), dtype: 'int32' }),
+    lower: (node, lowering) =>
+      lowerBroadcast(node, lowering, (operands) => {
+        const [a, b] = operands.map((x, i) =>
+          node.inputs[i]!.dtype === 'float32' ? x : lowering.cast(x, 'float32'),
+        );
+        return lowering.cast(lowering.op('Floor', [lowering.op('Div', [a!, b!])]), 'int32');
+      }),
   }),
 
   comparison('Equal', operator('Equal')),

@@ -136,8 +136,15 @@ export const unaryKernels: readonly KernelRow[] = [
   float('Log1p', logOnePlus),
   float('Expm1', expMinusOne),
 
-  ...['Abs', 'Neg', 'Sign', 'Relu'].map((kernel) => same(kernel, operator(kernel))),
+  ...['Abs', 'Neg', 'Relu'].map((kernel) => same(kernel, operator(kernel))),
   ...['Floor', 'Ceil', 'Round'].map((kernel) => same(kernel, operator(kernel), unchanged)),
+  same(
+    'Sign',
+    (lowering, x) =>
+      // tfjs says 0 for what is not a number.
+      lowering.op('Sign', [lowering.op('Where', [lowering.op('IsNaN', [x]), lowering.scalar(0), x])]),
+    operator('Sign'),
+  ),
   same('Square', (lowering, x) => lowering.op('Mul', [x, x])),
   same('Relu6', (lowering, x, dtype) =>
     lowering.op('Clip', [x, lowering.scalar(0, dtype), lowering.scalar(6, dtype)]),

@@ -1,0 +1,282 @@
+// The backend as a machine: what compiles and what does not, what is kept and what is freed, what is refused.
+
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import '@tensorflow/tfjs-backend-cpu';
+import * as tf from '@tensorflow/tfjs-core';
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
+import { configure, dumpGraph, flush, OnnxRuntimeBackendError, statistics } from './index.ts';
+
+const values = (tensor: tf.Tensor) => {
+  const result = Array.from(tensor.dataSync());
+  tensor.dispose();
+  return result;
+};
+
+/** What `f` adds to the counters. */
+function cost(f: () => void): { runs: number; compilations: number } {
+  const before = statistics();
+  f();
+  const after = statistics();
+  return { runs: after.runs - before.runs, compilations: after.compilations - before.compilations };
+}
+
+beforeEach(async () => {
+  await tf.setBackend('onnxruntime');
+  configure({
+    threads: 1,
+    cacheEntries: 32,
+    cacheBytes: 4 * 2 ** 30,
+    layout: 'blocked',
+    dumpDirectory: null,
+  });
+});
+afterEach(() => vi.restoreAllMocks());
+
+function network() {
+  const filter = tf.variable(tf.randomNormal([3, 3, 3, 16], 0, 0.3));
+  const dense = tf.variable(tf.randomNormal([16, 4], 0, 0.3));
+  const loss = (images: tf.Tensor4D, labels: tf.Tensor1D) => {
+    const features = tf.relu(tf.conv2d(images, filter as unknown as tf.Tensor4D, 2, 'same'));
+    const logits = tf.matMul(tf.mean(features, [1, 2]) as tf.Tensor2D, dense as unknown as tf.Tensor2D);
+    return tf.losses.softmaxCrossEntropy(tf.oneHot(labels, 4), logits) as tf.Scalar;
+  };
+  return { filter, dense, loss, dispose: () => tf.dispose([filter, dense]) };
+}
+
+function train(model: ReturnType<typeof network>, optimiser: tf.Optimizer, batch: number): number {
+  const images = tf.randomNormal([batch, 8, 8, 3]) as tf.Tensor4D;
+  const labels = tf.tensor1d(
+    Array.from({ length: batch }, (_, i) => i % 4),
+    'int32',
+  );
+  const loss = optimiser.minimize(() => model.loss(images, labels), true)!;
+  tf.dispose([images, labels]);
+  return values(loss)[0]!;
+}
+
+describe('laziness', () => {
+  it('computes nothing until a tensor is read, then all that is alive in one run', () => {
+    const a = tf.tensor1d([1, 2, 3]);
+    const before = statistics();
+    const b = tf.exp(a);
+    const c = tf.add(b, 1);
+    expect(statistics().runs).toBe(before.runs);
+    expect(statistics().pendingTensors).toBe(before.pendingTensors + 2);
+    expect(cost(() => c.dataSync())).toEqual({ runs: 1, compilations: 1 });
+    expect(cost(() => b.dataSync())).toEqual({ runs: 0, compilations: 0 });
+    tf.dispose([a, b, c]);
+  });
+
+  it('does not compute what was disposed', () => {
+    const a = tf.tensor1d([1, 2, 3]);
+    const unused = tf.exp(a);
+    unused.dispose();
+    const before = statistics().runs;
+    flush();
+    expect(statistics().runs).toBe(before);
+    a.dispose();
+  });
+
+  it('takes the numbers as they were when the tensor was made', () => {
+    const batch = new Float32Array([1, 2]);
+    const doubled = tf.mul(tf.tensor1d(batch), 2);
+    batch.fill(100);
+    expect(values(doubled)).toEqual([2, 4]);
+  });
+
+  it('renames without computing', () => {
+    const a = tf.tensor1d([1, 2, 3, 4]);
+    expect(cost(() => expect(values(tf.reshape(a, [2, 2]))).toEqual([1, 2, 3, 4]))).toMatchObject({
+      runs: 0,
+    });
+    a.dispose();
+  });
+
+  it('reads asynchronously and tells its time', async () => {
+    const a = tf.tensor1d([4, 9]);
+    const root = tf.sqrt(a);
+    expect(Array.from(await root.data())).toEqual([2, 3]);
+    const timing = await tf.time(() => void tf.exp(a));
+    expect(timing.kernelMs).toBeGreaterThan(0);
+    tf.dispose([a, root]);
+  });
+
+  it('moves tensors from and to other backends', async () => {
+    await tf.setBackend('cpu');
+    const a = tf.tensor1d([1, 2]);
+    await tf.setBackend('onnxruntime');
+    const b = tf.add(a, 1);
+    await tf.setBackend('cpu');
+    expect(values(tf.add(b, 1))).toEqual([3, 4]);
+    tf.dispose([a, b]);
+  });
+});
+
+describe('compilation', () => {
+  it('happens once for a training step, whatever the batch holds and the learning rate is', () => {
+    const model = network();
+    const optimiser = tf.train.sgd(0.1);
+    expect(cost(() => train(model, optimiser, 4))).toEqual({ runs: 1, compilations: 1 });
+    expect(cost(() => train(model, optimiser, 4)).compilations).toBe(0);
+    optimiser.setLearningRate(0.01);
+    expect(cost(() => train(model, optimiser, 4)).compilations).toBe(0);
+    expect(cost(() => train(model, optimiser, 3)).compilations).toBe(1);
+    expect(cost(() => train(model, optimiser, 4)).compilations).toBe(0);
+    optimiser.dispose();
+    model.dispose();
+  });
+
+  it('is not asked for by numbers: scalars, fills, bounds, paddings', () => {
+    const x = tf.tensor1d([1, 2, 3]);
+    const step = (n: number) =>
+      values(tf.pad(tf.clipByValue(tf.add(tf.mul(x, n), tf.fill([3], n + 2)), n, n + 1), [[1, 1]], n));
+    expect(step(3)).toEqual([3, 4, 4, 4, 3]);
+    expect(cost(() => expect(step(7)).toEqual([7, 8, 8, 8, 7]))).toEqual({ runs: 1, compilations: 0 });
+    x.dispose();
+  });
+
+  it('tells apart what differs only in an attribute, the wiring or what is read', () => {
+    const x = tf.tensor2d([
+      [1, 2],
+      [3, 4],
+    ]);
+    const y = tf.tensor2d([
+      [5, 6],
+      [7, 8],
+    ]);
+    expect(values(tf.sum(x, 0))).toEqual([4, 6]);
+    expect(values(tf.sum(x, 1))).toEqual([3, 7]);
+    expect(values(tf.sub(x, y))).toEqual([-4, -4, -4, -4]);
+    expect(values(tf.tidy(() => tf.sub(tf.neg(x), x)))).toEqual([-2, -4, -6, -8]);
+    expect(values(tf.tidy(() => tf.sub(x, tf.neg(x))))).toEqual([2, 4, 6, 8]);
+    tf.dispose([x, y]);
+  });
+
+  it('drops the least recently used graph beyond the limit', () => {
+    configure({ cacheEntries: 2 });
+    const x = tf.tensor1d([1, 2]);
+    const run = (f: (x: tf.Tensor) => tf.Tensor) => cost(() => values(f(x))).compilations;
+    expect([run(tf.exp), run(tf.neg), run(tf.exp), run(tf.abs)]).toEqual([1, 1, 0, 1]);
+    expect(statistics().sessions).toBe(2);
+    expect([run(tf.exp), run(tf.neg)]).toEqual([0, 1]);
+    x.dispose();
+  });
+
+  it('drops graphs beyond the limit in bytes, but never the newest', () => {
+    configure({ cacheBytes: 1 });
+    const x = tf.tensor1d([1, 2]);
+    values(tf.exp(x));
+    values(tf.neg(x));
+    expect(statistics()).toMatchObject({ sessions: 1 });
+    x.dispose();
+  });
+
+  it('gives the same bits for the same input', () => {
+    const x = tf.randomNormal([2, 8, 8, 16], 0, 1, 'float32', 7) as tf.Tensor4D;
+    const w = tf.randomNormal([3, 3, 16, 16], 0, 1, 'float32', 8) as tf.Tensor4D;
+    const once = values(tf.conv2d(x, w, 1, 'same'));
+    expect(values(tf.conv2d(x, w, 1, 'same'))).toEqual(once);
+    tf.dispose([x, w]);
+  });
+});
+
+describe('memory', () => {
+  it('is constant over training steps', () => {
+    const model = network();
+    const optimiser = tf.train.momentum(0.1, 0.9);
+    train(model, optimiser, 4);
+    train(model, optimiser, 4);
+    const tensors = tf.memory().numTensors;
+    const { concreteTensors, pendingTensors, sessions } = statistics();
+    for (let i = 0; i < 20; i++) train(model, optimiser, 4);
+    expect(tf.memory().numTensors).toBe(tensors);
+    expect(statistics()).toMatchObject({ concreteTensors, pendingTensors, sessions });
+    optimiser.dispose();
+    model.dispose();
+  });
+
+  it('is given back by dispose and tidy, with names shared by clones and reshapes', () => {
+    const { numTensors } = tf.memory();
+    const held = statistics().concreteTensors;
+    const a = tf.tensor1d([1, 2, 3, 4]);
+    const b = tf.tidy(() => tf.reshape(tf.clone(a), [2, 2]));
+    a.dispose();
+    expect(values(tf.tidy(() => tf.add(b, tf.ones([2, 2]))))).toEqual([2, 3, 4, 5]);
+    b.dispose();
+    expect(tf.memory().numTensors).toBe(numTensors);
+    expect(statistics().concreteTensors).toBe(held);
+  });
+});
+
+describe('refusals', () => {
+  const refused = (f: () => unknown) => {
+    try {
+      f();
+    } catch (error) {
+      if (error instanceof OnnxRuntimeBackendError)
+        return { code: error.code, op: error.op, message: error.message };
+      throw error;
+    }
+    return null;
+  };
+
+  it.each([
+    ['string', () => tf.tensor(['a'])],
+    ['complex64', () => tf.cast(tf.tensor1d([1]), 'complex64')],
+  ])('names the dtype %s', (dtype, f) => {
+    const error = refused(f);
+    expect(error?.code).toBe('unsupported-dtype');
+    expect(error?.message).toContain(dtype);
+  });
+
+  it('names the kernel whose attribute it does not take', () => {
+    const x = tf.zeros([1, 3, 4, 4]) as tf.Tensor4D;
+    const w = tf.zeros([1, 1, 3, 2]) as tf.Tensor4D;
+    const error = refused(() =>
+      tf
+        .engine()
+        .runKernel('Conv2D', { x, filter: w }, { strides: 1, pad: 0, dataFormat: 'NCHW', dilations: 1 }),
+    );
+    expect(error).toMatchObject({ code: 'unsupported-attribute', op: 'Conv2D' });
+    tf.dispose([x, w]);
+  });
+
+  it.each([{ threads: 0 }, { cacheEntries: 1.5 }, { layout: 'nhwc' as 'nchw' }])(
+    'refuses the option %o and keeps the others',
+    (options) => {
+      expect(refused(() => configure(options))?.code).toBe('invalid-option');
+      expect(values(tf.exp(tf.scalar(0)))).toEqual([1]);
+    },
+  );
+
+  it('warns once, naming the operation, when every graph is compiled anew', () => {
+    const warn = vi.spyOn(console, 'warn').mockImplementation(() => {});
+    for (let n = 1; n < 40; n++) values(tf.tidy(() => tf.sum(tf.exp(tf.ones([n, 7, 3])), 0)));
+    const messages = warn.mock.calls.map(([message]) => String(message)).filter((m) => m.includes('anew'));
+    expect(messages.length).toBe(1);
+    expect(messages[0]).toContain('Fill');
+  });
+});
+
+describe('dumps', () => {
+  const directory = mkdtempSync(join(tmpdir(), 'onnx-dump-'));
+  afterEach(() => rmSync(directory, { recursive: true, force: true }));
+
+  it('writes the pending graph as an ONNX model, with operators named after kernels', () => {
+    const x = tf.tensor1d([1, 2]);
+    const y = tf.softplus(x);
+    const path = dumpGraph(directory, 'softplus')!;
+    expect(readFileSync(path).includes('Softplus/Softplus')).toBe(true);
+    expect(values(y)[0]).toBeCloseTo(Math.log1p(Math.E), 5);
+    expect(dumpGraph(directory)).toBeNull();
+    x.dispose();
+  });
+
+  it('writes every graph it compiles when told a directory', () => {
+    configure({ dumpDirectory: directory });
+    values(tf.erf(tf.scalar(0.25)));
+    expect(statistics().sessions).toBe(1);
+  });
+});

@@ -1,0 +1,118 @@
+// Convolutions and their gradients against tfjs's plain CPU backend, in the blocked layout and without it: kernel
+// sizes, strides, paddings and dilations, channels that fill blocks and channels that do not, batches that fill blocks
+// of images and batches that do not.
+
+import '@tensorflow/tfjs-backend-cpu';
+import * as tf from '@tensorflow/tfjs-core';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { configure } from '../index.ts';
+
+interface Convolution {
+  readonly image: readonly [batch: number, height: number, width: number, channels: number];
+  readonly filter: readonly [height: number, width: number];
+  /** Output channels, or the multiplier of a depthwise convolution. */
+  readonly outputs: number;
+  readonly strides: number | readonly [number, number];
+  readonly pad: 'same' | 'valid' | number;
+  readonly dilations?: number;
+}
+
+const dense: Convolution[] = [
+  { image: [2, 8, 8, 3], filter: [3, 3], outputs: 32, strides: 2, pad: 1 },
+  { image: [2, 8, 8, 32], filter: [3, 3], outputs: 16, strides: 1, pad: 1 },
+  { image: [3, 8, 6, 16], filter: [3, 3], outputs: 32, strides: 2, pad: 1 },
+  { image: [2, 8, 8, 16], filter: [3, 3], outputs: 16, strides: 2, pad: 'same' },
+  { image: [2, 7, 9, 16], filter: [3, 3], outputs: 16, strides: 2, pad: 'same' },
+  { image: [2, 7, 9, 16], filter: [3, 3], outputs: 16, strides: 2, pad: 'valid' },
+  { image: [2, 9, 9, 16], filter: [3, 3], outputs: 16, strides: 3, pad: 0 },
+  { image: [2, 8, 8, 16], filter: [5, 3], outputs: 16, strides: [1, 2], pad: 'same' },
+  { image: [1, 9, 9, 16], filter: [3, 3], outputs: 16, strides: 1, pad: 'same', dilations: 2 },
+  { image: [2, 6, 6, 32], filter: [1, 1], outputs: 16, strides: 1, pad: 0 },
+  { image: [2, 6, 6, 32], filter: [1, 1], outputs: 16, strides: 2, pad: 0 },
+  { image: [2, 7, 7, 16], filter: [1, 1], outputs: 16, strides: 2, pad: 'valid' },
+  { image: [2, 6, 6, 32], filter: [2, 2], outputs: 16, strides: 2, pad: 'valid' },
+  { image: [2, 5, 6, 5], filter: [3, 2], outputs: 7, strides: 1, pad: 'same' },
+  { image: [2, 6, 6, 5], filter: [3, 3], outputs: 16, strides: 2, pad: 1 },
+  { image: [2, 6, 6, 24], filter: [3, 3], outputs: 16, strides: 1, pad: 1 },
+  { image: [2, 4, 4, 16], filter: [4, 4], outputs: 16, strides: 1, pad: 'valid' },
+  { image: [16, 4, 4, 16], filter: [3, 3], outputs: 16, strides: 1, pad: 1 },
+  { image: [19, 4, 4, 16], filter: [3, 3], outputs: 16, strides: 1, pad: 1 },
+  { image: [33, 3, 3, 3], filter: [3, 3], outputs: 16, strides: 1, pad: 1 },
+];
+
+const depthwise: Convolution[] = [
+  { image: [2, 8, 8, 16], filter: [3, 3], outputs: 1, strides: 1, pad: 1 },
+  { image: [3, 8, 6, 32], filter: [3, 3], outputs: 1, strides: 2, pad: 1 },
+  { image: [2, 8, 8, 16], filter: [3, 3], outputs: 1, strides: 2, pad: 'same' },
+  { image: [2, 7, 9, 16], filter: [3, 3], outputs: 1, strides: 2, pad: 'valid' },
+  { image: [2, 8, 8, 16], filter: [3, 3], outputs: 1, strides: 2, pad: 'valid' },
+  { image: [2, 7, 7, 32], filter: [7, 7], outputs: 1, strides: 1, pad: 0 },
+  { image: [1, 9, 9, 16], filter: [3, 3], outputs: 1, strides: 1, pad: 'same', dilations: 2 },
+  { image: [2, 6, 6, 5], filter: [3, 3], outputs: 1, strides: 2, pad: 'same' },
+  { image: [2, 6, 6, 4], filter: [3, 3], outputs: 3, strides: 1, pad: 1 },
+  { image: [2, 6, 6, 16], filter: [3, 3], outputs: 2, strides: 1, pad: 'valid' },
+];
+
+function numbers(shape: readonly number[], seed: number): tf.Tensor {
+  let state = seed;
+  const size = shape.reduce((product, n) => product * n, 1);
+  const values = Float32Array.from({ length: size }, () => {
+    state = (Math.imul(state, 1103515245) + 12345) & 0x7fffffff;
+    return state / 0x7fffffff - 0.5;
+  });
+  return tf.tensor(values, [...shape]);
+}
+
+/** The convolution and both gradients (of which tfjs has none with a dilation), as flat arrays. */
+function evaluate(
+  kind: 'dense' | 'depthwise',
+  { image, filter, outputs, strides, pad, dilations }: Convolution,
+) {
+  const tensors = tf.tidy(() => {
+    const x = numbers(image, 7) as tf.Tensor4D;
+    const w = numbers([...filter, image[3], outputs], 11) as tf.Tensor4D;
+    const apply = (a: tf.Tensor4D, b: tf.Tensor4D) =>
+      kind === 'dense'
+        ? tf.conv2d(a, b, strides as number, pad, 'NHWC', dilations)
+        : tf.depthwiseConv2d(a, b, strides as number, pad, 'NHWC', dilations);
+    const y = apply(x, w);
+    if (dilations !== undefined) return [y];
+    const dy = numbers(y.shape, 13) as tf.Tensor4D;
+    const [dx, dw] = tf.grads((a, b) => apply(a as tf.Tensor4D, b as tf.Tensor4D))([x, w], dy);
+    return [y, dx!, dw!];
+  }) as tf.Tensor[];
+  const results = tensors.map((tensor) => ({ shape: tensor.shape, values: Array.from(tensor.dataSync()) }));
+  tf.dispose(tensors);
+  return results;
+}
+
+const label = ({ image, filter, outputs, strides, pad, dilations }: Convolution) =>
+  `[${image}] * [${filter}] -> ${outputs}, stride ${strides}, pad ${pad}, dilation ${dilations ?? 1}`;
+
+beforeAll(() => configure({ threads: 1, cacheEntries: 4 }));
+afterAll(() => tf.setBackend('cpu'));
+
+describe.each(['blocked', 'nchw'] as const)('layout %s', (layout) => {
+  beforeAll(() => configure({ layout }));
+  const cases = [
+    ...dense.map((convolution) => ({ kind: 'dense' as const, convolution, name: label(convolution) })),
+    ...depthwise.map((convolution) => ({
+      kind: 'depthwise' as const,
+      convolution,
+      name: label(convolution),
+    })),
+  ];
+  it.each(cases)('$kind $name', async ({ kind, convolution }) => {
+    await tf.setBackend('cpu');
+    const expected = evaluate(kind, convolution);
+    await tf.setBackend('onnxruntime');
+    const actual = evaluate(kind, convolution);
+    expect(actual.length).toBe(expected.length);
+    for (const i of expected.keys()) {
+      const what = ['y', 'dx', 'dw'][i]!;
+      expect(actual[i]!.shape, what).toEqual(expected[i]!.shape);
+      const worst = Math.max(...expected[i]!.values.map((v, j) => Math.abs(v - actual[i]!.values[j]!)));
+      expect(worst, what).toBeLessThan(1e-4);
+    }
+  });
+});

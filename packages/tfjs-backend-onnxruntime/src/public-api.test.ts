@@ -1,0 +1,14 @@
+import { expect, it } from 'vitest';
+import * as api from './index.ts';
+
+it('exports these names', () => {
+  expect(Object.keys(api).sort()).toMatchInlineSnapshot(`
+    [
+      "OnnxRuntimeBackendError",
+      "configure",
+      "dumpGraph",
+      "flush",
+      "statistics",
+    ]
+  `);
+});
