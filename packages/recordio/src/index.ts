@@ -30,6 +30,7 @@ export { checkRange, memorySource } from './memory-source.ts';
 export { type PairsPack, readPairsPack } from './pairs-pack.ts';
 export { encodePairsPack, writePairsPack } from './pairs-pack-writer.ts';
 export { shuffledPositions } from './random-order.ts';
+export { type CopyRecordsOptions, copyRecords } from './record-copy.ts';
 export {
   keysFromIds,
   openRecordDataset,

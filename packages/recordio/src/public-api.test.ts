@@ -30,6 +30,7 @@ test('the exported names', () => {
       "encodePairsPack",
       "writePairsPack",
       "shuffledPositions",
+      "copyRecords",
       "keysFromIds",
       "openRecordDataset",
       "encodeRecord",

@@ -3,6 +3,8 @@ import { describe, expect, test } from 'vitest';
 import type { ByteSource } from './byte-source.ts';
 import { encodeImageRecord, parseImageRecord } from './image-record.ts';
 import { checkRange, memorySource } from './memory-source.ts';
+import { shuffledPositions } from './random-order.ts';
+import { copyRecords } from './record-copy.ts';
 import { encodeRecord, RECORD_MAGIC, readUint32 } from './record-frame.ts';
 import { parseIndex, serializeIndex } from './record-index.ts';
 import { readRecord, scanRecords } from './record-reader.ts';
@@ -10,6 +12,7 @@ import { scanRecordOffsets, scanRecordTable } from './record-table.ts';
 import { verifyRecords } from './record-verify.ts';
 import { RecordWriter } from './record-writer.ts';
 import { collect } from './testing/collect.ts';
+import { collectingStream } from './testing/collecting-stream.ts';
 import { writeRecords } from './testing/record-writing.ts';
 
 const magic = new Uint8Array(Uint32Array.of(RECORD_MAGIC).buffer);
@@ -294,6 +297,32 @@ describe('a length that lies', () => {
     const [record] = await collect(scanRecords(source, { blockBytes: 4096 }));
     expect(record!.payload.length).toBe(4 * (parts - 1));
     expect(read).toBeLessThan(4 * bytes.length);
+  });
+});
+
+describe('copying', () => {
+  test('puts records of several files in any order', async () => {
+    const list = Array.from({ length: 30 }, (_, i) =>
+      encodeImageRecord({ label: [i, 1], id: i, content: magic }),
+    );
+    const { bytes, offsets } = await writeRecords(list);
+    const order = shuffledPositions(30, 5);
+    const { stream, bytes: written } = collectingStream();
+    const writer = new RecordWriter(stream);
+    const records = memorySource(bytes);
+    const shuffled = await copyRecords({
+      records,
+      offsets: Array.from(order, (row) => offsets[row]!),
+      writer,
+    });
+    const merged = await copyRecords({ records, offsets: [offsets[3]!], writer });
+    await writer.close();
+    const result = await collect(scanRecords(memorySource(written())));
+    expect(result.map(({ payload }) => payload)).toEqual([...order, 3].map((row) => list[row]));
+    expect([...shuffled, ...merged]).toEqual(result.map(({ offset }) => offset));
+    await expect(copyRecords({ records, offsets: [4, 0], writer })).rejects.toMatchObject({
+      code: 'bad-magic',
+    });
   });
 });
 
