@@ -1,0 +1,72 @@
+/**
+ * Options from a file: the same names as on the command line, in camelCase (`batchSize` for `--batch-size`). What is
+ * typed on the command line wins. A TypeScript file can be checked with `defineConfig`; it needs a Node that strips
+ * types (22.18 or later).
+ */
+import { readFile } from 'node:fs/promises';
+import { resolve } from 'node:path';
+import { pathToFileURL } from 'node:url';
+import type { Command } from 'commander';
+import { UsageError } from './usage-error.ts';
+
+/** Options of a command by name. */
+export type Config = Readonly<Record<string, string | number | boolean | readonly number[]>>;
+
+/** Does nothing but check the types: `export const config = defineConfig({ data: 'faces', subcenters: 3 })`. */
+export function defineConfig<const T extends Config>(config: T): T {
+  return config;
+}
+
+/**
+ * Fills in the options that the command line leaves open.
+ *
+ * @throws {UsageError} when the file cannot be read, or has an option that the command does not have
+ */
+export async function applyConfigFile(command: Command): Promise<void> {
+  const path = command.opts<{ config?: string }>().config;
+  if (path === undefined) return;
+  for (const [name, value] of Object.entries(await readConfig(path))) {
+    const option = command.options.find((candidate) => candidate.attributeName() === name);
+    if (option === undefined || name === 'config') {
+      const names = command.options.map((candidate) => candidate.attributeName()).join(', ');
+      throw new UsageError(
+        `${path} sets "${name}", which ${command.name()} does not have. It has: ${names}.`,
+      );
+    }
+    const source = command.getOptionValueSource(name);
+    if (source === 'cli') continue;
+    try {
+      command.setOptionValueWithSource(name, parse(value, option.parseArg), 'config');
+    } catch (error) {
+      throw new UsageError(`${path} sets ${name} to ${JSON.stringify(value)}: ${(error as Error).message}`);
+    }
+  }
+}
+
+function parse(value: Config[string], parser: (<T>(value: string, previous: T) => T) | undefined): unknown {
+  if (typeof value === 'boolean' || parser === undefined) return value;
+  return parser<unknown>(String(value), undefined);
+}
+
+async function readConfig(path: string): Promise<Config> {
+  let value: unknown;
+  try {
+    if (path.endsWith('.json')) {
+      value = JSON.parse(await readFile(path, 'utf8'));
+    } else {
+      const module = (await import(pathToFileURL(resolve(path)).href)) as {
+        config?: unknown;
+        default?: unknown;
+      };
+      value = module.config ?? module.default;
+    }
+  } catch (error) {
+    throw new UsageError(`The configuration ${path} cannot be read: ${(error as Error).message}`);
+  }
+  if (typeof value !== 'object' || value === null || Array.isArray(value)) {
+    throw new UsageError(
+      `${path} must hold an object of options (in a module: export const config = { ... }).`,
+    );
+  }
+  return value as Config;
+}

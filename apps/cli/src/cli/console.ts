@@ -1,0 +1,36 @@
+/**
+ * What a command says. Results go to stdout (one JSON object with `--json`, lines for people without); everything else,
+ * progress included, goes to stderr, so that results can be piped.
+ */
+import { Progress } from './progress.ts';
+
+export class Console {
+  readonly json: boolean;
+  #resultPrinted = false;
+
+  constructor(options: { readonly json: boolean }) {
+    this.json = options.json;
+  }
+
+  /** A line of news for whoever watches. */
+  log(line: string): void {
+    process.stderr.write(`${line}\n`);
+  }
+
+  /** Something that is not as it should be, and how the command goes on nevertheless. */
+  warn(line: string): void {
+    this.log(`warning: ${line}`);
+  }
+
+  /** Begins to show how far something is; `unit` is what is counted, in the plural. */
+  progress(title: string, options: { readonly total: number; readonly unit: string }): Progress {
+    return new Progress(title, options, process.stderr);
+  }
+
+  /** The command's result: the object with `--json`, otherwise the lines. Once a command. */
+  result(value: object, lines: readonly string[]): void {
+    if (this.#resultPrinted) throw new Error('A command has one result.');
+    this.#resultPrinted = true;
+    process.stdout.write(this.json ? `${JSON.stringify(value)}\n` : `${lines.join('\n')}\n`);
+  }
+}

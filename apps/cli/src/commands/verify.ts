@@ -1,0 +1,109 @@
+/** `arcface verify`: how well a model tells people apart. */
+import { embedImages, type Verification, verifyPairs } from '@arcface/trainer';
+import type { Command } from 'commander';
+import { useBackend } from '../backend.ts';
+import {
+  type CommandContext,
+  type ComputeOptions,
+  defineCommand,
+  required,
+  type SharedOptions,
+  withComputeOptions,
+} from '../cli/define-command.ts';
+import { wholeNumber } from '../cli/option-values.ts';
+import { CommandError, UsageError } from '../cli/usage-error.ts';
+import { sharpDecoder } from '../decode.ts';
+import { openModel } from '../model.ts';
+import { listedPairs, type PairImages, packedPairs } from '../pair-images.ts';
+
+interface VerifyOptions extends SharedOptions, ComputeOptions {
+  readonly model?: string;
+  readonly bin?: string;
+  readonly pairs?: string;
+  readonly images?: string;
+  readonly folds: number;
+  readonly batchSize: number;
+}
+
+export function verifyCommand(): Command {
+  return defineCommand<VerifyOptions>({
+    name: 'verify',
+    description:
+      'Verify a model on pairs of images, as insightface does: embeddings of image and mirror image added, ' +
+      'accuracy over ten folds, true accepts at a false-accept rate of 1e-3.',
+    example: 'arcface verify --model run --pairs pairs.txt --images lfw-112x112',
+    options: (command) =>
+      withComputeOptions(
+        command
+          .option('--model <model>', 'run folder, .safetensors checkpoint, or PREFIX,EPOCH of MXNet')
+          .option('--bin <file>', 'verification pack of InsightFace, such as lfw.bin')
+          .option('--pairs <file>', "list of pairs in LFW's format")
+          .option('--images <folder>', 'images of the list: <folder>/<name>/<name>_0001.jpg')
+          .option('--folds <n>', 'contiguous folds', wholeNumber(1, 1000), 10)
+          .option('--batch-size <n>', 'images a forward pass', wholeNumber(1, 4096), 64),
+      ),
+    run: verify,
+  });
+}
+
+async function verify(options: VerifyOptions, context: CommandContext): Promise<void> {
+  const modelName = required(options.model, '--model');
+  const pairs = await readPairs(options);
+  await useBackend(options);
+  const { backbone } = await openModel(modelName, context);
+  const { verification, xnorm } = await verifyBackbone(
+    { backbone, pairs, folds: options.folds, batchSize: options.batchSize },
+    context,
+  );
+  const { accuracy, accuracyStd, threshold, val, valStd, far, auc } = verification;
+  context.console.result(
+    { accuracy, accuracyStd, threshold, val, valStd, far, auc, xnorm, pairs: verification.pairs },
+    [
+      `accuracy   ${accuracy.toFixed(5)} +- ${accuracyStd.toFixed(5)}   (${verification.pairs} pairs, ${options.folds} folds)`,
+      `threshold  ${threshold.toFixed(3)}   (squared distance, mean over the folds)`,
+      `val        ${val.toFixed(5)} +- ${valStd.toFixed(5)} at a false-accept rate of ${far.toExponential(2)}`,
+      `auc        ${auc.toFixed(5)}`,
+      `xnorm      ${xnorm.toFixed(3)}`,
+    ],
+  );
+}
+
+async function readPairs({ bin, pairs, images }: VerifyOptions): Promise<PairImages> {
+  if (bin !== undefined && pairs === undefined) return packedPairs(bin);
+  if (pairs !== undefined && bin === undefined) return listedPairs(pairs, required(images, '--images'));
+  throw new UsageError('Give the pairs either as --bin FILE or as --pairs FILE with --images FOLDER.');
+}
+
+/** Embeds the images of pairs (with their mirror images) and verifies. */
+export async function verifyBackbone(
+  options: {
+    readonly backbone: Parameters<typeof embedImages>[0]['backbone'];
+    readonly pairs: PairImages;
+    readonly folds?: number;
+    readonly batchSize?: number;
+  },
+  { console, signal }: CommandContext,
+): Promise<{ readonly verification: Verification; readonly xnorm: number }> {
+  const { backbone, pairs, folds = 10, batchSize = 64 } = options;
+  const progress = console.progress('embedding pairs', { total: pairs.images.length, unit: 'images' });
+  const { embeddings, dimensions, failed, xnorm } = await embedImages({
+    backbone,
+    dataset: pairs.images,
+    decoder: sharpDecoder,
+    batchSize,
+    flip: true,
+    signal,
+    onProgress: ({ done, imagesPerSecond }) => progress.update(done, { rate: imagesPerSecond }),
+  });
+  progress.stop();
+  if (failed.length > 0) {
+    throw new CommandError(
+      `${failed.length} images of the pairs cannot be decoded, so the pairs cannot be verified; the first is ${failed[0]!.key}: ${failed[0]!.reason}`,
+    );
+  }
+  const rows = new Float32Array(pairs.rows.length * dimensions);
+  pairs.rows.forEach((row, i) => {
+    rows.set(embeddings.subarray(row * dimensions, (row + 1) * dimensions), i * dimensions);
+  });
+  return { verification: verifyPairs(rows, pairs.isSame, { folds }), xnorm };
+}

@@ -1,0 +1,40 @@
+/** `DATA` as the user names it: a `.rec`, a folder with one, a folder of folders, or a `.lst`. */
+import type { FaceDataset } from '@arcface/recordio';
+import { openFaceDataset } from '@arcface/recordio/node';
+import type { CommandContext } from './cli/define-command.ts';
+
+/** Ignored files that are named one by one; of more, only the number is told. */
+const NAMED = 5;
+
+/** Opens a dataset; says what in it is ignored, and which identities have a single image. */
+export async function openData(path: string, { console, signal }: CommandContext): Promise<FaceDataset> {
+  const ignored: string[] = [];
+  const dataset = await openFaceDataset(path, {
+    signal,
+    onIgnored: (entry) => ignored.push(`${entry.path} (${entry.reason})`),
+  });
+  if (ignored.length > 0) {
+    const more = ignored.length > NAMED ? ` and ${ignored.length - NAMED} more` : '';
+    console.warn(`${path}: ignored ${ignored.slice(0, NAMED).join(', ')}${more}`);
+  }
+  const single = dataset.identities.filter(({ images }) => images.length === 1).length;
+  if (single > 0) {
+    console.log(
+      `${path}: ${single} of ${dataset.identities.length} identities have a single image; they stay in`,
+    );
+  }
+  console.log(`${path}: ${dataset.length} images of ${dataset.identities.length} identities`);
+  return dataset;
+}
+
+/** Warns about images that could not be decoded. */
+export function reportUndecodable(
+  images: readonly { readonly key: number | string; readonly reason?: string | undefined }[],
+  { console }: CommandContext,
+  policy: string,
+): void {
+  if (images.length === 0) return;
+  const named = images.slice(0, NAMED).map(({ key, reason }) => `${key} (${reason?.split('\n')[0]})`);
+  const more = images.length > NAMED ? ` and ${images.length - NAMED} more` : '';
+  console.warn(`${images.length} images cannot be decoded and ${policy}: ${named.join(', ')}${more}`);
+}

@@ -1,0 +1,38 @@
+/** Images to pixels, by sharp (libvips): JPEG, PNG, WebP and whatever else it reads. */
+import type { ImageDecoder } from '@arcface/trainer';
+import sharp from 'sharp';
+
+// Images are decoded side by side, each by one thread of libuv's pool: faster for small images than several threads each.
+sharp.concurrency(1);
+// No image is decoded twice in a row; a cache would only hold memory.
+sharp.cache(false);
+
+/**
+ * RGB, 8 bits a channel, colours as stored (no colour profile is applied, as in the reference), EXIF rotation ignored:
+ * aligned faces are stored upright. An image of another size is scaled to cover the one asked for and cut at the centre.
+ */
+export const sharpDecoder: ImageDecoder = {
+  async decode(bytes, { height, width }) {
+    const image = sharp(bytes, {
+      failOn: 'error',
+      sequentialRead: true,
+      ignoreIcc: true,
+      limitInputPixels: 2 ** 26,
+    });
+    const { data, info } = await image
+      .resize(width, height, { fit: 'cover', kernel: 'cubic', fastShrinkOnLoad: false })
+      .toColourspace('srgb')
+      .removeAlpha()
+      .raw()
+      .toBuffer({ resolveWithObject: true });
+    if (info.channels === 3) return data;
+    if (info.channels === 1) return greyToRgb(data);
+    throw new Error(`decoded to ${info.channels} channels, expected 1 or 3`);
+  },
+};
+
+function greyToRgb(grey: Uint8Array): Uint8Array {
+  const rgb = new Uint8Array(grey.length * 3);
+  for (let i = 0; i < grey.length; i++) rgb.fill(grey[i]!, 3 * i, 3 * i + 3);
+  return rgb;
+}

@@ -1,0 +1,62 @@
+/** The command line as a whole: its commands, and what becomes of errors. */
+import { readFileSync } from 'node:fs';
+import { Command, CommanderError } from 'commander';
+import { INTERRUPTED } from './cli/interrupt.ts';
+import { UsageError } from './cli/usage-error.ts';
+import { benchCommand } from './commands/bench.ts';
+import { dropCommand } from './commands/drop.ts';
+import { embedCommand } from './commands/embed.ts';
+import { trainCommand } from './commands/train.ts';
+import { verifyCommand } from './commands/verify.ts';
+
+const FAILED = 1;
+const WRONG_USAGE = 2;
+
+function createProgram(): Command {
+  const { version } = JSON.parse(readFileSync(new URL('../package.json', import.meta.url), 'utf8')) as {
+    version: string;
+  };
+  const program = new Command('arcface')
+    .description(
+      'Clean noisy face datasets with Sub-center ArcFace, and train face-recognition models on them.',
+    )
+    .version(version)
+    .addHelpText(
+      'after',
+      '\nThe main job:\n  $ arcface train --data noisy --output run --subcenters 3\n  $ arcface drop --data noisy --model run --output clean\n  $ arcface train --data clean --output final --subcenters 1',
+    );
+  for (const command of [trainCommand(), dropCommand(), verifyCommand(), embedCommand(), benchCommand()]) {
+    program.addCommand(command);
+  }
+  for (const command of [program, ...program.commands])
+    command.exitOverride().showHelpAfterError('(--help says what there is)');
+  return program;
+}
+
+/**
+ * Runs a command line.
+ *
+ * @param args what the user typed behind `arcface`
+ * @returns the exit code: 0 done, 1 failed, 2 wrong usage, 130 interrupted
+ */
+export async function runCommandLine(args: readonly string[]): Promise<number> {
+  process.exitCode = 0;
+  try {
+    await createProgram().parseAsync(args, { from: 'user' });
+    return Number(process.exitCode);
+  } catch (error) {
+    return exitCodeOf(error);
+  }
+}
+
+function exitCodeOf(error: unknown): number {
+  // Commander has said already what is wrong; help and version come this way, too.
+  if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : WRONG_USAGE;
+  if (error instanceof DOMException && error.name === 'AbortError') {
+    process.stderr.write('interrupted; nothing was written\n');
+    return INTERRUPTED;
+  }
+  if (process.env.ARCFACE_DEBUG) process.stderr.write(`${error instanceof Error ? error.stack : error}\n`);
+  else process.stderr.write(`error: ${error instanceof Error ? error.message : error}\n`);
+  return error instanceof UsageError ? WRONG_USAGE : FAILED;
+}
