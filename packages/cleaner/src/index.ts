@@ -21,6 +21,7 @@ export {
 export { type SweepPoint, sweepThresholds } from './threshold-sweep.ts';
 export {
   type ConfusionMetrics,
+  confusionMetrics,
   metrics,
   rankMetrics,
   type Truth,

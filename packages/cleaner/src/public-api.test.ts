@@ -11,6 +11,7 @@ it('exports these names', () => {
       "auditRow",
       "auditRows",
       "autoScores",
+      "confusionMetrics",
       "decide",
       "degreesOf",
       "identitiesFromLabels",
