@@ -256,7 +256,7 @@ describe('refusals', () => {
     for (let n = 1; n < 40; n++) values(tf.tidy(() => tf.sum(tf.exp(tf.ones([n, 7, 3])), 0)));
     const messages = warn.mock.calls.map(([message]) => String(message)).filter((m) => m.includes('anew'));
     expect(messages.length).toBe(1);
-    expect(messages[0]).toContain('Fill');
+    expect(messages[0]).toContain('Exp: Exp(float32[11,7,3]) became Exp(float32[12,7,3])');
   });
 });
 

@@ -301,6 +301,10 @@ class TracedCall implements KernelCall {
     return reshaped(value, shape);
   }
 
+  read(tensor: TensorInfo): HostValues {
+    return this.#backend.readSync(tensor.dataId);
+  }
+
   number(value: number, dtype: DType = 'float32'): TraceValue {
     return makeLeaf([value], [], dtype);
   }

@@ -253,6 +253,16 @@ export const binaryKernels: readonly KernelRow[] = [
   logic('LogicalXor', 'Xor'),
 
   prelu,
+  primitive({
+    kernel: 'EluGrad',
+    inputs: ['dy', 'y'],
+    infer: ([, y]) => ({ shape: y!.shape, dtype: 'float32' }),
+    lower: (node, lowering) =>
+      lowerBroadcast(node, lowering, ([dy, y]) => {
+        const slope = lowering.op('Min', [lowering.op('Add', [y!, lowering.scalar(1)]), lowering.scalar(1)]);
+        return lowering.op('Mul', [dy!, slope]);
+      }),
+  }),
   composed('Select', (call) => {
     const t = required(call, 't');
     const e = required(call, 'e');

@@ -63,4 +63,17 @@ export const indexingKernels: readonly KernelRow[] = [
       lowering.define(node.outputs[0]!, 'last', picked);
     },
   }),
+  primitive({
+    kernel: 'GatherNd',
+    inputs: ['params', 'indices'],
+    infer: ([params, indices]) => ({
+      shape: [...indices!.shape.slice(0, -1), ...params!.shape.slice(indices!.shape.at(-1)!)],
+      dtype: params!.dtype,
+    }),
+    lower(node, lowering) {
+      const [params, indices] = node.inputs as [TraceValue, TraceValue];
+      const positions = lowering.cast(lowering.last(indices), 'int64');
+      lowering.define(node.outputs[0]!, 'last', lowering.op('GatherND', [lowering.last(params), positions]));
+    },
+  }),
 ];

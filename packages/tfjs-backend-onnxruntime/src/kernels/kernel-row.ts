@@ -10,7 +10,7 @@ import {
   type TraceAttributes,
   TraceNode,
   type TraceOp,
-  type TraceValue,
+  TraceValue,
   trace,
   type ValueType,
 } from '../trace/trace-graph.ts';
@@ -25,6 +25,8 @@ export interface KernelCall {
   reshape(value: TraceValue, shape: readonly number[]): TraceValue;
   /** A number from JavaScript as a leaf: it can change without a new compilation. */
   number(value: number, dtype?: DType): TraceValue;
+  /** The numbers of a tensor, now: computes what is pending. */
+  read(tensor: TensorInfo): Float32Array | Int32Array | Uint8Array;
   /** Numbers worked out while tracing, as a leaf. */
   leaf(values: Float32Array | Int32Array | Uint8Array, shape: readonly number[], dtype: DType): TraceValue;
 }
@@ -101,4 +103,27 @@ export function required(call: KernelCall, name: string): TraceValue {
 /** All inputs of a kernel that takes a list. */
 export function everyInput(call: KernelCall): TraceValue[] {
   return Object.values(call.tensors).map((tensor) => call.value(tensor!));
+}
+
+/** Traces another kernel, of one output, on values instead of tensors. */
+export function traceKernel(
+  call: KernelCall,
+  row: KernelRow,
+  inputs: Readonly<Record<string, TraceValue>>,
+  attributes: object = {},
+): TraceValue {
+  // A value has the shape and dtype of a tensor; rows get everything else about a tensor from `value`.
+  const nested: KernelCall = {
+    tensors: inputs as unknown as NamedTensorInfoMap,
+    attributes: attributes as NamedAttrMap,
+    value: (tensor) => tensor as unknown as TraceValue,
+    reshape: (value, shape) => call.reshape(value, shape),
+    number: (value, dtype) => call.number(value, dtype),
+    leaf: (values, shape, dtype) => call.leaf(values, shape, dtype),
+    read: (tensor) => call.read(tensor),
+  };
+  const result = row.run(nested);
+  if (result instanceof TraceValue) return result;
+  if ('aliasOf' in result) return call.reshape(result.aliasOf as unknown as TraceValue, result.shape);
+  return result[0]!;
 }

@@ -1,0 +1,50 @@
+// Pooling of images. tfjs's averages leave the padding out of the count, as ONNX's do by default.
+
+import { type AvgPoolAttrs, backend_util } from '@tensorflow/tfjs-core';
+import { geometryAttributes, geometryOf, onnxGeometry } from '../lowering/convolution-geometry.ts';
+import { type KernelRow, primitive } from './kernel-row.ts';
+
+function pooling(kernel: 'MaxPool' | 'AvgPool', type: 'MaxPool' | 'AveragePool'): KernelRow {
+  return primitive<AvgPoolAttrs>({
+    kernel,
+    inputs: ['x'],
+    infer([x], { filterSize, strides, pad, dimRoundingMode }) {
+      const info = backend_util.computePool2DInfo(
+        x!.shape as [number, number, number, number],
+        filterSize,
+        strides,
+        1,
+        pad,
+        dimRoundingMode,
+      );
+      const { top, left, bottom, right } = info.padInfo;
+      return {
+        shape: info.outShape,
+        dtype: x!.dtype,
+        attributes: geometryAttributes({
+          kernel: [info.filterHeight, info.filterWidth],
+          strides: [info.strideHeight, info.strideWidth],
+          dilations: [1, 1],
+          pads: [top, left, bottom, right],
+        }),
+      };
+    },
+    lower(node, lowering) {
+      const x = node.inputs[0]!;
+      const output = node.outputs[0]!;
+      const float = (name: string) => (x.dtype === 'float32' ? name : lowering.cast(name, 'float32'));
+      const attributes = onnxGeometry(geometryOf(node));
+      if (lowering.canBlock(x) && lowering.primary(x) === 'blocked' && x.dtype === 'float32') {
+        lowering.define(output, 'blocked', lowering.blockedOp(type, [lowering.blocked(x)], attributes));
+        return;
+      }
+      const pooled = lowering.op(type, [float(lowering.first(x))], attributes);
+      lowering.define(output, 'first', x.dtype === 'float32' ? pooled : lowering.cast(pooled, x.dtype));
+    },
+  });
+}
+
+export const poolingKernels: readonly KernelRow[] = [
+  pooling('MaxPool', 'MaxPool'),
+  pooling('AvgPool', 'AveragePool'),
+];
