@@ -219,8 +219,16 @@ export function unfinishedRecord(recordStart: number, offset: number): RecordIOE
   );
 }
 
-/** Positions at which a payload has to be cut: multiples of 4 where the magic word stands. Mostly none. */
+const MAGIC_AS_INT32 = RECORD_MAGIC | 0;
+const WORDS_ARE_LITTLE_ENDIAN = new Uint8Array(Int32Array.of(1).buffer)[0] === 1;
+
+/** The first multiple of 4, `from` or later, at which the magic word stands and the payload has to be cut; or -1. */
 export function findAlignedMagic(payload: Uint8Array, from = 0): number {
+  if (WORDS_ARE_LITTLE_ENDIAN && payload.byteOffset % 4 === 0) {
+    const words = new Int32Array(payload.buffer, payload.byteOffset, payload.length >>> 2);
+    const word = words.indexOf(MAGIC_AS_INT32, (from + 3) >>> 2);
+    return word === -1 ? -1 : 4 * word;
+  }
   const last = (payload.length & ~3) - 4;
   for (let at = payload.indexOf(MAGIC_FIRST_BYTE, from); at !== -1 && at <= last; ) {
     if ((at & 3) === 0 && readUint32(payload, at) === RECORD_MAGIC) {
