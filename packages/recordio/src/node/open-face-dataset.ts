@@ -16,6 +16,8 @@ export interface OpenFaceDatasetOptions extends FolderDatasetOptions {
   readonly root?: string | undefined;
   /** Set to false to find records by walking through the `.rec` even when an `.idx` is there. Default true. */
   readonly useIndex?: boolean | undefined;
+  /** Reads of a `.rec` up to this size are done at once; see `openFileSource`. Default 0: never. */
+  readonly synchronousBytes?: number | undefined;
 }
 
 /**
@@ -47,14 +49,14 @@ export async function openFaceDataset(
 }
 
 async function openRecordFile(path: string, options: OpenFaceDatasetOptions): Promise<FaceDataset> {
-  const { layout, signal, useIndex = true } = options;
+  const { layout, signal, useIndex = true, synchronousBytes } = options;
   const indexPath = path.replace(/\.rec$/, '.idx');
   const sources: FileSource[] = [];
   const closeAll = async (): Promise<void> => {
     await Promise.all(sources.map((source) => source.close()));
   };
   try {
-    const records = await openFileSource(path);
+    const records = await openFileSource(path, { synchronousBytes });
     sources.push(records);
     let index: FileSource | undefined;
     if (useIndex && indexPath !== path && (await exists(indexPath))) {
