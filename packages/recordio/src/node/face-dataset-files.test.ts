@@ -7,6 +7,7 @@ import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import type { RecordIOErrorCode } from '../errors.ts';
 import type { FaceDataset } from '../face-dataset.ts';
 import type { LabelledImage } from '../face-record-writer.ts';
+import { dataFolder, oracleIsAbsent, sha256 } from '../testing/oracle.ts';
 import type { IgnoredEntry } from './folder-dataset.ts';
 import { openFaceDataset } from './open-face-dataset.ts';
 import { writeFaceDataset } from './write-face-dataset.ts';
@@ -282,5 +283,22 @@ describe('written records', () => {
   ])('%s cannot be opened', async (path, code) => {
     await save('file.txt');
     await expectCode(openFaceDataset(join(folder, path)), code);
+  });
+});
+
+describe.skipIf(oracleIsAbsent)('records written by im2rec for another project (needs ../shared)', () => {
+  test('hold the JPEGs that they were made of', async () => {
+    const directory = join(dataFolder, 'rec/adaface');
+    const dataset = await openFaceDataset(directory);
+    expect([...dataset.labels]).toEqual([0, 1, 1, 1, 0, 1, 0, 0]);
+    const files = await readdir(directory, { recursive: true });
+    const jpegs = await Promise.all(
+      files.filter((name) => name.endsWith('.jpg')).map((name) => readFile(join(directory, name))),
+    );
+    const sources = new Set(jpegs.map(sha256));
+    for (let position = 0; position < dataset.length; position++) {
+      expect(sources).toContain(sha256((await dataset.read(position)).bytes));
+    }
+    await dataset.close();
   });
 });

@@ -76,7 +76,10 @@ async function writing<T>(directory: string, write: () => Promise<T>): Promise<T
 async function writeInto(staging: string, options: WriteFaceDatasetOptions): Promise<FaceRecordsSummary> {
   const { images, layout, property, identityNames, signal, onProgress } = options;
   const records = await openFileSink(join(staging, 'train.rec'));
-  const index = await openFileSink(join(staging, 'train.idx'));
+  const index = await openFileSink(join(staging, 'train.idx')).catch(async (error: unknown) => {
+    await records.abort(error);
+    throw error;
+  });
   const summary = await writeFaceRecords({ images, records, index, layout, property, signal, onProgress });
   await writing(staging, async () => {
     await writeFile(join(staging, 'property'), summary.property, { flush: true });
