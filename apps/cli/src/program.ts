@@ -4,6 +4,7 @@ import { Command, CommanderError } from 'commander';
 import { INTERRUPTED } from './cli/interrupt.ts';
 import { UsageError } from './cli/usage-error.ts';
 import { benchCommand } from './commands/bench.ts';
+import { demoCommand } from './commands/demo.ts';
 import { dropCommand } from './commands/drop.ts';
 import { embedCommand } from './commands/embed.ts';
 import { trainCommand } from './commands/train.ts';
@@ -25,7 +26,14 @@ function createProgram(): Command {
       'after',
       '\nThe main job:\n  $ arcface train --data noisy --output run --subcenters 3\n  $ arcface drop --data noisy --model run --output clean\n  $ arcface train --data clean --output final --subcenters 1',
     );
-  for (const command of [trainCommand(), dropCommand(), verifyCommand(), embedCommand(), benchCommand()]) {
+  for (const command of [
+    trainCommand(),
+    dropCommand(),
+    verifyCommand(),
+    embedCommand(),
+    benchCommand(),
+    demoCommand(),
+  ]) {
     program.addCommand(command);
   }
   for (const command of [program, ...program.commands])

@@ -1,8 +1,7 @@
 /** `arcface train`: steps 1 and 3 of the main job. */
-import { existsSync } from 'node:fs';
 import { readdir, stat } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
-import { type BackboneConfig, createBackbone, listNetworks } from '@arcface/backbones';
+import { type Backbone, type BackboneConfig, createBackbone, listNetworks } from '@arcface/backbones';
 import { compactLabels, type FaceDataset } from '@arcface/recordio';
 import { type Margin, SubcenterHead } from '@arcface/subcenter-loss';
 import { type Evaluation, type LearningRateSchedule, type TrainOptions, train } from '@arcface/trainer';
@@ -184,6 +183,7 @@ async function trainNetwork(options: TrainCommandOptions, context: CommandContex
       dropout: options.dropout,
     };
     const backbone = createBackbone(network, { seed: options.seed });
+    const packs = await packsBeside(data);
     const head = new SubcenterHead({
       classes: dataset.identities.length,
       subcenters: options.subcenters,
@@ -215,7 +215,8 @@ async function trainNetwork(options: TrainCommandOptions, context: CommandContex
       store,
       resume: options.resume === true,
       signal: context.signal,
-      evaluation: await evaluationOf(options, data, backbone, context),
+      evaluation:
+        packs.length === 0 ? undefined : await evaluationOf(options, { data, packs, backbone }, context),
       onEvent(event) {
         log.append(event);
         if (event.kind === 'started') {
@@ -237,7 +238,8 @@ async function trainNetwork(options: TrainCommandOptions, context: CommandContex
     await log.flush();
     if (skipped > 5) console.warn(`${skipped} images in all cannot be decoded and were skipped`);
 
-    const { steps, epochs, loss, imagesPerSecond, stopped, metrics } = result;
+    const { steps, epochs, loss, imagesPerSecond, stopped } = result;
+    const accuracies = Object.entries(result.metrics).filter(([name]) => packs.includes(name));
     const checkpoint = result.checkpoint === undefined ? null : join(output, CHECKPOINTS, result.checkpoint);
     console.result(
       {
@@ -246,12 +248,12 @@ async function trainNetwork(options: TrainCommandOptions, context: CommandContex
         loss: finite(loss),
         imagesPerSecond: finite(imagesPerSecond),
         checkpoint,
-        verification: verificationOf(metrics),
+        verification: verificationOf(accuracies),
         stopped,
       },
       [
         `${stopped ? 'stopped after' : 'trained'} ${steps} steps (${epochs} epochs), loss ${loss.toFixed(4)}, ${imagesPerSecond.toFixed(1)} images/s`,
-        ...Object.entries(metrics).map(([name, value]) => `${name}  ${value.toFixed(5)}`),
+        ...accuracies.map(([name, value]) => `${name}  ${value.toFixed(5)}`),
         `checkpoint  ${checkpoint}`,
         ...(stopped ? ['the same command with --resume goes on'] : []),
       ],
@@ -317,29 +319,38 @@ function marginOf({ loss, margin, scale }: TrainCommandOptions): Margin {
   );
 }
 
-/** Verification on the packs that lie beside the data, as the reference does. */
+/** Names of the verification packs beside the data: `lfw` for `lfw.bin`. */
+async function packsBeside(data: string): Promise<string[]> {
+  const files = await readdir(await folderOf(data));
+  return files.flatMap((file) => (file.endsWith('.bin') ? [file.slice(0, -'.bin'.length)] : [])).sort();
+}
+
+async function folderOf(data: string): Promise<string> {
+  return (await stat(data)).isDirectory() ? data : dirname(data);
+}
+
+/** Verification on packs, as the reference does; the first one says which checkpoint is the best. */
 async function evaluationOf(
   { verifyEvery }: TrainCommandOptions,
-  data: string,
-  backbone: ReturnType<typeof createBackbone>,
+  {
+    data,
+    packs,
+    backbone,
+  }: { readonly data: string; readonly packs: readonly string[]; readonly backbone: Backbone },
   context: CommandContext,
-): Promise<Evaluation | undefined> {
-  const folder = (await stat(data)).isDirectory() ? data : dirname(data);
-  const packs = existsSync(folder)
-    ? (await readdir(folder)).filter((file) => file.endsWith('.bin')).sort()
-    : [];
-  if (packs.length === 0) return undefined;
-  const pairs = await Promise.all(packs.map((pack) => packedPairs(join(folder, pack))));
+): Promise<Evaluation> {
+  const folder = await folderOf(data);
+  const pairs = await Promise.all(packs.map((name) => packedPairs(join(folder, `${name}.bin`))));
   context.console.log(`verifying on ${packs.join(', ')} every ${verifyEvery} steps`);
   return {
     everySteps: verifyEvery,
-    monitor: packs[0]!.replace(/\.bin$/, ''),
+    monitor: packs[0]!,
     async run() {
       const accuracies: Record<string, number> = {};
-      for (const [i, pack] of packs.entries()) {
+      for (const [i, name] of packs.entries()) {
         const folds = Math.min(10, pairs[i]!.isSame.length);
         const { verification } = await verifyBackbone({ backbone, pairs: pairs[i]!, folds }, context);
-        accuracies[pack.replace(/\.bin$/, '')] = verification.accuracy;
+        accuracies[name] = verification.accuracy;
       }
       return accuracies;
     },
@@ -347,10 +358,10 @@ async function evaluationOf(
 }
 
 function verificationOf(
-  metrics: Readonly<Record<string, number>>,
+  accuracies: readonly (readonly [string, number])[],
 ): Record<string, { accuracy: number }> | null {
-  const entries = Object.entries(metrics).map(([name, accuracy]) => [name, { accuracy }] as const);
-  return entries.length === 0 ? null : Object.fromEntries(entries);
+  if (accuracies.length === 0) return null;
+  return Object.fromEntries(accuracies.map(([name, accuracy]) => [name, { accuracy }]));
 }
 
 /** JSON has no NaN. */
