@@ -61,14 +61,15 @@ describe.each(['cpu', 'onnxruntime'])('on %s', (backend) => {
     });
 
     it('uses a margin that was changed between steps', () => {
-      const head = new SubcenterHead({ classes: 3, embeddingSize: 4 });
+      const head = new SubcenterHead({ classes: 3, embeddingSize: 4, margin: { s: 30 } });
       const x = tf.tensor2d(normalWeights(2 * 4, 3, 1), [2, 4]);
       const labels = tf.tensor1d([0, 1], 'int32');
       const loss = (): number => tf.tidy(() => head.loss(x, labels).dataSync()[0]!);
-      head.margin = { ...margins.arcface, m2: 0 };
+      head.margin = { m2: 0 };
       const without = loss();
-      head.margin = { ...margins.arcface, m2: 0.5 };
+      head.margin = { m2: 0.5 };
       expect(loss()).toBeGreaterThan(without);
+      expect(head.margin).toEqual({ ...margins.arcface, s: 30 });
       expect(() => {
         head.margin = { m2: Number.POSITIVE_INFINITY };
       }).toThrow(/margin.m2 must be a number from/);

@@ -47,13 +47,16 @@ export class SubcenterHead {
     this.weights = tf.tidy(() => tf.variable(tf.tensor2d(normalWeights(shape[0] * shape[1], seed), shape)));
   }
 
-  /** The margin in use. Assign to change it between steps (a warm-up, say); nothing is recompiled. */
+  /**
+   * The margin in use. Assign to change it, or only some of its numbers, between steps (a warm-up, say); nothing is recompiled.
+   * Numbers out of range throw `invalid-option`.
+   */
   get margin(): Margin {
     return this.#margin;
   }
 
   set margin(margin: Partial<Margin>) {
-    this.#margin = resolveMargin(margin);
+    this.#margin = resolveMargin({ ...this.#margin, ...margin });
   }
 
   /**

@@ -152,6 +152,45 @@ describe('the automatic rule at its edges', () => {
     );
   });
 
+  it('judges a small identity beside a huge one, and skips identities without images', () => {
+    const { images } = drawFaces([2000, 3], 0, 4);
+    const labels = Int32Array.from({ length: 2003 }, (_, i) => (i < 2000 ? 0 : 1));
+    const empty = Array.from({ length: 600 }, (_, i) => ({ label: i + 2, images: new Int32Array(0) }));
+    const identities = [
+      { label: 0, images: Int32Array.from({ length: 2000 }, (_, i) => i) },
+      { label: 1, images: Int32Array.of(2000, 2001, 2002) },
+      ...empty,
+    ];
+    const { pClean } = autoScores({
+      embeddings: Float32Array.from(images.flat()),
+      dimensions: DIMENSIONS,
+      labels,
+      identities,
+    });
+    expect(pClean.every((p) => p >= 0 && p <= 1)).toBe(true);
+    expect(pClean.filter((p) => p > 0.5).length).toBeGreaterThan(1980);
+  });
+
+  it('keeps the best image of an identity that has nothing but strangers, unresolved', () => {
+    const { labels, images, strangers } = drawFaces(Array<number>(20).fill(10), 40, 6);
+    const audit = scoreByModes({
+      embeddings: Float32Array.from([...images, ...strangers].flat()),
+      dimensions: DIMENSIONS,
+      labels: Int32Array.from([...labels, ...strangers.map((_, i) => 50 + (i >> 2))]),
+    });
+    const decision = decide(audit, { kind: 'auto' });
+    expect(decision.identitiesKept.length).toBe(30);
+    expect(decision.unresolved).toBeGreaterThan(5);
+    for (const { images: own } of audit.identities) {
+      const stays = own.filter((image) => decision.verdicts[image] !== 'drop');
+      const unresolved = stays.filter((image) => decision.verdicts[image] === 'unresolved');
+      if (unresolved.length === 0) continue;
+      expect(stays.length).toBe(1);
+      expect(decision.reasons[stays[0]!]).toBe('auto:last-image');
+      expect(own.every((image) => decision.suspicion[image]! >= decision.suspicion[stays[0]!]!)).toBe(true);
+    }
+  });
+
   it('refuses a single identity', () => {
     const one = { embeddings: new Float32Array(6).fill(1), dimensions: 3, labels: Int32Array.of(4, 4) };
     expect(() => autoScores(one)).toThrow(CleanerError);

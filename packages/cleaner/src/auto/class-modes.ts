@@ -56,15 +56,14 @@ function bestLinked(
   linkCut: number,
 ): number {
   const n = seeds.length;
+  const open = Int32Array.from(seeds.keys()).filter((a) => free.has(seeds[a]!));
   let best = -1;
   let mostLinks = -1;
   let mostSimilar = 0;
-  for (let a = 0; a < n; a++) {
-    if (!free.has(seeds[a]!)) continue;
+  for (const a of open) {
     let links = 0;
     let similarity = 0;
-    for (let b = 0; b < n; b++) {
-      if (!free.has(seeds[b]!)) continue;
+    for (const b of open) {
       const cosine = cosines[a * n + b]!;
       similarity += cosine;
       if (cosine > linkCut) links += 1;

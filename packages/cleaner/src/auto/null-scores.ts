@@ -35,19 +35,31 @@ export interface NullScores {
 /** @param minimumSupport Other identities need this total weight to be compared with, unless hardly any has it. */
 export function nullScores(
   faces: FaceGroups,
-  { centres, support, own }: WeightedCentres,
+  centres: WeightedCentres,
   minimumSupport: number,
   random: SeededRandom,
 ): NullScores {
   const { images, identityOf, members } = faces;
-  const classes = members.length;
-  const alive = Array.from(members.keys()).filter((c) => support[c]! >= NO_SUPPORT);
-  const supported = alive.filter((c) => support[c]! >= minimumSupport);
-  const compared = supported.length >= Math.min(5, classes) ? supported : alive;
+  const alive = Int32Array.from(members.keys()).filter((c) => centres.support[c]! >= NO_SUPPORT);
+  const rows = compactRows(centres.centres, alive, faces.dimensions);
+  const homeOf = new Int32Array(members.length).fill(-1);
+  alive.forEach((c, at) => {
+    homeOf[c] = at;
+  });
+  // From here on an identity is its place among those alive.
+  const places = alive.map((_, at) => at);
+  const supported = places.filter((at) => centres.support[alive[at]!]! >= minimumSupport);
+  const compared = supported.length >= Math.min(5, members.length) ? supported : places;
+  const strangers = sample(alive.length, CENTRES_PER_IMAGE, random);
+  const amongImages = centreNormals(
+    faces,
+    rows,
+    homeOf,
+    alive.length,
+    sample(images, IMAGES_PER_CENTRE, random),
+  );
 
-  const perCentre = centreNormals(faces, centres, sample(images, IMAGES_PER_CENTRE, random));
-  const strangers = sample(classes, CENTRES_PER_IMAGE, random).filter((c) => support[c]! >= NO_SUPPORT);
-  const nullImages = Math.min(NULL_IMAGES, images, Math.ceil(NULL_SCORES / Math.max(1, compared.length)));
+  const nullImages = Math.min(NULL_IMAGES, images, Math.ceil(NULL_SCORES / compared.length));
   const inNullSample = new Uint8Array(images);
   for (const image of sample(images, nullImages, random)) inNullSample[image] = 1;
   const nullSample = new Float64Array(nullImages * compared.length);
@@ -57,66 +69,88 @@ export function nullScores(
   const best = new Float64Array(images).fill(-99);
   const bestOther = new Int32Array(images);
   const row = new Float64Array(faces.dimensions);
-  const cosines = new Float64Array(classes);
+  const cosines = new Float64Array(alive.length);
   const ofStrangers = new Float64Array(strangers.length);
   for (let i = 0; i < images; i++) {
-    const home = identityOf[i]!;
+    const home = homeOf[identityOf[i]!]!;
     readRow(faces, i, row);
-    productsWithRows(row, centres, 0, classes, cosines);
+    productsWithRows(row, rows, 0, alive.length, cosines);
     let count = 0;
-    for (const c of strangers) if (c !== home) ofStrangers[count++] = cosines[c]!;
-    const image = robustNormalInPlace(ofStrangers.subarray(0, count));
-    const score = (cosine: number, c: number): number => {
-      const centre = perCentre[c]!;
-      const amongImages = (cosine - centre.median) / (centre.deviation + LEAST_DEVIATION);
-      const amongCentres = (cosine - image.median) / (image.deviation + LEAST_DEVIATION);
-      return (amongImages + amongCentres) / 2;
-    };
-    if (support[home]! >= NO_SUPPORT) ownScore[i] = score(own[i]!, home);
-    for (const c of compared) {
-      if (c === home) continue;
-      const other = score(cosines[c]!, c);
-      if (!Number.isFinite(other)) continue;
-      if (other > best[i]!) {
-        best[i] = other;
-        bestOther[i] = c;
-      }
-      if (inNullSample[i]) nullSample[nullCount++] = other;
+    for (const at of strangers) if (at !== home) ofStrangers[count++] = cosines[at]!;
+    const { median, deviation } = robustNormalInPlace(ofStrangers.subarray(0, count));
+    const amongCentres = 1 / (deviation + LEAST_DEVIATION);
+    if (home >= 0) {
+      const toHome = (centres.own[i]! - amongImages.median[home]!) * amongImages.inverse[home]!;
+      ownScore[i] = (toHome + (centres.own[i]! - median) * amongCentres) / 2;
     }
+    let most = -99;
+    let where = 0;
+    for (const at of compared) {
+      if (at === home) continue;
+      const cosine = cosines[at]!;
+      const toCentre = (cosine - amongImages.median[at]!) * amongImages.inverse[at]!;
+      const other = (toCentre + (cosine - median) * amongCentres) / 2;
+      if (inNullSample[i]) nullSample[nullCount++] = other;
+      if (other > most) {
+        most = other;
+        where = at;
+      }
+    }
+    best[i] = most;
+    bestOther[i] = alive[where]!;
   }
-  return {
-    own: ownScore,
-    best,
-    bestOther,
-    nullNormal: robustNormalInPlace(nullSample.subarray(0, nullCount)),
-  };
+  const nullNormal = robustNormalInPlace(nullSample.subarray(0, nullCount));
+  return { own: ownScore, best, bestOther, nullNormal };
+}
+
+/** How strangers lie to each centre: [centres], the spread as one over it. */
+interface CentreNormals {
+  readonly median: Float64Array;
+  readonly inverse: Float64Array;
 }
 
 /** Centres whose sampled cosines are held at a time. */
 const CENTRES_AT_A_TIME = 256;
 
-/** How strangers among the sampled images lie to each centre. */
-function centreNormals(faces: FaceGroups, centres: Float64Array, sampled: Int32Array): RobustNormal[] {
-  const classes = faces.members.length;
-  const normals: RobustNormal[] = [];
+function centreNormals(
+  faces: FaceGroups,
+  rows: Float64Array,
+  homeOf: Int32Array,
+  count: number,
+  sampled: Int32Array,
+): CentreNormals {
+  const normals = { median: new Float64Array(count), inverse: new Float64Array(count) };
   const row = new Float64Array(faces.dimensions);
-  const block = new Float64Array(sampled.length * Math.min(classes, CENTRES_AT_A_TIME));
+  const block = new Float64Array(sampled.length * Math.min(count, CENTRES_AT_A_TIME));
   const column = new Float64Array(sampled.length);
-  for (let from = 0; from < classes; from += CENTRES_AT_A_TIME) {
-    const width = Math.min(CENTRES_AT_A_TIME, classes - from);
-    sampled.forEach((image, i) => {
-      readRow(faces, image, row);
-      productsWithRows(row, centres, from, width, block.subarray(i * width, (i + 1) * width));
-    });
+  const homes = sampled.map((image) => homeOf[faces.identityOf[image]!]!);
+  for (let from = 0; from < count; from += CENTRES_AT_A_TIME) {
+    const width = Math.min(CENTRES_AT_A_TIME, count - from);
+    for (let i = 0; i < sampled.length; i++) {
+      readRow(faces, sampled[i]!, row);
+      productsWithRows(row, rows, from, width, block.subarray(i * width, (i + 1) * width));
+    }
     for (let c = 0; c < width; c++) {
-      let count = 0;
-      sampled.forEach((image, i) => {
-        if (faces.identityOf[image] !== from + c) column[count++] = block[i * width + c]!;
-      });
-      normals.push(robustNormalInPlace(column.subarray(0, count)));
+      let strangers = 0;
+      for (let i = 0; i < sampled.length; i++) {
+        if (homes[i] !== from + c) column[strangers++] = block[i * width + c]!;
+      }
+      const { median, deviation } = robustNormalInPlace(column.subarray(0, strangers));
+      // An identity so large that the sample is all its own has no strangers: what is usual stands in for them.
+      normals.median[from + c] = strangers > 0 ? median : 0;
+      normals.inverse[from + c] =
+        1 / ((strangers > 0 ? deviation : Math.sqrt(1 / faces.dimensions)) + LEAST_DEVIATION);
     }
   }
   return normals;
+}
+
+function compactRows(rows: Float64Array, chosen: Int32Array, dimensions: number): Float64Array {
+  const compact = new Float64Array(chosen.length * dimensions);
+  chosen.forEach((row, at) => {
+    compact.set(rows.subarray(row * dimensions, (row + 1) * dimensions), at * dimensions);
+  });
+  return compact;
 }
 
 function readRow({ unit, dimensions }: FaceGroups, image: number, into: Float64Array): void {

@@ -46,7 +46,9 @@ export function threeWayPosterior({ own, best, nullNormal }: NullScores): ThreeW
   const otherBin = best.map(gridIndex);
   const judgedBins = Int32Array.from(judged, (i) => ownBin[i]!);
 
-  const { median, deviation } = nullNormal;
+  // With a handful of images all null scores can be equal; a density then still needs a width.
+  const median = nullNormal.median;
+  const deviation = Math.max(nullNormal.deviation, GRID.step);
   const logNull = gridPoints.map((s) => logNormal(s, median, deviation * NULL_WIDENING));
   const below = judged.filter((i) => own[i]! < median).length;
   const badShare = Math.min(0.95, Math.max(1e-4, (2 * below + 0.5) / (judged.length + 1)));
