@@ -7,5 +7,6 @@ export default defineConfig({
     // tfjs-core's gradient definitions are published as extensionless ES modules that Node alone cannot load.
     execArgv: ['--import', 'tsx'],
     testTimeout: 60_000,
+    hookTimeout: 60_000,
   },
 });
