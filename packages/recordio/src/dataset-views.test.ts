@@ -2,7 +2,7 @@ import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { mergeDatasets } from './dataset-merge.ts';
 import { shuffleDataset, splitDataset } from './dataset-split.ts';
-import { compactLabels, filterDataset, relabelDataset } from './dataset-views.ts';
+import { compactLabels, filterDataset, groupByIdentity, relabelDataset } from './dataset-views.ts';
 import type { FaceDataset } from './face-dataset.ts';
 import { identitiesFromLabels } from './identities.ts';
 import { labelStatistics } from './label-statistics.ts';
@@ -79,6 +79,17 @@ describe('views', () => {
     );
   });
 
+  test('images of an identity are put together', async () => {
+    const grouped = groupByIdentity(filterDataset(datasetOf([3, 1, 3, 1, 2]), [4, 3, 2, 1, 0]));
+    expect((await contents(grouped)).map(([, label, image]) => [label, image])).toEqual([
+      [1, 3],
+      [1, 1],
+      [2, 4],
+      [3, 2],
+      [3, 0],
+    ]);
+  });
+
   test('relabel', async () => {
     const names = new Map([
       [0, 'zero'],
@@ -98,7 +109,9 @@ describe('views', () => {
 
   test('positions that are not there', async () => {
     const dataset = datasetOf([0, 1]);
-    expect(() => filterDataset(dataset, [2])).toThrow(RangeError);
+    for (const position of [2, -1, 0.5, Number.NaN]) {
+      expect(() => filterDataset(dataset, [position])).toThrow(RangeError);
+    }
     const view = filterDataset(dataset, [1]);
     expect(() => view.key(1)).toThrow(RangeError);
     await expect(view.read(-1)).rejects.toThrow(RangeError);

@@ -7,17 +7,12 @@ import { checkedLabel, type IdentityNames, identitiesFromLabels } from './identi
 
 /**
  * The images at some positions, in that order. Labels stay as they are; identities keep their order, and those that
- * lose every image are gone. A permutation of all positions is a shuffle.
+ * lose every image are gone. A permutation of all positions is a shuffle; a position given twice is an image twice.
  *
  * @throws RangeError if a position is not in the dataset
  */
 export function filterDataset(dataset: FaceDataset, positions: Iterable<number>): FaceDataset {
-  const kept = Int32Array.from(positions);
-  for (const position of kept) {
-    if (position < 0 || position >= dataset.length) {
-      throw new RangeError(`There is no image at position ${position}: the dataset has ${dataset.length}`);
-    }
-  }
+  const kept = Int32Array.from(positions, (position) => checkedPosition(position, dataset.length));
   return view(
     dataset,
     kept,
@@ -67,6 +62,24 @@ export function compactLabels(dataset: FaceDataset): FaceDataset {
   return view(dataset, undefined, labels, identities);
 }
 
+/**
+ * The images of each identity together, in the order of the identities: what the InsightFace layout needs to be written.
+ * Within an identity they keep their order.
+ */
+export function groupByIdentity(dataset: FaceDataset): FaceDataset {
+  return filterDataset(
+    dataset,
+    dataset.identities.flatMap(({ images }) => [...images]),
+  );
+}
+
+function checkedPosition(position: number, length: number): number {
+  if (!(Number.isInteger(position) && position >= 0 && position < length)) {
+    throw new RangeError(`There is no image at position ${position}: the dataset has ${length}`);
+  }
+  return position;
+}
+
 function regroup(dataset: FaceDataset, kept: Int32Array): FaceIdentity[] {
   const identityOf = new Int32Array(dataset.length).fill(-1);
   dataset.identities.forEach(({ images }, identity) => {
@@ -91,10 +104,8 @@ function view(
   identities: readonly FaceIdentity[],
 ): FaceDataset {
   const positionOf = (position: number): number => {
-    if (!(Number.isInteger(position) && position >= 0 && position < labels.length)) {
-      throw new RangeError(`There is no image at position ${position}: the dataset has ${labels.length}`);
-    }
-    return positions === undefined ? position : positions[position]!;
+    const checked = checkedPosition(position, labels.length);
+    return positions === undefined ? checked : positions[checked]!;
   };
   return {
     length: labels.length,

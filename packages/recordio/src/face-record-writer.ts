@@ -129,7 +129,7 @@ class FaceRecordBuilder {
     if (this.#layout === 'insightface' && this.#labels.has(label)) {
       throw new RecordIOError(
         'label-not-contiguous',
-        `Image ${key} has label ${label} again after other labels: the InsightFace layout needs the images of an identity together; sort by label, or use the flat layout`,
+        `Image ${key} has label ${label} again after other labels: the InsightFace layout needs the images of an identity together; put them together (groupByIdentity), or use the flat layout`,
         { key },
       );
     }

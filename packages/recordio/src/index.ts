@@ -3,7 +3,7 @@ export type { ByteSource, ReadOptions } from './byte-source.ts';
 export { type MergeOptions, mergeDatasets } from './dataset-merge.ts';
 export { type DatasetProperty, parseProperty, serializeProperty } from './dataset-property.ts';
 export { type SplitOptions, shuffleDataset, splitDataset } from './dataset-split.ts';
-export { compactLabels, filterDataset, namesOf, relabelDataset } from './dataset-views.ts';
+export { compactLabels, filterDataset, groupByIdentity, namesOf, relabelDataset } from './dataset-views.ts';
 // Errors
 export { isRecordIOError, RecordIOError, type RecordIOErrorCode, type RecordIOErrorPlace } from './errors.ts';
 // Datasets

@@ -12,6 +12,7 @@ test('the exported names', () => {
       "splitDataset",
       "compactLabels",
       "filterDataset",
+      "groupByIdentity",
       "namesOf",
       "relabelDataset",
       "isRecordIOError",
