@@ -1,0 +1,281 @@
+/**
+ * The main job on real faces, with the controls that say what it is worth: LFW identities with injected noise, networks
+ * trained from scratch on the noisy labels, images dropped, networks trained again, and all of them verified on people
+ * who were never trained on.
+ *
+ *     npx tsx tooling/lfw/end-to-end.ts --seeds 0,1,2 --rate .4 --output results.jsonl
+ *
+ * Every network is a line of the output; lines that are there already are not computed again. `table.ts` turns them into
+ * the table of the documentation.
+ */
+import { existsSync, readFileSync } from 'node:fs';
+import { appendFile } from 'node:fs/promises';
+import { createBackbone } from '@arcface/backbones';
+import {
+  type Audit,
+  type ConfusionMetrics,
+  confusionMetrics,
+  decide,
+  score,
+  seededRandom,
+} from '@arcface/cleaner';
+import { compactLabels, type FaceDataset, filterDataset } from '@arcface/recordio';
+import { SubcenterHead } from '@arcface/subcenter-loss';
+import { embedImages, type TrainOptions, train, verifyPairs } from '@arcface/trainer';
+import * as tf from '@tensorflow/tfjs-core';
+import { sharpDecoder } from 'arcface';
+import { Command } from 'commander';
+import { configure } from 'tfjs-backend-onnxruntime';
+import { type Lfw, openLfw } from './lfw.ts';
+import { type NoisyLfw, noisyLfw, pairImages, pairsOfUnseenPeople } from './noisy-lfw.ts';
+
+const NETWORK = { network: 'r8-narrow', inputSize: 56, embeddingSize: 128 } as const;
+const MARGIN = { m1: 1, m2: 0.2, m3: 0, s: 16 } as const;
+const EPOCHS = 10;
+const BATCH = 64;
+/** The paper's. */
+const THRESHOLD = 75;
+
+const TRAINING: TrainOptions = {
+  batchSize: BATCH,
+  learningRate: 0.03,
+  schedule: { kind: 'cosine' },
+  optimizer: { momentum: 0.9, weightDecay: 5e-4, nesterov: true },
+  augmentation: { mirror: 0.5, shift: 3, brightness: 0.125, contrast: 0.125 },
+};
+
+/** One trained network: what it was trained on, and how well it verifies. */
+export interface Row {
+  readonly seed: number;
+  readonly rate: number;
+  readonly network: string;
+  readonly images: number;
+  readonly identities: number;
+  readonly steps: number;
+  /** On people not trained on: ten folds. */
+  readonly accuracy: number;
+  readonly auc: number;
+  /** Mean cosine of different people's embeddings; near 1 means collapse to a point. */
+  readonly impostorCosine: number;
+  /** How well the images that this network was not trained on match the noise; for networks trained after a drop. */
+  readonly drop?: ConfusionMetrics & { readonly dropped: number };
+  readonly seconds: number;
+}
+
+interface Trained {
+  readonly row: Omit<Row, 'drop' | 'seconds'>;
+  /** Every image of the training set against the trained sub-centres. */
+  readonly audit: Audit;
+}
+
+interface Trial {
+  readonly lfw: Lfw;
+  readonly noisy: NoisyLfw;
+  readonly seed: number;
+  readonly rate: number;
+}
+
+async function main(): Promise<void> {
+  const options = new Command()
+    .option('--seeds <list>', 'seeds of noise, initial weights and order', '0,1,2')
+    .option('--rate <share>', 'share of bad images', '0.4')
+    .option('--threads <n>', 'threads of the backend', '2')
+    .requiredOption('--output <file>', 'results, one line of JSON a network; appended to')
+    .parse()
+    .opts<{ seeds: string; rate: string; threads: string; output: string }>();
+  const lfw = openLfw();
+  if (lfw === undefined) {
+    console.error('skipped: LFW is not there (../shared/data/lfw112.tar.gz)');
+    return;
+  }
+  configure({ threads: Number(options.threads) });
+  await tf.setBackend('onnxruntime');
+  const rate = Number(options.rate);
+  for (const seed of options.seeds.split(',').map(Number)) {
+    const done = readRows(options.output).filter((row) => row.seed === seed && row.rate === rate);
+    const noisy = await noisyLfw(lfw, { rate, seed });
+    for await (const row of rowsOf({ lfw, noisy, seed, rate }, new Set(done.map(({ network }) => network)))) {
+      await appendFile(options.output, `${JSON.stringify(row)}\n`);
+      console.error(
+        `seed ${seed} ${row.network}: accuracy ${row.accuracy.toFixed(4)} auc ${row.auc.toFixed(4)}${row.drop ? ` F1 ${row.drop.f1?.toFixed(3)}` : ''} (${row.seconds.toFixed(0)} s)`,
+      );
+    }
+  }
+}
+
+export function readRows(path: string): Row[] {
+  if (!existsSync(path)) return [];
+  return readFileSync(path, 'utf8')
+    .trim()
+    .split('\n')
+    .filter((line) => line !== '')
+    .map((line) => JSON.parse(line) as Row);
+}
+
+/** The networks of one seed, in an order in which each needs only what came before. */
+async function* rowsOf(trial: Trial, done: ReadonlySet<string>): AsyncGenerator<Row> {
+  const { noisy, seed } = trial;
+  const { dataset, bad } = noisy;
+  const all = Array.from({ length: dataset.length }, (_, i) => i);
+  const begun = performance.now();
+  const seconds = () => (performance.now() - begun) / 1000;
+
+  // Their audits are needed even when their rows are there already, so these two are always trained.
+  const k1 = await fit(trial, 'noisy, K = 1', dataset, { subcenters: 1 });
+  if (!done.has(k1.row.network)) yield { ...k1.row, seconds: seconds() };
+  const k3 = await fit(trial, 'noisy, K = 3', dataset, { subcenters: 3 });
+  if (!done.has(k3.row.network)) yield { ...k3.row, seconds: seconds() };
+
+  const byK3 = dropped(k3.audit);
+  const byK1 = dropped(k1.audit);
+  const kept = (gone: Uint8Array) => all.filter((i) => gone[i] === 0);
+  const sameNumber = (gone: Uint8Array) => randomDrop(gone, seed);
+  const stepsOfNoisy = Math.round(EPOCHS * Math.floor(dataset.length / BATCH));
+  const arms: readonly [name: string, gone: Uint8Array, steps?: number][] = [
+    [`dropped by K = 3 at ${THRESHOLD}, trained again`, byK3],
+    [`dropped by K = 3 at ${THRESHOLD}, trained again, as many steps as the noisy ones`, byK3, stepsOfNoisy],
+    [`dropped by K = 1 at ${THRESHOLD}, trained again`, byK1],
+    ['as many dropped at random as by K = 3, trained again', sameNumber(byK3)],
+    ['the truth known, trained again', bad],
+  ];
+  for (const [name, gone, steps] of arms) {
+    if (done.has(name)) continue;
+    const clean = compactLabels(filterDataset(dataset, kept(gone)));
+    const { row } = await fit(trial, name, clean, { subcenters: 1, steps });
+    yield {
+      ...row,
+      drop: { ...found(gone, bad), dropped: dataset.length - clean.length },
+      seconds: seconds(),
+    };
+  }
+}
+
+async function fit(
+  { lfw, seed, rate }: Trial,
+  name: string,
+  dataset: FaceDataset,
+  { subcenters, steps }: { readonly subcenters: number; readonly steps?: number | undefined },
+): Promise<Trained> {
+  const backbone = createBackbone(NETWORK, { seed });
+  const classes = dataset.identities.length;
+  const head = new SubcenterHead({
+    classes,
+    subcenters,
+    embeddingSize: backbone.embeddingSize,
+    margin: MARGIN,
+    seed,
+  });
+  const stepsPerEpoch = Math.floor(dataset.length / BATCH);
+  const total = steps ?? Math.round(EPOCHS * stepsPerEpoch);
+  const result = await train({
+    backbone,
+    head,
+    dataset,
+    decoder: sharpDecoder,
+    options: {
+      ...TRAINING,
+      seed,
+      duration: { steps: total },
+      warmup: { steps: Math.round(0.05 * total) },
+      marginWarmup: { steps: Math.round((3 / EPOCHS) * total) },
+    },
+  });
+  const { embeddings, dimensions } = await embedImages({ backbone, dataset, decoder: sharpDecoder });
+  const audit = score({
+    embeddings,
+    dimensions,
+    labels: dataset.labels,
+    identities: dataset.identities,
+    subcenters: { weights: await head.exportWeights(), subcenters, dimensions, classOrder: 'position' },
+  });
+
+  const pairs = pairsOfUnseenPeople(lfw);
+  const images = await pairImages(lfw, pairs);
+  const faces = await embedImages({ backbone, dataset: images, decoder: sharpDecoder, flip: true });
+  const shuffled = interleaved(pairs.map(({ same }) => same));
+  const rows = new Float32Array(faces.embeddings.length);
+  shuffled.forEach((pair, i) => {
+    rows.set(
+      faces.embeddings.subarray(2 * pair * dimensions, 2 * (pair + 1) * dimensions),
+      2 * i * dimensions,
+    );
+  });
+  const isSame = shuffled.map((pair) => pairs[pair]!.same);
+  const { accuracy, auc } = verifyPairs(rows, isSame);
+  await images.close();
+  backbone.dispose();
+  head.dispose();
+  return {
+    row: {
+      seed,
+      rate,
+      network: name,
+      images: dataset.length,
+      identities: classes,
+      steps: result.steps,
+      accuracy,
+      auc,
+      impostorCosine: meanCosine(rows, dimensions, isSame, false),
+    },
+    audit,
+  };
+}
+
+/** Same and different pairs take turns, so that every fold has both; what is left of the larger kind is left out. */
+function interleaved(isSame: readonly boolean[]): number[] {
+  const same = isSame.flatMap((value, i) => (value ? [i] : []));
+  const different = isSame.flatMap((value, i) => (value ? [] : [i]));
+  return Array.from({ length: Math.min(same.length, different.length) }, (_, i) => [
+    same[i]!,
+    different[i]!,
+  ]).flat();
+}
+
+function meanCosine(
+  rows: Float32Array,
+  dimensions: number,
+  isSame: readonly boolean[],
+  kind: boolean,
+): number {
+  let sum = 0;
+  let count = 0;
+  isSame.forEach((same, pair) => {
+    if (same !== kind) return;
+    let [dot, a, b] = [0, 0, 0];
+    for (let d = 0; d < dimensions; d++) {
+      const x = rows[2 * pair * dimensions + d]!;
+      const y = rows[(2 * pair + 1) * dimensions + d]!;
+      dot += x * y;
+      a += x * x;
+      b += y * y;
+    }
+    sum += dot / Math.sqrt(a * b);
+    count++;
+  });
+  return sum / count;
+}
+
+function dropped(audit: Audit): Uint8Array {
+  const { verdicts } = decide(audit, { kind: 'angle', degrees: THRESHOLD });
+  return Uint8Array.from(verdicts, (verdict) => Number(verdict === 'drop'));
+}
+
+/** How well the images that are gone match those that are bad. */
+function found(gone: Uint8Array, bad: Uint8Array): ConfusionMetrics {
+  const count = (is: (i: number) => boolean) => gone.filter((_, i) => is(i)).length;
+  return confusionMetrics(
+    count((i) => gone[i] === 1 && bad[i] === 1),
+    count((i) => gone[i] === 1 && bad[i] === 0),
+    count((i) => gone[i] === 0 && bad[i] === 1),
+  );
+}
+
+/** As many images as `like` drops, chosen without looking. */
+function randomDrop(like: Uint8Array, seed: number): Uint8Array {
+  const gone = new Uint8Array(like.length);
+  const count = like.reduce((sum, value) => sum + value, 0);
+  for (const image of seededRandom(seed).permutation(like.length).subarray(0, count)) gone[image] = 1;
+  return gone;
+}
+
+await main();

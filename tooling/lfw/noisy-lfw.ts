@@ -1,0 +1,75 @@
+/**
+ * LFW as a noisy training set: the people with many images are the identities, some of their images are replaced by
+ * strangers and some get another identity's label. The people used here never appear in the pairs for verification.
+ */
+import { injectNoise } from '@arcface/cleaner';
+import { type FaceDataset, filterDataset, relabelDataset } from '@arcface/recordio';
+import { openFaceDataset } from '@arcface/recordio/node';
+import type { Lfw, LfwPair } from './lfw.ts';
+
+/** Fewest images that make a person an identity of the training set. */
+const LEAST_IMAGES = 10;
+
+export interface NoisyLfw {
+  readonly dataset: FaceDataset;
+  /** 1 where an image does not show the person it is labelled as. */
+  readonly bad: Uint8Array;
+  /** Label of the person an image shows, -1 for a stranger. */
+  readonly trueLabel: Int32Array;
+}
+
+/**
+ * Half of the noise are strangers, half are swapped labels.
+ *
+ * @param rate share of bad images, 0..1
+ */
+export async function noisyLfw(lfw: Lfw, options: { rate: number; seed: number }): Promise<NoisyLfw> {
+  const all = await openFaceDataset(lfw.directory);
+  const positionOf = new Map(Array.from({ length: all.length }, (_, i) => [String(all.key(i)), i]));
+  const positions = (images: Iterable<string>) => Array.from(images, (image) => positionOf.get(image)!);
+
+  const identities = trainedPeople(lfw);
+  const images = positions(identities.flatMap((person) => lfw.people.get(person)!));
+  const labels = identities.flatMap((person, label) => lfw.people.get(person)!.map(() => label));
+  const strangers = positions(strangersOutsidePairs(lfw).flatMap((person) => lfw.people.get(person)!));
+
+  const noise = injectNoise(labels, { kind: 'mixed', outsiders: strangers.length, ...options });
+  const shown = noise.image.map((image, i) => (image >= 0 ? images[image]! : strangers[noise.outsider[i]!]!));
+  return {
+    dataset: relabelDataset(filterDataset(all, shown), noise.label, { names: new Map(identities.entries()) }),
+    bad: noise.bad,
+    trueLabel: noise.trueLabel,
+  };
+}
+
+/** Official pairs of people who are not trained on. */
+export function pairsOfUnseenPeople(lfw: Lfw): LfwPair[] {
+  const trained = new Set(trainedPeople(lfw));
+  return lfw.pairs.filter(
+    ({ first, second }) => ![first, second].some((image) => trained.has(person(image))),
+  );
+}
+
+/** The images of pairs as a dataset: rows 2i and 2i + 1 are pair i. */
+export async function pairImages(lfw: Lfw, pairs: readonly LfwPair[]): Promise<FaceDataset> {
+  const all = await openFaceDataset(lfw.directory);
+  const positionOf = new Map(Array.from({ length: all.length }, (_, i) => [String(all.key(i)), i]));
+  return filterDataset(
+    all,
+    pairs.flatMap(({ first, second }) => [positionOf.get(first)!, positionOf.get(second)!]),
+  );
+}
+
+function trainedPeople(lfw: Lfw): string[] {
+  return [...lfw.people].filter(([, images]) => images.length >= LEAST_IMAGES).map(([name]) => name);
+}
+
+function strangersOutsidePairs(lfw: Lfw): string[] {
+  const taken = new Set(trainedPeople(lfw));
+  for (const { first, second } of lfw.pairs) taken.add(person(first)).add(person(second));
+  return [...lfw.people.keys()].filter((name) => !taken.has(name));
+}
+
+function person(image: string): string {
+  return image.slice(0, image.indexOf('/'));
+}
