@@ -77,3 +77,54 @@ test('nothing changes when everything is off', () => {
   augment(pixels, size, { mirror: 0 }, Random.of(1));
   expect(pixels).toEqual(image());
 });
+
+test('shift agrees with looking up every pixel, also when it moves everything out', () => {
+  fc.assert(
+    fc.property(fc.integer(), fc.integer({ min: 1, max: 9 }), (seed, shift) => {
+      const big = { height: 4, width: 5 };
+      const original = Uint8Array.from({ length: 60 }, (_, i) => i);
+      const pixels = new Uint8Array(original);
+      augment(pixels, big, { mirror: 0, shift }, Random.of(seed));
+      const random = Random.of(seed);
+      random.float();
+      const right = random.integer(2 * shift + 1) - shift;
+      const down = random.integer(2 * shift + 1) - shift;
+      const clamp = (value: number, most: number) => Math.min(most, Math.max(0, value));
+      const expected = original.map((_, i) => {
+        const [y, x, c] = [Math.floor(i / 15), Math.floor(i / 3) % 5, i % 3];
+        return original[(clamp(y - down, 3) * 5 + clamp(x - right, 4)) * 3 + c]!;
+      });
+      expect(pixels).toEqual(expected);
+    }),
+  );
+});
+
+test('colour agrees with changing one thing after another', () => {
+  fc.assert(
+    fc.property(fc.integer(), fc.uint8Array({ minLength: 18, maxLength: 18 }), (seed, original) => {
+      const shares = { brightness: 0.1, contrast: 0.2, saturation: 0.3 };
+      const pixels = new Uint8Array(original);
+      augment(pixels, size, { mirror: 0, ...shares }, Random.of(seed));
+      const random = Random.of(seed);
+      random.float();
+      const changes = Object.entries(shares)
+        .map(([name, share]) => ({ name, factor: 1 + random.uniform(-share, share), order: random.float() }))
+        .sort((a, b) => a.order - b.order);
+      let values = Array.from(original);
+      const grey = (i: number) => {
+        const at = i - (i % 3);
+        return 0.299 * values[at]! + 0.587 * values[at + 1]! + 0.114 * values[at + 2]!;
+      };
+      for (const { name, factor } of changes) {
+        const mean = values.reduce((sum, _, i) => sum + grey(i), 0) / values.length;
+        values = values.map((value, i) => {
+          const centre = name === 'brightness' ? 0 : name === 'contrast' ? mean : grey(i);
+          return centre + (value - centre) * factor;
+        });
+      }
+      values.forEach((value, i) => {
+        expect(Math.abs(pixels[i]! - Math.min(255, Math.max(0, value)))).toBeLessThanOrEqual(0.5 + 1e-9);
+      });
+    }),
+  );
+});

@@ -100,19 +100,28 @@ function shiftImage(
 ): void {
   if (right === 0 && down === 0) return;
   const original = new Uint8Array(pixels);
+  const kept = Math.max(0, width - Math.abs(right)) * 3;
   for (let y = 0; y < height; y++) {
-    const fromRow = Math.min(height - 1, Math.max(0, y - down)) * width;
-    for (let x = 0; x < width; x++) {
-      const from = (fromRow + Math.min(width - 1, Math.max(0, x - right))) * 3;
-      pixels.set(original.subarray(from, from + 3), (y * width + x) * 3);
+    const from = Math.min(height - 1, Math.max(0, y - down)) * width * 3;
+    const to = y * width * 3;
+    // What stays in the picture moves as one; the columns that come in repeat its edge.
+    const first = from + Math.min(width, Math.max(0, -right)) * 3;
+    pixels.set(original.subarray(first, first + kept), to + Math.min(width, Math.max(0, right)) * 3);
+    for (let x = 0; x < Math.min(width, right); x++) copyColour(original, from, pixels, to + x * 3);
+    for (let x = Math.max(0, width + right); x < width; x++) {
+      copyColour(original, from + (width - 1) * 3, pixels, to + x * 3);
     }
   }
 }
 
-/** Grey of an RGB colour as ITU-R BT.601 weighs it, which is what MXNet uses. */
-const grey = (pixels: ArrayLike<number>, at: number): number =>
-  0.299 * pixels[at]! + 0.587 * pixels[at + 1]! + 0.114 * pixels[at + 2]!;
+function copyColour(source: Uint8Array, from: number, target: Uint8Array, to: number): void {
+  for (let c = 0; c < 3; c++) target[to + c] = source[from + c]!;
+}
 
+/**
+ * Brightness, contrast and saturation in random order. Each is an affine map of a value and its pixel's grey, so all
+ * three together are one: `scale * value + greyScale * grey + offset`, worked out first and applied in a single pass.
+ */
 function jitterColour(
   pixels: Uint8Array,
   shares: Required<Pick<AugmentationOptions, 'brightness' | 'contrast' | 'saturation'>>,
@@ -123,19 +132,43 @@ function jitterColour(
     .map((name) => ({ name, factor: 1 + random.uniform(-shares[name], shares[name]), order: random.float() }))
     .sort((a, b) => a.order - b.order);
   if (changes.length === 0) return;
-  const values = new Float32Array(pixels);
+  const mean = shares.contrast > 0 ? meanGrey(pixels) : 0;
+  let scale = 1;
+  let greyScale = 0;
+  let offset = 0;
   for (const { name, factor } of changes) {
-    let meanGrey = 0;
-    if (name === 'contrast') {
-      for (let at = 0; at < values.length; at += 3) meanGrey += grey(values, at);
-      meanGrey /= values.length / 3;
+    const rest = 1 - factor;
+    if (name === 'saturation') {
+      // Towards the pixel's own grey, which by now is (scale + greyScale) * grey + offset.
+      greyScale = greyScale * factor + (scale + greyScale) * rest;
+      scale *= factor;
+      continue;
     }
-    for (let at = 0; at < values.length; at += 3) {
-      const centre = name === 'saturation' ? grey(values, at) : meanGrey;
-      for (let c = at; c < at + 3; c++) values[c] = centre + (values[c]! - centre) * factor;
-    }
+    // Towards the image's mean grey, or towards black.
+    const centre = name === 'contrast' ? (scale + greyScale) * mean + offset : 0;
+    scale *= factor;
+    greyScale *= factor;
+    offset = offset * factor + centre * rest;
   }
-  for (let i = 0; i < pixels.length; i++) pixels[i] = Math.min(255, Math.max(0, Math.round(values[i]!)));
+  // Rounds and clamps as it stores.
+  const clamped = new Uint8ClampedArray(pixels.buffer, pixels.byteOffset, pixels.length);
+  for (let at = 0; at < pixels.length; at += 3) {
+    const shared = greyScale * greyAt(pixels, at) + offset;
+    clamped[at] = scale * pixels[at]! + shared;
+    clamped[at + 1] = scale * pixels[at + 1]! + shared;
+    clamped[at + 2] = scale * pixels[at + 2]! + shared;
+  }
+}
+
+/** Grey of an RGB colour as ITU-R BT.601 weighs it, which is what MXNet uses. */
+function greyAt(pixels: Uint8Array, at: number): number {
+  return 0.299 * pixels[at]! + 0.587 * pixels[at + 1]! + 0.114 * pixels[at + 2]!;
+}
+
+function meanGrey(pixels: Uint8Array): number {
+  let sum = 0;
+  for (let at = 0; at < pixels.length; at += 3) sum += greyAt(pixels, at);
+  return (sum * 3) / pixels.length;
 }
 
 function coverSquare(

@@ -38,7 +38,7 @@ export class MemoryCheckpointStore implements CheckpointStore {
 }
 
 /** `step-00000120.safetensors`: sorted by name is sorted by step. */
-export function checkpointName(step: number): string {
+export function checkpointFileName(step: number): string {
   return `step-${String(step).padStart(8, '0')}.safetensors`;
 }
 

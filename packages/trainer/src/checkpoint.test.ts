@@ -3,7 +3,7 @@ import fc from 'fast-check';
 import { beforeAll, describe, expect, test } from 'vitest';
 import { type Checkpoint, decodeCheckpoint, encodeCheckpoint, latestCheckpoint } from './checkpoint.ts';
 import { seal, UNSEALED } from './checkpoint-seal.ts';
-import { checkpointName, MemoryCheckpointStore } from './checkpoint-store.ts';
+import { checkpointFileName, MemoryCheckpointStore } from './checkpoint-store.ts';
 import { checkpointSubcenters } from './model-checkpoint.ts';
 import { resolveTrainOptions } from './train-options.ts';
 
@@ -97,19 +97,19 @@ describe('latestCheckpoint', () => {
   test('is the newest whole one; damaged ones are named', async () => {
     const store = new MemoryCheckpointStore();
     for (const step of [3, 20, 100])
-      await store.write(checkpointName(step), await encodeCheckpoint(checkpoint(step)));
-    await store.write(checkpointName(100), (await store.read(checkpointName(100))).slice(0, -1));
+      await store.write(checkpointFileName(step), await encodeCheckpoint(checkpoint(step)));
+    await store.write(checkpointFileName(100), (await store.read(checkpointFileName(100))).slice(0, -1));
     const latest = await latestCheckpoint(store);
     expect(latest).toMatchObject({
-      name: checkpointName(20),
+      name: checkpointFileName(20),
       checkpoint: { progress: { step: 20 } },
-      damaged: [{ name: checkpointName(100), reason: expect.stringContaining(checkpointName(100)) }],
+      damaged: [{ name: checkpointFileName(100), reason: expect.stringContaining(checkpointFileName(100)) }],
     });
   });
 
   test('is an error when all are damaged', async () => {
     const store = new MemoryCheckpointStore();
-    await store.write(checkpointName(1), Uint8Array.of(1, 2, 3));
+    await store.write(checkpointFileName(1), Uint8Array.of(1, 2, 3));
     await expect(latestCheckpoint(store)).rejects.toMatchObject({ code: 'checkpoint-damaged' });
   });
 });

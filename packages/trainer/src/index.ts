@@ -15,7 +15,7 @@ export {
 } from './checkpoint.ts';
 export {
   type CheckpointStore,
-  checkpointName,
+  checkpointFileName,
   checkpointStep,
   listCheckpoints,
   MemoryCheckpointStore,
@@ -33,7 +33,12 @@ export { type DatasetFingerprint, datasetFingerprint } from './dataset-fingerpri
 // Embedding and verification
 export { type Embeddings, type EmbedOptions, type EmbedProgress, embedImages } from './embed.ts';
 export { type DecodedImage, decodeImage, type ImageDecoder, type ImageSource } from './image-decoder.ts';
-export { type CheckpointSubcenters, checkpointSubcenters, networkTensors } from './model-checkpoint.ts';
+export {
+  backboneFromCheckpoint,
+  type CheckpointSubcenters,
+  checkpointSubcenters,
+  networkTensors,
+} from './model-checkpoint.ts';
 export { type FacePair, lfwImageName, type PairImage, type PairsList, parsePairs } from './pairs.ts';
 export { Random, type RandomState } from './random.ts';
 export {

@@ -1,5 +1,11 @@
 /** Between live variables and the tensors of a checkpoint: what is saved of a model, and how it is put back. */
-import { type Backbone, exportParameters, importParameters, type NamedArray } from '@arcface/backbones';
+import {
+  type Backbone,
+  backboneFromGraph,
+  exportParameters,
+  importParameters,
+  type NamedArray,
+} from '@arcface/backbones';
 import type { SubcenterHead } from '@arcface/subcenter-loss';
 import * as tf from '@tensorflow/tfjs-core';
 import type { Checkpoint, HeadConfig } from './checkpoint.ts';
@@ -23,9 +29,9 @@ export function headConfig({ classes, subcenters, embeddingSize, margin }: Subce
 /** All tensors of a checkpoint, in the reference's names and shapes. */
 export async function captureTensors(model: TrainedModel & { readonly sgd: Sgd }): Promise<NamedArray[]> {
   const { backbone, head, sgd } = model;
-  const momenta = await exportParameters(momentumView(backbone, sgd));
+  const momenta = exportParameters(momentumView(backbone, sgd));
   return [
-    ...(await exportParameters(backbone)),
+    ...exportParameters(backbone),
     await namedArray(HEAD + HEAD_PARAMETER, head.weights),
     ...momenta.map((array) => ({ ...array, name: MOMENTUM + array.name.slice('arg:'.length) })),
     await namedArray(MOMENTUM + HEAD_PARAMETER, sgd.momentum.get(HEAD_PARAMETER)!),
@@ -55,6 +61,22 @@ export function restoreTensors(
 /** The tensors of the network itself (`arg:...`, `aux:...`): what `importParameters` takes. */
 export function networkTensors({ tensors }: Pick<Checkpoint, 'tensors'>): NamedArray[] {
   return tensors.filter(({ name }) => name.startsWith('arg:') || name.startsWith('aux:'));
+}
+
+/**
+ * The trained network of a checkpoint, built from the graph that is in it. The caller disposes it.
+ *
+ * @throws `BackbonesError` when graph and parameters do not belong together
+ */
+export function backboneFromCheckpoint(checkpoint: Pick<Checkpoint, 'network' | 'tensors'>): Backbone {
+  const backbone = backboneFromGraph(checkpoint.network.graph);
+  try {
+    importParameters(backbone, networkTensors(checkpoint));
+  } catch (error) {
+    backbone.dispose();
+    throw error;
+  }
+  return backbone;
 }
 
 /** The trained sub-centres of a checkpoint. */

@@ -11,7 +11,7 @@ import {
   latestCheckpoint,
   type TrainingProgress,
 } from './checkpoint.ts';
-import { checkpointName, listCheckpoints, pruneCheckpoints } from './checkpoint-store.ts';
+import { checkpointFileName, listCheckpoints, pruneCheckpoints } from './checkpoint-store.ts';
 import { type Batch, DataLoader } from './data-loader.ts';
 import { type DatasetFingerprint, datasetFingerprint } from './dataset-fingerprint.ts';
 import { captureTensors, headConfig, networkConfig, restoreTensors } from './model-checkpoint.ts';
@@ -257,7 +257,7 @@ export class TrainingSession {
     const metric = evaluation.monitor;
     const value = metric === undefined ? Number.NaN : (metrics[metric] ?? Number.NaN);
     const best = value > (this.#best?.value ?? Number.NEGATIVE_INFINITY);
-    if (best && metric !== undefined) this.#best = { name: checkpointName(step), metric, value };
+    if (best && metric !== undefined) this.#best = { name: checkpointFileName(step), metric, value };
     yield { kind: 'evaluation', step, epoch, metrics, best };
     return best;
   }
@@ -269,7 +269,7 @@ export class TrainingSession {
     const tensors = await captureTensors({ ...this.#run, sgd: this.#sgd });
     const broken = tensors.find(({ data }) => data instanceof Float32Array && !data.every(Number.isFinite));
     if (broken) throw this.#notFinite(`After step ${step}, ${broken.name} is not finite`);
-    const name = checkpointName(step);
+    const name = checkpointFileName(step);
     const bytes = await encodeCheckpoint({
       ...this.#description(),
       progress: this.#progress,

@@ -2,7 +2,12 @@ import { mkdtemp, readdir, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
-import { checkpointName, checkpointStep, listCheckpoints, pruneCheckpoints } from '../checkpoint-store.ts';
+import {
+  checkpointFileName,
+  checkpointStep,
+  listCheckpoints,
+  pruneCheckpoints,
+} from '../checkpoint-store.ts';
 import { FileCheckpointStore } from './file-checkpoint-store.ts';
 import { JsonLinesLog, readJsonLines } from './json-lines-log.ts';
 
@@ -49,8 +54,8 @@ test.each(['../escape', 'a/b', '', '.hidden', '..'])('refuses the name "%s"', as
 test('keeps the newest and the named, and nothing that is not a checkpoint is touched', async () => {
   const store = new FileCheckpointStore(directory);
   await writeFile(join(directory, 'notes.txt'), 'mine');
-  for (const step of [5, 10, 120, 1000]) await store.write(checkpointName(step), Uint8Array.of(1));
-  await pruneCheckpoints(store, { keepLast: 2, keep: [checkpointName(5)] });
+  for (const step of [5, 10, 120, 1000]) await store.write(checkpointFileName(step), Uint8Array.of(1));
+  await pruneCheckpoints(store, { keepLast: 2, keep: [checkpointFileName(5)] });
   expect((await listCheckpoints(store)).map(checkpointStep)).toEqual([5, 120, 1000]);
   expect(await readdir(directory)).toContain('notes.txt');
 });

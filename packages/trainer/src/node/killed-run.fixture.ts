@@ -7,7 +7,7 @@ import type { TrainOptions } from '../train-options.ts';
 import { FileCheckpointStore } from './file-checkpoint-store.ts';
 
 export const KILLED_RUN: TrainOptions = {
-  duration: { epochs: 10 },
+  duration: { epochs: 6 },
   augmentation: { shift: 1 },
   checkpoints: { everySteps: 1, keepLast: 2 },
 };
