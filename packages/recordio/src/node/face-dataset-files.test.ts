@@ -236,6 +236,24 @@ describe('written records', () => {
     expect(await readdir(folder)).toEqual([]);
   });
 
+  test('further files come with the dataset, or nothing does', async () => {
+    const directory = join(folder, 'out');
+    const finish = (staging: string): Promise<void> => writeFile(join(staging, 'audit.jsonl'), '{}\n');
+    await writeFaceDataset({ images: images([0]), directory, layout: 'flat', finish });
+    expect((await readdir(directory)).sort()).toEqual(['audit.jsonl', 'property', 'train.idx', 'train.rec']);
+    const failing = async (): Promise<void> => {
+      throw new Error('no audit');
+    };
+    const writing = writeFaceDataset({
+      images: images([0]),
+      directory: join(folder, 'two'),
+      layout: 'flat',
+      finish: failing,
+    });
+    await expect(writing).rejects.toThrow('no audit');
+    expect(await readdir(folder)).toEqual(['out']);
+  });
+
   test('a full disk is an error, and nothing is left', async () => {
     // A limit on the size of files fails a write in the same place as a full disk does.
     const script = `
