@@ -30,6 +30,8 @@ type Training = Omit<OracleNetwork, 'args' | 'aux'> & {
   readonly float64_fc1: number[][];
 };
 
+/** Float64 is as far from MXNet's own float32 gradients as from ours: 1.7e-3 at worst. */
+const TOLERANCE = 2e-3;
 const fast = await setFastBackend();
 const NETWORKS = ['train_fresnet_tiny_FC', 'train_fresnet_tiny_v1_GNAP', 'train_fresnet_tiny_E_se_nodrop'];
 
@@ -104,8 +106,8 @@ describe.skipIf(oracleIsAbsent)('a training step (needs ../shared)', () => {
       for (const { name: parameter, float64_grad_first8: first, float64_grad_l2: length } of trained) {
         const values = gradients.get(parameter)!;
         const scale = Math.max(largest(values), floor);
-        expect(worst(values, first, scale), parameter).toBeLessThan(1e-3);
-        expect(Math.abs(norm(values) - length) / Math.max(length, floor), parameter).toBeLessThan(1e-3);
+        expect(worst(values, first, scale), parameter).toBeLessThan(TOLERANCE);
+        expect(Math.abs(norm(values) - length) / Math.max(length, floor), parameter).toBeLessThan(TOLERANCE);
       }
     },
   );

@@ -1,0 +1,198 @@
+import { readFileSync } from 'node:fs';
+import * as tf from '@tensorflow/tfjs-core';
+import fc from 'fast-check';
+import { beforeAll, describe, expect, it } from 'vitest';
+import { backboneFromGraph } from '../backbone.ts';
+import { BackbonesError } from '../backbones-error.ts';
+import { complexity } from '../graph/complexity.ts';
+import { exportParameters } from '../parameters/parameter-arrays.ts';
+import { setFastBackend } from '../testing/backend.ts';
+import { deterministicImages } from '../testing/deterministic-values.ts';
+import { dataFolder, dataIsAbsent } from '../testing/oracle.ts';
+import { backboneFromMxnet } from './mxnet-backbone.ts';
+import { parseNdArrays, serializeNdArrays } from './ndarray-file.ts';
+import { readMxnetSymbol } from './symbol-reader.ts';
+
+beforeAll(async () => {
+  await setFastBackend();
+});
+
+function failure(act: () => unknown): BackbonesError {
+  try {
+    act();
+  } catch (error) {
+    expect(error).toBeInstanceOf(BackbonesError);
+    return error as BackbonesError;
+  }
+  throw new Error('expected a failure');
+}
+
+describe.skipIf(dataIsAbsent)('a real checkpoint (needs ../shared)', () => {
+  const folder = `${dataFolder}mobilefacenet-y1/`;
+  const symbol = dataIsAbsent ? '' : readFileSync(`${folder}model-symbol.json`, 'utf8');
+  const params = dataIsAbsent ? new Uint8Array() : new Uint8Array(readFileSync(`${folder}model-0000.params`));
+
+  it('is bound by the names of its own symbol, embeds, and is written again byte for byte', () => {
+    const tensors = tf.memory().numTensors;
+    const backbone = backboneFromMxnet({ symbol, params, name: 'mobilefacenet-y1' });
+    expect([...backbone.parameters.keys()]).toContain('fc1_weight');
+    expect([backbone.embeddingSize, backbone.inputShape]).toEqual([128, [112, 112, 3]]);
+    expect(complexity(backbone.graph).parameters).toBe(1003264);
+
+    const embeddings = tf.tidy(() => {
+      const images = tf.tensor4d(deterministicImages(2), [2, 112, 112, 3], 'int32');
+      return backbone.apply(images).arraySync();
+    });
+    // A trained network keeps its embeddings at the scale of its last batch norm, and tells images apart.
+    for (const embedding of embeddings) {
+      expect(Math.hypot(...embedding)).toBeGreaterThan(1);
+      expect(Math.hypot(...embedding)).toBeLessThan(100);
+    }
+    expect(embeddings[0]).not.toEqual(embeddings[1]);
+
+    const exported = new Map(exportParameters(backbone).map((array) => [array.name, array]));
+    const { names } = parseNdArrays(params);
+    const written = serializeNdArrays({ names, arrays: names.map((name) => exported.get(name)!) });
+    expect(Buffer.from(written).equals(Buffer.from(params))).toBe(true);
+    backbone.dispose();
+    expect(tf.memory().numTensors).toBe(tensors);
+  });
+
+  it('says what is missing when its files do not belong together', () => {
+    const { names, arrays } = parseNdArrays(params);
+    const without = serializeNdArrays({ names: names.slice(1), arrays: arrays.slice(1) });
+    const error = failure(() => backboneFromMxnet({ symbol, params: without }));
+    expect(error.code).toBe('parameter-names');
+    expect(error.message).toContain(`1 missing: ${names[0]}`);
+  });
+
+  it('is refused, never worse, when its symbol is damaged', () => {
+    const json = JSON.parse(symbol) as { nodes: Record<string, unknown>[]; heads: unknown };
+    const junk = fc.oneof(
+      fc.constant('null'),
+      fc.constant('x'),
+      fc.constant(-1),
+      fc.constant([[5, 0]]),
+      fc.constant({}),
+    );
+    const edit = fc.record({
+      node: fc.nat(json.nodes.length - 1),
+      key: fc.constantFrom('op', 'name', 'inputs', 'attrs'),
+      value: junk,
+    });
+    fc.assert(
+      fc.property(fc.array(edit, { minLength: 1, maxLength: 3 }), (edits) => {
+        const damaged = structuredClone(json);
+        for (const { node, key, value } of edits) {
+          damaged.nodes[node]![key] = value;
+        }
+        try {
+          complexity(readMxnetSymbol(JSON.stringify(damaged)));
+        } catch (error) {
+          expect(error).toBeInstanceOf(BackbonesError);
+        }
+      }),
+      { numRuns: 150 },
+    );
+  });
+});
+
+describe('symbols', () => {
+  const data = { op: 'null', name: 'data', inputs: [] };
+  const symbol = (nodes: object[], head = nodes.length - 1): string =>
+    JSON.stringify({ nodes: [data, ...nodes], heads: [[head + 1, 0, 0]] });
+  const convolution = (attrs: Record<string, string>): string =>
+    symbol([
+      { op: 'null', name: 'w', inputs: [] },
+      {
+        op: 'Convolution',
+        name: 'c',
+        attrs,
+        inputs: [
+          [0, 0],
+          [1, 0],
+        ],
+      },
+    ]);
+
+  it('of older MXNet versions are read: attributes by another name, auxiliary states left out', () => {
+    const graph = readMxnetSymbol(
+      symbol([
+        { op: 'null', name: 'bn_gamma', inputs: [] },
+        { op: 'null', name: 'bn_beta', inputs: [] },
+        {
+          op: 'BatchNorm',
+          name: 'bn',
+          param: { eps: '0.5' },
+          inputs: [
+            [0, 0],
+            [1, 0],
+            [2, 0],
+          ],
+        },
+      ]),
+      { inputShape: [4, 4, 3] },
+    );
+    expect(graph.nodes[0]).toMatchObject({
+      layer: { epsilon: 0.5, fixGamma: true },
+      parameters: { gamma: 'bn_gamma', mean: 'bn_moving_mean', variance: 'bn_moving_var' },
+    });
+  });
+
+  it('are cut at the embedding: what is only for training is left out', () => {
+    const graph = readMxnetSymbol(
+      symbol([
+        { op: 'Flatten', name: 'fc1', inputs: [[0, 0]] },
+        { op: 'SoftmaxOutput', name: 'softmax', inputs: [[1, 0]] },
+      ]),
+      { inputShape: [2, 2, 3] },
+    );
+    expect(graph.output).toBe('fc1');
+    expect(graph.nodes.map(({ name }) => name)).toEqual(['fc1']);
+    expect(backboneFromGraph(graph).embeddingSize).toBe(12);
+  });
+
+  it('with operators that have no layer here are refused, listing them', () => {
+    const error = failure(() =>
+      readMxnetSymbol(
+        symbol([
+          { op: 'UpSampling', name: 'up', inputs: [[0, 0]] },
+          { op: 'LRN', name: 'norm', inputs: [[1, 0]] },
+        ]),
+      ),
+    );
+    expect(error.code).toBe('unsupported');
+    expect(error.message).toContain('UpSampling (as in up), LRN (as in norm)');
+  });
+
+  it.each<[string, string, string]>([
+    ['text', 'nonsense', 'not JSON'],
+    ['JSON of something else', '{}', '"nodes" and "heads"'],
+    ['an input from later on', symbol([{ op: 'Flatten', name: 'f', inputs: [[2, 0]] }]), 'node below 1'],
+    [
+      'a filter count of zero',
+      convolution({ kernel: '(3, 3)', num_filter: '0', no_bias: 'True' }),
+      'num_filter',
+    ],
+    [
+      'a kernel of one side',
+      convolution({ kernel: '(3,)', num_filter: '1', no_bias: 'True' }),
+      'two integers',
+    ],
+    [
+      'a kernel that is none',
+      convolution({ kernel: 'big', num_filter: '1', no_bias: 'True' }),
+      'in parentheses',
+    ],
+    ['no filter count', convolution({ kernel: '(3, 3)', no_bias: 'True' }), 'lacks the attribute num_filter'],
+    [
+      'a missing bias',
+      convolution({ kernel: '(3, 3)', num_filter: '4' }),
+      'expected 2 parameters (weight, bias)',
+    ],
+  ])('with %s are refused', (_, text, message) => {
+    const error = failure(() => readMxnetSymbol(text));
+    expect(error.code).toBe('invalid-file');
+    expect(error.message).toContain(message);
+  });
+});
