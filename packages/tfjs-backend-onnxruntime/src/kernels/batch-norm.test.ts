@@ -123,6 +123,7 @@ describe.each(['blocked', 'nchw'] as const)('layout %s', (layout) => {
     const slopes = Float64Array.from({ length: channels }, (_, c) => [-0.75, 0, 0.25, 1, 1.75][c % 5]!);
     it.each([
       ['no slope', null],
+      ['slopes up to 1', slopes.map((slope) => Math.min(slope, 1))],
       ['every kind of slope', slopes],
     ] as const)('%s', (_, slope) => {
       const operands = make(slope && Float64Array.from(slope));
@@ -148,10 +149,10 @@ describe.each(['blocked', 'nchw'] as const)('layout %s', (layout) => {
     });
   });
 
-  it('keeps the variance of activations far from zero', () => {
+  it.each([3, 30, 3000])('keeps the variance of activations around %f', (centre) => {
     const shape = [4, 8, 8, 16];
     const size = 4 * 8 * 8 * 16;
-    const x = numbers(size, 3).map((value) => Math.fround(value + 3000));
+    const x = numbers(size, 3).map((value) => Math.fround(value + centre));
     const operands = { x, scale: new Float64Array(16).fill(1), offset: new Float64Array(16), slope: null };
     const { variance, y } = reference(operands, 16);
     const results = run(operands, numbers(size, 4), shape);

@@ -10,6 +10,8 @@ import type { Layout, Lowering } from './lowering.ts';
 /** Names of ONNX values: activations in the algebra's layout, or vectors [C]. */
 export interface ChannelAlgebra {
   readonly layout: Layout;
+  /** The shape of activations as ONNX sees them. */
+  readonly shape: Shape;
   /** Elements per channel. */
   readonly count: number;
   /** x summed per channel: [C]. */
@@ -47,6 +49,7 @@ function blockedAlgebra(lowering: Lowering, shape: Shape): ChannelAlgebra {
   const pointwise = { kernel_shape: [1, 1], group: c };
   return {
     layout: 'blocked',
+    shape: [n, c, h, w],
     count: n * h * w,
     sum(x) {
       const perImage = lowering.reduceSum(lowering.reshape(x, [(n * c) / block, h * w, block]), [1]);
@@ -91,6 +94,7 @@ function plainAlgebra(lowering: Lowering, shape: Shape, layout: 'first' | 'last'
   };
   return {
     layout,
+    shape: layout === 'first' ? [shape[0]!, c, ...shape.slice(1, -1)] : shape,
     count: shape.reduce((product, size) => product * size, 1) / c,
     sum: (x) => lowering.reduceSum(x, axes),
     dot: (x, y) => lowering.reduceSum(lowering.op('Mul', [x, y]), axes),

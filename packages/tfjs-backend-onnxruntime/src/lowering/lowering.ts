@@ -148,6 +148,16 @@ export class Lowering {
     return this.graph.op('Slice', steps ? [...bounds, this.integers(steps)] : bounds);
   }
 
+  /** One of two values, computed only if it is the one. */
+  conditional(
+    condition: string,
+    then: () => string,
+    otherwise: () => string,
+    { shape, dtype }: ValueType,
+  ): string {
+    return this.graph.conditional(condition, then, otherwise, dtype, shape);
+  }
+
   /** A tensor full of one number. */
   filled(value: number, { shape, dtype }: ValueType): string {
     if (shape.length === 0) return this.scalar(value, dtype);

@@ -27,6 +27,7 @@ const irVersion = 9;
 const floatType = 1;
 const intType = 2;
 const stringType = 3;
+const graphType = 5;
 const floatsType = 6;
 const intsType = 7;
 
@@ -63,11 +64,12 @@ export class OnnxGraph {
   /** Prefix of the names of the nodes written next, so that a message of ONNX Runtime can be traced back. */
   scope = 'graph';
 
-  readonly #nodes: Uint8Array[] = [];
+  #nodes: Uint8Array[] = [];
   readonly #initializers: Uint8Array[] = [];
   readonly #inputs: Uint8Array[] = [];
   readonly #outputs: Uint8Array[] = [];
-  readonly #written = new Map<string, readonly string[]>();
+  /** What was written, so as not to write it again: of the graph, and of the branches that are being written. */
+  readonly #written: Map<string, readonly string[]>[] = [new Map()];
   readonly #constants = new Map<string, string>();
   readonly #domains = new Set<string>();
   #names = 0;
@@ -90,8 +92,10 @@ export class OnnxGraph {
     domain = '',
   ): readonly string[] {
     const key = `${domain}.${type}(${inputs.join(',')})${outputCount}${JSON.stringify(attributes)}`;
-    const before = this.#written.get(key);
-    if (before) return before;
+    for (const written of this.#written) {
+      const before = written.get(key);
+      if (before) return before;
+    }
     const outputs = Array.from({ length: outputCount }, () => this.#name());
     const message = new ProtobufWriter();
     for (const input of inputs) message.string(1, input);
@@ -105,8 +109,55 @@ export class OnnxGraph {
       this.#domains.add(domain);
     }
     this.#nodes.push(message.finish());
-    this.#written.set(key, outputs);
+    this.#written.at(-1)!.set(key, outputs);
     return outputs;
+  }
+
+  /**
+   * One of two values, computed only if it is the one: operators written by `then` and `otherwise` run when the scalar
+   * bool `condition` is true and when it is not. Both give a tensor of this type and shape.
+   */
+  conditional(
+    condition: string,
+    then: () => string,
+    otherwise: () => string,
+    type: ElementType,
+    shape: readonly number[],
+  ): string {
+    const branches = [this.#branch(then, type, shape), this.#branch(otherwise, type, shape)];
+    const output = this.#name();
+    const message = new ProtobufWriter().string(1, condition).string(2, output);
+    message.string(3, `${this.scope}/If/${output}`).string(4, 'If');
+    for (const [i, branch] of branches.entries()) {
+      message.message(5, (attribute) =>
+        attribute
+          .string(1, i === 0 ? 'then_branch' : 'else_branch')
+          .bytes(6, branch)
+          .integer(20, graphType),
+      );
+    }
+    this.#nodes.push(message.finish());
+    return output;
+  }
+
+  /** A graph of its own that may use every value written before it; what it writes is not seen outside. */
+  #branch(write: () => string, type: ElementType, shape: readonly number[]): Uint8Array {
+    const outside = this.#nodes;
+    this.#nodes = [];
+    this.#written.push(new Map());
+    const result = write();
+    const name = this.#name();
+    const copy = new ProtobufWriter()
+      .string(1, result)
+      .string(2, name)
+      .string(3, `${this.scope}/branch/${name}`);
+    this.#nodes.push(copy.string(4, 'Identity').finish());
+    const graph = new ProtobufWriter();
+    for (const node of this.#nodes) graph.bytes(1, node);
+    graph.string(2, name).bytes(12, valueInfo(name, type, shape));
+    this.#nodes = outside;
+    this.#written.pop();
+    return graph.finish();
   }
 
   /** A constant tensor; equal constants are stored once. */
