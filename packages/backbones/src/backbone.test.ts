@@ -212,7 +212,7 @@ describe('configurations', () => {
     [{ network: 'y1', width: 0 }, 'width must be above 0'],
     [{ network: 'y1', embeddingSize: 1.5 }, 'embeddingSize must be a positive integer'],
     [{ network: 'y1', inputSize: 0 }, 'inputSize must be'],
-    [{ network: 'y1', unit: 3 }, 'y1 has no unit: only ResNets do'],
+    [{ network: 'y1', unit: 3 }, 'y1 has no setting unit'],
     [{ network: 'y1', blocks: [1, 2] }, 'four stages'],
     [{ network: 'r50', dropout: 1 }, 'dropout must be'],
     [{ network: 'r50', filters: [64] }, 'channels for the stem and each stage'],

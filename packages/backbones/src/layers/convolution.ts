@@ -80,11 +80,14 @@ function isDepthwise({ groups }: ConvolutionLayer, channels: number): boolean {
 
 /** tfjs has no groups: each is convolved by itself. */
 function groupedConvolution(x: tf.Tensor4D, weight: tf.Tensor4D, layer: ConvolutionLayer): tf.Tensor4D {
-  const { groups, stride, dilation } = layer;
+  const { groups, kernel, stride, dilation } = layer;
   const convolve = (part: tf.Tensor4D, filters: tf.Tensor4D): tf.Tensor4D =>
     tf.conv2d(part, filters, [...stride], padding(layer), 'NHWC', [...dilation]);
   if (groups === 1) {
     return convolve(x, weight);
+  }
+  if (kernel[0] === x.shape[1] && kernel[1] === x.shape[2] && padding(layer) === 'valid') {
+    return groupsOverWholeMap(x, weight, groups);
   }
   const filters: tf.Tensor4D[] = tf.split(weight, groups, 3);
   const parts: tf.Tensor4D[] = tf.split(x, groups, 3);
@@ -92,6 +95,19 @@ function groupedConvolution(x: tf.Tensor4D, weight: tf.Tensor4D, layer: Convolut
     parts.map((part, group) => convolve(part, filters[group]!)),
     3,
   );
+}
+
+/**
+ * Where the window covers the map (heads have hundreds of groups there), all groups at once: each input channel by
+ * itself for every output channel of its group, then the sum over the inputs of a group.
+ */
+function groupsOverWholeMap(x: tf.Tensor4D, weight: tf.Tensor4D, groups: number): tf.Tensor4D {
+  const [height, width, inputs, filters] = weight.shape;
+  const outputs = filters / groups;
+  const byGroup = tf.transpose(tf.reshape(weight, [height * width, inputs, groups, outputs]), [0, 2, 1, 3]);
+  const depthwise = tf.reshape<tf.Rank.R4>(byGroup, [height, width, groups * inputs, outputs]);
+  const products = tf.reshape(tf.depthwiseConv2d(x, depthwise, 1, 'valid'), [-1, groups, inputs, outputs]);
+  return tf.reshape(tf.sum(products, 2), [x.shape[0], 1, 1, filters]);
 }
 
 function padding({ padding: [vertical, horizontal] }: ConvolutionLayer): 'valid' | number | ExplicitPadding {

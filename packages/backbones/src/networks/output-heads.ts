@@ -58,13 +58,17 @@ const globalAverage: Head = (graph, x, { activation }) => {
   return graph.add(graph.numbered('flatten'), { kind: 'flatten' }, pooled);
 };
 
+/** As many filters the reference's depthwise head has; wider maps are taken in groups. */
+const DEPTHWISE_FILTERS = 512;
+
 /** A depthwise convolution over the whole map (MobileFaceNet, Chen et al., 2018): 7x7 at the usual image size. */
 const globalDepthwise: Head = (graph, x) => {
   const [height, width, channels] = graph.shape(x) as [number, number, number];
+  const filters = Math.min(channels, DEPTHWISE_FILTERS);
   const convolved = graph.convolution('conv_6dw7_7_conv2d', x, {
-    filters: channels,
+    filters,
     kernel: [height, width],
-    groups: channels,
+    groups: filters,
   });
   return graph.batchNorm('conv_6dw7_7_batchnorm', convolved, { epsilon: DEFAULT_EPSILON });
 };

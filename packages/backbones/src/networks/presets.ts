@@ -7,6 +7,7 @@ import type { Activation } from '../graph/graph-builder.ts';
 import type { NetworkGraph } from '../graph/network-graph.ts';
 import { nearestNames } from '../nearest-names.ts';
 import { type MobileFaceNetSettings, mobileFaceNet } from './mobilefacenet.ts';
+import { mobileNet } from './mobilenet.ts';
 import type { CommonSettings } from './network-settings.ts';
 import type { OutputHead } from './output-heads.ts';
 import type { ResidualUnitVersion } from './residual-units.ts';
@@ -58,7 +59,6 @@ interface Preset {
 
 type Family = (common: CommonSettings, config: Omit<BackboneConfig, 'network'>) => NetworkGraph;
 
-/** Settings of a preset or a configuration that only this family knows; checked against what was given. */
 const mobileFaceNetFamily: Family = (common, config) => {
   refuse(common.name, config, ['filters', 'unit', 'stem', 'squeezeExcitation']);
   const settings: MobileFaceNetSettings = {
@@ -82,6 +82,11 @@ const resNetFamily: Family = (common, config) => {
   return resNet(settings);
 };
 
+const mobileNetFamily: Family = (common, config) => {
+  refuse(common.name, config, ['filters', 'unit', 'stem', 'squeezeExcitation', 'blocks', 'stemStride']);
+  return mobileNet(common);
+};
+
 function mobile(description: string, settings: Preset['settings']): Preset {
   return { description, family: mobileFaceNetFamily, settings: { output: 'GDC', ...settings } };
 }
@@ -90,9 +95,15 @@ function residual(description: string, settings: Preset['settings']): Preset {
   return { description, family: resNetFamily, settings: { output: 'E', ...settings } };
 }
 
+function pairs(description: string, settings: Preset['settings']): Preset {
+  return { description, family: mobileNetFamily, settings: { output: 'GDC', ...settings } };
+}
+
 const PRESETS: ReadonlyMap<string, Preset> = new Map([
   ['y1', mobile('MobileFaceNet', { embeddingSize: 128, blocks: [1, 4, 6, 2] })],
   ['y2', mobile('MobileFaceNet, twice as deep', { embeddingSize: 256, blocks: [2, 8, 16, 4] })],
+  ['m1', pairs('MobileNet', { embeddingSize: 256 })],
+  ['m05', pairs('MobileNet of half the width', { embeddingSize: 256, width: 0.5 })],
   [
     'y1-narrow',
     mobile('MobileFaceNet of a quarter of the width, for small machines', {
@@ -199,9 +210,13 @@ function imageSize(size: BackboneConfig['inputSize'] = 112): [number, number] {
   return [height, width];
 }
 
+/** Says so, rather than passing over a setting that a family doesn't have. */
 function refuse(network: string, config: Partial<BackboneConfig>, settings: (keyof BackboneConfig)[]): void {
   const given = settings.filter((setting) => config[setting] !== undefined);
   if (given.length > 0) {
-    throw new BackbonesError('invalid-option', `${network} has no ${given.join(', ')}: only ResNets do`);
+    throw new BackbonesError(
+      'invalid-option',
+      `${network} has no setting ${given.join(', ')}; other networks do`,
+    );
   }
 }

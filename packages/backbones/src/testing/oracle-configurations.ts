@@ -32,6 +32,8 @@ export function configurationOf({
       return { network: `r${config.num_layers}`, ...common, ...residual };
     case 'fmobilefacenet':
       return { network: 'y1', ...common, blocks: config.net_blocks };
+    case 'fmobilenet':
+      return { network: 'm1', ...common, width: config.net_multiplier };
     default:
       return undefined;
   }
