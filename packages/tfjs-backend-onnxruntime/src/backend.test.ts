@@ -86,6 +86,25 @@ describe('laziness', () => {
     expect(values(doubled)).toEqual([2, 4]);
   });
 
+  it('does not let a tensor that cannot be computed take others with it', () => {
+    const index = tf.add(tf.tensor1d([7], 'int32'), tf.scalar(1, 'int32'));
+    const beyond = tf.gather(tf.tensor1d([1, 2]), index as tf.Tensor1D);
+    const sound = tf.exp(tf.tensor1d([0]));
+    expect(values(sound)).toEqual([1]);
+    expect(() => beyond.dataSync()).toThrow(/GatherV2/);
+    tf.dispose([beyond, index]);
+  });
+
+  it('computes without a read when very much is pending', () => {
+    configure({ pendingNodes: 10 });
+    const before = statistics().runs;
+    let x: tf.Tensor = tf.scalar(0);
+    for (let i = 0; i < 25; i++) x = tf.add(x, 1);
+    expect(statistics().runs).toBe(before + 2);
+    expect(values(x)).toEqual([25]);
+    configure({ pendingNodes: 100_000 });
+  });
+
   it('renames without computing', () => {
     const a = tf.tensor1d([1, 2, 3, 4]);
     expect(cost(() => expect(values(tf.reshape(a, [2, 2]))).toEqual([1, 2, 3, 4]))).toMatchObject({

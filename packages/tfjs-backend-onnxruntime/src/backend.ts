@@ -17,7 +17,15 @@ import { SessionCache } from './runtime/session-cache.ts';
 import { estimatePeakBytes } from './trace/peak-memory.ts';
 import { RecompilationWatch } from './trace/recompilation-watch.ts';
 import { makeSchedule, type Schedule } from './trace/schedule.ts';
-import { type DType, type Shape, sameShape, sizeOf, TraceValue, trace } from './trace/trace-graph.ts';
+import {
+  type DType,
+  type Shape,
+  sameShape,
+  sizeOf,
+  TraceValue,
+  trace,
+  tracedNodes,
+} from './trace/trace-graph.ts';
 
 /** What the backend has done and holds. Times in milliseconds, summed since the start. */
 export interface OnnxRuntimeStatistics {
@@ -55,6 +63,7 @@ export class OnnxRuntimeBackend extends KernelBackend {
   #compileMs = 0;
   #runMs = 0;
   #lastRunNodes = 0;
+  #nodesAtFlush = tracedNodes();
 
   constructor() {
     super();
@@ -93,6 +102,8 @@ export class OnnxRuntimeBackend extends KernelBackend {
 
   /** Calls a kernel: adds nodes, computes nothing. */
   runKernel(row: KernelRow, tensors: KernelCall['tensors'], attributes: KernelCall['attributes']) {
+    // A program that never reads would trace for ever.
+    if (tracedNodes() - this.#nodesAtFlush > this.#options.pendingNodes) this.flush();
     return this.#results(row.run(new TracedCall(this, tensors, attributes)));
   }
 
@@ -124,9 +135,13 @@ export class OnnxRuntimeBackend extends KernelBackend {
 
   /** Computes everything that is alive and pending. */
   flush(): void {
-    if (this.#pending.size === 0) return;
+    this.#nodesAtFlush = tracedNodes();
+    if (this.#pending.size > 0) this.#compute(this.#pendingValues());
+  }
+
+  #compute(targets: Iterable<TraceValue>): void {
     const start = performance.now();
-    const schedule = makeSchedule(this.#pendingValues());
+    const schedule = makeSchedule(targets);
     let session = this.#cache.find(schedule.hash, schedule.signature);
     const scheduled = performance.now();
     this.#scheduleMs += scheduled - start;
@@ -142,8 +157,11 @@ export class OnnxRuntimeBackend extends KernelBackend {
     this.#runMs += performance.now() - compiled;
     this.#runs++;
     this.#lastRunNodes = schedule.nodes.length;
-    this.#concrete += this.#pending.size;
-    this.#pending.clear();
+    for (const stored of this.#pending) {
+      if (stored.value.producer !== null) continue;
+      this.#pending.delete(stored);
+      this.#concrete++;
+    }
   }
 
   /** The ONNX model that `flush` would run now, or null when nothing is pending. */
@@ -193,7 +211,14 @@ export class OnnxRuntimeBackend extends KernelBackend {
 
   override readSync(dataId: object): HostValues {
     const { value } = this.#get(dataId);
-    if (value.tensor === null) this.flush();
+    if (value.tensor !== null) return value.tensor.data;
+    try {
+      this.flush();
+    } catch (error) {
+      // Some other tensor that is alive may be the one that cannot be computed; it must not take this one with it.
+      if (this.#pending.size === 1) throw error;
+      this.#compute([value]);
+    }
     return value.tensor!.data;
   }
 

@@ -21,6 +21,8 @@ export interface OnnxRuntimeBackendOptions {
    * whatever it needs. Default 4 GiB. `TFJS_ONNXRUNTIME_CACHE_BYTES`
    */
   readonly cacheBytes: number;
+  /** Operations traced without a read after which everything is computed anyway. Default 100,000. */
+  readonly pendingNodes: number;
   /**
    * Whether each compiled graph keeps its memory between runs (ONNX Runtime's arena). Off saves about a quarter of
    * the memory and costs a few per cent of the speed. Default true. `TFJS_ONNXRUNTIME_ARENA=0`
@@ -66,6 +68,7 @@ export function defaultOptions(): OnnxRuntimeBackendOptions {
     layout: oneOf('TFJS_ONNXRUNTIME_LAYOUT', environment('LAYOUT') ?? 'blocked', ['blocked', 'nchw']),
     cacheEntries: Number(environment('CACHE_ENTRIES') ?? 32),
     cacheBytes: Number(environment('CACHE_BYTES') ?? 4 * 2 ** 30),
+    pendingNodes: 100_000,
     arena: environment('ARENA') !== '0',
     optimization: 'basic',
     spinning: false,
@@ -79,6 +82,7 @@ export function checkOptions(options: OnnxRuntimeBackendOptions): OnnxRuntimeBac
   positiveInteger('threads', options.threads);
   positiveInteger('cacheEntries', options.cacheEntries);
   positiveInteger('cacheBytes', options.cacheBytes);
+  positiveInteger('pendingNodes', options.pendingNodes);
   oneOf('provider', options.provider, ['cpu']);
   oneOf('layout', options.layout, ['blocked', 'nchw']);
   oneOf('optimization', options.optimization, ['disabled', 'basic', 'extended', 'all']);

@@ -11,7 +11,21 @@ export const backendName = 'onnxruntime';
 /** Above tfjs's plain CPU backend (1), so that it is the default where both are imported. */
 const priority = 3;
 
-registerBackend(backendName, () => new OnnxRuntimeBackend(), priority);
+/** Why the backend could not be created; tfjs itself only logs it. */
+let failure: unknown;
+
+registerBackend(
+  backendName,
+  () => {
+    try {
+      return new OnnxRuntimeBackend();
+    } catch (error) {
+      failure = error;
+      throw error;
+    }
+  },
+  priority,
+);
 for (const row of kernelTable) {
   registerKernel({
     kernelName: row.kernel,
@@ -25,8 +39,10 @@ for (const row of kernelTable) {
 export function backend(): OnnxRuntimeBackend {
   const found = engine().findBackend(backendName);
   if (found instanceof OnnxRuntimeBackend) return found;
+  if (failure instanceof OnnxRuntimeBackendError) throw failure;
   throw new OnnxRuntimeBackendError(
     'runtime-unavailable',
-    `tfjs has no working backend '${backendName}'. It was removed, or failed when it was created.`,
+    `tfjs has no working backend '${backendName}': ${failure ?? 'it was removed'}. Import this package again in a new process.`,
+    { cause: failure },
   );
 }

@@ -67,6 +67,11 @@ export class TraceNode {
   }
 }
 
+/** How many nodes were traced since the process started. */
+export function tracedNodes(): number {
+  return nodeCount;
+}
+
 /** Appends a node with one output. */
 export function trace(
   op: TraceOp,
