@@ -3,7 +3,7 @@ import { existsSync } from 'node:fs';
 import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { openFaceDataset } from '@arcface/recordio/node';
-import type { Command } from 'commander';
+import { type Command, InvalidArgumentError } from 'commander';
 import { writeAtomically } from '../atomic-file.ts';
 import { useBackend } from '../backend.ts';
 import {
@@ -24,6 +24,7 @@ interface DemoCommandOptions extends SharedOptions, ComputeOptions {
   readonly identities: number;
   readonly imagesPerIdentity: number;
   readonly noise: number;
+  readonly heldOutPeople: number;
   readonly epochs?: number;
   readonly controls?: boolean;
   readonly overwrite?: boolean;
@@ -47,6 +48,12 @@ export function demoCommand(): Command {
           .option('--identities <n>', 'people in the dataset', wholeNumber(2, 10_000), 120)
           .option('--images-per-identity <n>', 'images of each', wholeNumber(2, 1000), 25)
           .option('--noise <share>', 'share of wrong labels', numberWithin(0, 0.9), 0.4)
+          .option(
+            '--held-out-people <n>',
+            'people to verify with, a multiple of ten from 20 on',
+            tensOfPeople,
+            120,
+          )
           .option('--epochs <n>', 'passes over the data, for all runs', numberWithin(0.01, 1000))
           .option(
             '--controls',
@@ -84,6 +91,13 @@ async function demo(options: DemoCommandOptions, context: CommandContext): Promi
   };
   await writeAtomically(join(output, MARKER), [`${JSON.stringify(json, null, 2)}\n`]);
   context.console.result(json, summary(result, report, seconds));
+}
+
+/** Ten folds with at least two people in each: pairs of two people need them. */
+function tensOfPeople(text: string): number {
+  const people = wholeNumber(20, 10_000)(text);
+  if (people % 10 !== 0) throw new InvalidArgumentError('Expected a multiple of ten, for ten folds.');
+  return people;
 }
 
 /** A folder of an earlier demo is replaced; any other that has something in it is refused. */
