@@ -44,7 +44,6 @@ const rampGain = 1e18;
 
 function blockedAlgebra(lowering: Lowering, shape: Shape): ChannelAlgebra {
   const [n, h, w, c] = shape as readonly [number, number, number, number];
-  const block = lowering.blockSize;
   const filter = (scale: string) => lowering.reshape(scale, [c, 1, 1, 1]);
   const pointwise = { kernel_shape: [1, 1], group: c };
   return {
@@ -52,8 +51,9 @@ function blockedAlgebra(lowering: Lowering, shape: Shape): ChannelAlgebra {
     shape: [n, c, h, w],
     count: n * h * w,
     sum(x) {
-      const perImage = lowering.reduceSum(lowering.reshape(x, [(n * c) / block, h * w, block]), [1]);
-      return lowering.reduceSum(lowering.reshape(perImage, [n, c]), [0]);
+      const perImage = lowering.blockedOp('GlobalAveragePool', [x]);
+      const total = lowering.reduceSum(lowering.reshape(perImage, [n, c]), [0]);
+      return lowering.op('Mul', [total, lowering.scalar(h * w)]);
     },
     dot(x, y) {
       const perImage = lowering.blockedOp(
