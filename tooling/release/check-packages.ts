@@ -67,7 +67,7 @@ function check(directory: string, into: string): string[] {
 
 const into = mkdtempSync(join(tmpdir(), 'arcface-packages-'));
 try {
-  console.log(run('npx', ['turbo', 'run', 'build', '--output-logs=errors-only'], root));
+  console.log(run('npx', ['--yes', 'pnpm', 'build', '--output-logs=errors-only'], root));
   let faulty = 0;
   for (const directory of publishedPackages()) {
     const faults = check(directory, into);

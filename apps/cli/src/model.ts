@@ -2,13 +2,7 @@
 import { existsSync } from 'node:fs';
 import { readFile, stat } from 'node:fs/promises';
 import { join } from 'node:path';
-import {
-  type Backbone,
-  backboneFromGraph,
-  backboneFromMxnet,
-  importParameters,
-  parseNdArrays,
-} from '@arcface/backbones';
+import { type Backbone, backboneFromMxnet, parseNdArrays } from '@arcface/backbones';
 import {
   assembleSubcenters,
   type ClassOrder,
@@ -16,11 +10,11 @@ import {
   type SubcenterWeights,
 } from '@arcface/cleaner';
 import {
+  backboneFromCheckpoint,
   type Checkpoint,
   checkpointSubcenters,
   decodeCheckpoint,
   latestCheckpoint,
-  networkTensors,
 } from '@arcface/trainer';
 import { FileCheckpointStore } from '@arcface/trainer/node';
 import type { CommandContext } from './cli/define-command.ts';
@@ -78,8 +72,7 @@ async function openRun(folder: string, { console }: CommandContext): Promise<Mod
 }
 
 function modelOfCheckpoint(checkpoint: Checkpoint, path: string): Model {
-  const backbone = backboneFromGraph(checkpoint.network.graph);
-  importParameters(backbone, networkTensors(checkpoint));
+  const backbone = backboneFromCheckpoint(checkpoint);
   return {
     path,
     backbone,
