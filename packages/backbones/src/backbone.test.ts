@@ -4,7 +4,8 @@ import { type Backbone, backboneFromGraph, createBackbone } from './backbone.ts'
 import { BackbonesError } from './backbones-error.ts';
 import { complexity } from './graph/complexity.ts';
 import type { NetworkGraph } from './graph/network-graph.ts';
-import { type BackboneConfig, listNetworks, networkGraph } from './networks/presets.ts';
+import type { BackboneConfig } from './networks/backbone-config.ts';
+import { listNetworks, networkGraph } from './networks/presets.ts';
 import { setCpuBackend } from './testing/backend.ts';
 import { oracleIsAbsent, oracleJson } from './testing/oracle.ts';
 

@@ -13,7 +13,8 @@ import {
 } from './graph/network-graph.ts';
 import { flattened } from './layers/flatten.ts';
 import type { ParameterKind, ParameterRole } from './layers/layer.ts';
-import { type BackboneConfig, networkGraph } from './networks/presets.ts';
+import type { BackboneConfig } from './networks/backbone-config.ts';
+import { networkGraph } from './networks/presets.ts';
 import { initialValues } from './parameters/initial-values.ts';
 import { deviceShape, toDeviceLayout } from './parameters/parameter-layout.ts';
 

@@ -15,13 +15,9 @@ export { backboneFromMxnet, type MxnetCheckpoint } from './mxnet/mxnet-backbone.
 export { type NdArrayFile, parseNdArrays, serializeNdArrays } from './mxnet/ndarray-file.ts';
 export { readMxnetSymbol, type SymbolOptions } from './mxnet/symbol-reader.ts';
 export { type ElementType, type NamedArray, type TypedArray, toFloat32 } from './named-array.ts';
+export type { BackboneConfig } from './networks/backbone-config.ts';
 export { type OutputHead, outputHeads } from './networks/output-heads.ts';
-export {
-  type BackboneConfig,
-  listNetworks,
-  type NetworkDescription,
-  networkGraph,
-} from './networks/presets.ts';
+export { listNetworks, type NetworkDescription, networkGraph } from './networks/presets.ts';
 export { type BatchNormOptions, type BatchNormParameters, batchNorm } from './operations/batch-norm.ts';
 export {
   checkpointName,

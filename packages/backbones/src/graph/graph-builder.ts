@@ -62,12 +62,20 @@ export class GraphBuilder {
 
   /** Adds any layer. */
   add(name: string, layer: Layer, ...inputs: string[]): string {
+    return this.addNamed(name, layer, inputs, (slot) => `${name}${SUFFIXES[slot] ?? `_${slot}`}`);
+  }
+
+  /** Adds any layer, with names for its parameters that don't follow from the node's. */
+  addNamed(
+    name: string,
+    layer: Layer,
+    inputs: readonly string[],
+    parameterName: (slot: string) => string,
+  ): string {
     const shapes = inputs.map((input) => this.shape(input));
     const rules = rulesOf(layer);
     const slots = rules.parameters?.(layer, shapes) ?? [];
-    const parameters = Object.fromEntries(
-      slots.map(({ slot }) => [slot, `${name}${SUFFIXES[slot] ?? `_${slot}`}`]),
-    );
+    const parameters = Object.fromEntries(slots.map(({ slot }) => [slot, parameterName(slot)]));
     this.#shapes.set(name, rules.outputShape(layer, shapes));
     this.#nodes.push({ name, layer, inputs, parameters });
     return name;

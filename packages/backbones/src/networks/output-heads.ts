@@ -11,6 +11,8 @@ export interface HeadSettings {
   readonly activation: Activation;
   /** Share dropped by the heads that drop. The reference's is 0.4. */
   readonly dropout: number;
+  /** Filters of the depthwise head, if that divides the channels. Default 512, the reference's. */
+  readonly depthwiseFilters?: number;
 }
 
 type Head = (graph: GraphBuilder, x: string, settings: HeadSettings) => string;
@@ -58,13 +60,10 @@ const globalAverage: Head = (graph, x, { activation }) => {
   return graph.add(graph.numbered('flatten'), { kind: 'flatten' }, pooled);
 };
 
-/** As many filters the reference's depthwise head has; wider maps are taken in groups. */
-const DEPTHWISE_FILTERS = 512;
-
 /** A depthwise convolution over the whole map (MobileFaceNet, Chen et al., 2018): 7x7 at the usual image size. */
-const globalDepthwise: Head = (graph, x) => {
+const globalDepthwise: Head = (graph, x, { depthwiseFilters = 512 }) => {
   const [height, width, channels] = graph.shape(x) as [number, number, number];
-  const filters = Math.min(channels, DEPTHWISE_FILTERS);
+  const filters = channels % depthwiseFilters === 0 ? depthwiseFilters : channels;
   const convolved = graph.convolution('conv_6dw7_7_conv2d', x, {
     filters,
     kernel: [height, width],

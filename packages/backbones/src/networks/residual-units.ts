@@ -10,6 +10,7 @@
  * Any of them may weigh its channels by squeeze-and-excitation before the shortcut is added.
  */
 import type { Activation, GraphBuilder } from '../graph/graph-builder.ts';
+import { squeezeAndExcite } from './squeeze-excitation.ts';
 
 export type ResidualUnitVersion = 1 | 2 | 3;
 
@@ -26,9 +27,6 @@ export interface ResidualUnitSettings {
 }
 
 type ResidualUnit = (graph: GraphBuilder, x: string, settings: ResidualUnitSettings) => string;
-
-/** How much narrower squeeze-and-excitation is inside. */
-const SQUEEZE = 16;
 
 export const residualUnits: Readonly<Record<ResidualUnitVersion, ResidualUnit>> = {
   1(graph, x, settings) {
@@ -72,19 +70,9 @@ function normalisedShortcut(graph: GraphBuilder, x: string, settings: ResidualUn
     : graph.batchNorm(`${name}_sc`, graph.convolution(`${name}_conv1sc`, x, { filters, stride }));
 }
 
-/** Squeeze-and-excitation (Hu et al., 2018): channels weighed by a small network of their means. */
 function excited(graph: GraphBuilder, x: string, settings: ResidualUnitSettings): string {
-  const { name, filters, activation, squeezeExcitation } = settings;
-  if (!squeezeExcitation) {
-    return x;
-  }
-  let y = graph.globalAverage(`${name}_se_pool1`, x);
-  y = graph.convolution(`${name}_se_conv1`, y, {
-    filters: Math.max(1, Math.floor(filters / SQUEEZE)),
-    bias: true,
-  });
-  y = graph.activation(`${name}_se_relu1`, y, activation);
-  y = graph.convolution(`${name}_se_conv2`, y, { filters, bias: true });
-  y = graph.activation(`${name}_se_sigmoid`, y, 'sigmoid');
-  return graph.add(graph.numbered('broadcast_mul'), { kind: 'multiply' }, x, y);
+  const { name, activation, squeezeExcitation } = settings;
+  return squeezeExcitation
+    ? squeezeAndExcite(graph, name, x, { reduction: 16, activation, activationName: 'relu1' })
+    : x;
 }

@@ -1,14 +1,8 @@
 /** The reference's settings of a network, as a configuration of ours. */
-import type { BackboneConfig } from '../networks/presets.ts';
+import type { BackboneConfig } from '../networks/backbone-config.ts';
 import type { OracleNetwork } from './oracle.ts';
 
-/** @returns undefined for families that have no preset here (yet): they are read from their symbols */
-export function configurationOf({
-  module,
-  config,
-  tiny,
-  network,
-}: OracleNetwork): BackboneConfig | undefined {
+export function configurationOf({ module, config, tiny, network }: OracleNetwork): BackboneConfig {
   const common = {
     embeddingSize: config.emb_size,
     activation: config.net_act,
@@ -34,7 +28,22 @@ export function configurationOf({
       return { network: 'y1', ...common, blocks: config.net_blocks };
     case 'fmobilenet':
       return { network: 'm1', ...common, width: config.net_multiplier };
+    case 'fmnasnet': {
+      const { activation: _, ...others } = common;
+      return { network: 'mnas', ...others, width: config.net_multiplier };
+    }
+    case 'fdensenet': {
+      const { activation: _, ...others } = common;
+      return { network: `d${config.num_layers}`, ...others };
+    }
+    case 'vargfacenet':
+      return {
+        network: 'vargfacenet',
+        ...common,
+        width: config.net_multiplier,
+        squeezeExcitation: config.net_se === 1,
+      };
     default:
-      return undefined;
+      throw new Error(`there is no preset for the reference's ${module}`);
   }
 }

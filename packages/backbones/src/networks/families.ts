@@ -1,0 +1,57 @@
+/** The families of networks: how each makes a graph of a configuration, and which choices it doesn't have. */
+import type { NetworkGraph } from '../graph/network-graph.ts';
+import type { BackboneConfig } from './backbone-config.ts';
+import { denseNet } from './densenet.ts';
+import { mnasNet } from './mnasnet.ts';
+import { mobileFaceNet } from './mobilefacenet.ts';
+import { mobileNet } from './mobilenet.ts';
+import type { CommonSettings } from './network-settings.ts';
+import { resNet, resNetBlocks } from './resnet.ts';
+import { varGFaceNet } from './vargfacenet.ts';
+
+export interface Family {
+  /** Settings that would be passed over, and are refused instead. */
+  readonly without: readonly (keyof BackboneConfig)[];
+  graph(common: CommonSettings, config: Omit<BackboneConfig, 'network'>): NetworkGraph;
+}
+
+const ONLY_RESNETS = ['filters', 'unit', 'stem', 'squeezeExcitation'] as const;
+
+export const families = {
+  mobileFaceNet: {
+    without: ONLY_RESNETS,
+    graph: (common, { blocks = [1, 4, 6, 2], stemStride = 2 }) =>
+      mobileFaceNet({ ...common, blocks, stemStride }),
+  },
+  resNet: {
+    without: [],
+    graph: (common, config) =>
+      resNet({
+        ...common,
+        blocks: config.blocks ?? resNetBlocks(50),
+        filters: config.filters ?? [64, 64, 128, 256, 512],
+        unit: config.unit ?? 3,
+        stem: config.stem ?? 1,
+        stemStride: config.stemStride ?? 1,
+        squeezeExcitation: config.squeezeExcitation ?? false,
+      }),
+  },
+  mobileNet: {
+    without: [...ONLY_RESNETS, 'blocks', 'stemStride'],
+    graph: (common) => mobileNet(common),
+  },
+  mnasNet: {
+    without: [...ONLY_RESNETS, 'blocks', 'stemStride', 'activation'],
+    graph: (common) => mnasNet(common),
+  },
+  denseNet: {
+    without: ['unit', 'stem', 'squeezeExcitation', 'stemStride', 'activation', 'width'],
+    graph: (common, { blocks = [6, 12, 32, 32], filters = [64] }) =>
+      denseNet({ ...common, blocks, stemFilters: filters[0] ?? 64 }),
+  },
+  varGFaceNet: {
+    without: ['filters', 'unit', 'stem', 'stemStride'],
+    graph: (common, { blocks = [3, 7, 4], squeezeExcitation = false }) =>
+      varGFaceNet({ ...common, blocks, squeezeExcitation }),
+  },
+} as const satisfies Record<string, Family>;
