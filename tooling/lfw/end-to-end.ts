@@ -8,7 +8,6 @@
  * Every network is a line of the output; lines that are there already are not computed again. `table.ts` turns them into
  * the table of the documentation.
  */
-import { existsSync, readFileSync } from 'node:fs';
 import { appendFile } from 'node:fs/promises';
 import { createBackbone } from '@arcface/backbones';
 import {
@@ -20,14 +19,16 @@ import {
   seededRandom,
 } from '@arcface/cleaner';
 import { compactLabels, type FaceDataset, filterDataset } from '@arcface/recordio';
+import { openFaceDataset } from '@arcface/recordio/node';
 import { SubcenterHead } from '@arcface/subcenter-loss';
 import { embedImages, type TrainOptions, train, verifyPairs } from '@arcface/trainer';
 import * as tf from '@tensorflow/tfjs-core';
-import { sharpDecoder } from 'arcface';
+import { type DecodedFaces, decodeFaces, sharpDecoder } from 'arcface';
 import { Command } from 'commander';
 import { configure } from 'tfjs-backend-onnxruntime';
 import { type Lfw, openLfw } from './lfw.ts';
 import { type NoisyLfw, noisyLfw, pairImages, pairsOfUnseenPeople } from './noisy-lfw.ts';
+import { type Row, readRows } from './results.ts';
 
 const NETWORK = { network: 'r8-narrow', inputSize: 56, embeddingSize: 128 } as const;
 const MARGIN = { m1: 1, m2: 0.2, m3: 0, s: 16 } as const;
@@ -44,24 +45,6 @@ const TRAINING: TrainOptions = {
   augmentation: { mirror: 0.5, shift: 3, brightness: 0.125, contrast: 0.125 },
 };
 
-/** One trained network: what it was trained on, and how well it verifies. */
-export interface Row {
-  readonly seed: number;
-  readonly rate: number;
-  readonly network: string;
-  readonly images: number;
-  readonly identities: number;
-  readonly steps: number;
-  /** On people not trained on: ten folds. */
-  readonly accuracy: number;
-  readonly auc: number;
-  /** Mean cosine of different people's embeddings; near 1 means collapse to a point. */
-  readonly impostorCosine: number;
-  /** How well the images that this network was not trained on match the noise; for networks trained after a drop. */
-  readonly drop?: ConfusionMetrics & { readonly dropped: number };
-  readonly seconds: number;
-}
-
 interface Trained {
   readonly row: Omit<Row, 'drop' | 'seconds'>;
   /** Every image of the training set against the trained sub-centres. */
@@ -70,6 +53,8 @@ interface Trained {
 
 interface Trial {
   readonly lfw: Lfw;
+  /** All images, decoded once: decoding them in every epoch would take as long as training. */
+  readonly faces: DecodedFaces;
   readonly noisy: NoisyLfw;
   readonly seed: number;
   readonly rate: number;
@@ -91,25 +76,21 @@ async function main(): Promise<void> {
   configure({ threads: Number(options.threads) });
   await tf.setBackend('onnxruntime');
   const rate = Number(options.rate);
+  const size = { height: NETWORK.inputSize, width: NETWORK.inputSize };
+  const faces = await decodeFaces(await openFaceDataset(lfw.directory), { decoder: sharpDecoder, size });
   for (const seed of options.seeds.split(',').map(Number)) {
     const done = readRows(options.output).filter((row) => row.seed === seed && row.rate === rate);
-    const noisy = await noisyLfw(lfw, { rate, seed });
-    for await (const row of rowsOf({ lfw, noisy, seed, rate }, new Set(done.map(({ network }) => network)))) {
+    const noisy = noisyLfw(lfw, faces.dataset, { rate, seed });
+    for await (const row of rowsOf(
+      { lfw, faces, noisy, seed, rate },
+      new Set(done.map(({ network }) => network)),
+    )) {
       await appendFile(options.output, `${JSON.stringify(row)}\n`);
       console.error(
         `seed ${seed} ${row.network}: accuracy ${row.accuracy.toFixed(4)} auc ${row.auc.toFixed(4)}${row.drop ? ` F1 ${row.drop.f1?.toFixed(3)}` : ''} (${row.seconds.toFixed(0)} s)`,
       );
     }
   }
-}
-
-export function readRows(path: string): Row[] {
-  if (!existsSync(path)) return [];
-  return readFileSync(path, 'utf8')
-    .trim()
-    .split('\n')
-    .filter((line) => line !== '')
-    .map((line) => JSON.parse(line) as Row);
 }
 
 /** The networks of one seed, in an order in which each needs only what came before. */
@@ -151,7 +132,7 @@ async function* rowsOf(trial: Trial, done: ReadonlySet<string>): AsyncGenerator<
 }
 
 async function fit(
-  { lfw, seed, rate }: Trial,
+  { lfw, faces, seed, rate }: Trial,
   name: string,
   dataset: FaceDataset,
   { subcenters, steps }: { readonly subcenters: number; readonly steps?: number | undefined },
@@ -171,7 +152,7 @@ async function fit(
     backbone,
     head,
     dataset,
-    decoder: sharpDecoder,
+    decoder: faces.decoder,
     options: {
       ...TRAINING,
       seed,
@@ -180,7 +161,7 @@ async function fit(
       marginWarmup: { steps: Math.round((3 / EPOCHS) * total) },
     },
   });
-  const { embeddings, dimensions } = await embedImages({ backbone, dataset, decoder: sharpDecoder });
+  const { embeddings, dimensions } = await embedImages({ backbone, dataset, decoder: faces.decoder });
   const audit = score({
     embeddings,
     dimensions,
@@ -190,19 +171,18 @@ async function fit(
   });
 
   const pairs = pairsOfUnseenPeople(lfw);
-  const images = await pairImages(lfw, pairs);
-  const faces = await embedImages({ backbone, dataset: images, decoder: sharpDecoder, flip: true });
+  const images = pairImages(faces.dataset, pairs);
+  const embedded = await embedImages({ backbone, dataset: images, decoder: faces.decoder, flip: true });
   const shuffled = interleaved(pairs.map(({ same }) => same));
-  const rows = new Float32Array(faces.embeddings.length);
+  const rows = new Float32Array(embedded.embeddings.length);
   shuffled.forEach((pair, i) => {
     rows.set(
-      faces.embeddings.subarray(2 * pair * dimensions, 2 * (pair + 1) * dimensions),
+      embedded.embeddings.subarray(2 * pair * dimensions, 2 * (pair + 1) * dimensions),
       2 * i * dimensions,
     );
   });
   const isSame = shuffled.map((pair) => pairs[pair]!.same);
   const { accuracy, auc } = verifyPairs(rows, isSame);
-  await images.close();
   backbone.dispose();
   head.dispose();
   return {

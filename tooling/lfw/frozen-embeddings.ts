@@ -13,6 +13,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { backboneFromMxnet } from '@arcface/backbones';
 import { decide, metrics, type Rule, score, withAutoScores } from '@arcface/cleaner';
+import type { FaceDataset } from '@arcface/recordio';
 import { openFaceDataset } from '@arcface/recordio/node';
 import { SubcenterHead } from '@arcface/subcenter-loss';
 import { embedImages, HEAD_PARAMETER, Sgd, shuffledOrder } from '@arcface/trainer';
@@ -58,6 +59,7 @@ async function main(): Promise<void> {
 type Result = Pick<ReturnType<typeof metrics>, 'precision' | 'recall' | 'f1'>;
 
 interface ImageEmbeddings {
+  readonly dataset: FaceDataset;
   readonly dimensions: number;
   readonly of: (key: number | string) => Float32Array;
 }
@@ -81,6 +83,7 @@ async function pretrainedEmbeddings(lfw: Lfw): Promise<ImageEmbeddings> {
   const dimensions = rows.length / dataset.length;
   const positionOf = new Map(Array.from({ length: dataset.length }, (_, i) => [dataset.key(i), i]));
   return {
+    dataset,
     dimensions,
     of(key) {
       const start = positionOf.get(key)! * dimensions;
@@ -94,7 +97,7 @@ async function compareRules(
   images: ImageEmbeddings,
   { rate, seed }: { readonly rate: number; readonly seed: number },
 ): Promise<[name: string, Result][]> {
-  const { dataset, bad } = await noisyLfw(lfw, { rate, seed });
+  const { dataset, bad } = noisyLfw(lfw, images.dataset, { rate, seed });
   const { dimensions } = images;
   const embeddings = new Float32Array(dataset.length * dimensions);
   for (let i = 0; i < dataset.length; i++) embeddings.set(images.of(dataset.key(i)), i * dimensions);

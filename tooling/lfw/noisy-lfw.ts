@@ -4,13 +4,13 @@
  */
 import { injectNoise } from '@arcface/cleaner';
 import { type FaceDataset, filterDataset, relabelDataset } from '@arcface/recordio';
-import { openFaceDataset } from '@arcface/recordio/node';
 import type { Lfw, LfwPair } from './lfw.ts';
 
 /** Fewest images that make a person an identity of the training set. */
 const LEAST_IMAGES = 10;
 
 export interface NoisyLfw {
+  /** A view of all images. */
   readonly dataset: FaceDataset;
   /** 1 where an image does not show the person it is labelled as. */
   readonly bad: Uint8Array;
@@ -21,11 +21,15 @@ export interface NoisyLfw {
 /**
  * Half of the noise are strangers, half are swapped labels.
  *
- * @param rate share of bad images, 0..1
+ * @param all the images of all people, by path (`person/file.jpg`)
+ * @param options.rate share of bad images, 0..1
  */
-export async function noisyLfw(lfw: Lfw, options: { rate: number; seed: number }): Promise<NoisyLfw> {
-  const all = await openFaceDataset(lfw.directory);
-  const positionOf = new Map(Array.from({ length: all.length }, (_, i) => [String(all.key(i)), i]));
+export function noisyLfw(
+  lfw: Lfw,
+  all: FaceDataset,
+  options: { readonly rate: number; readonly seed: number },
+): NoisyLfw {
+  const positionOf = positionsByKey(all);
   const positions = (images: Iterable<string>) => Array.from(images, (image) => positionOf.get(image)!);
 
   const identities = trainedPeople(lfw);
@@ -51,13 +55,16 @@ export function pairsOfUnseenPeople(lfw: Lfw): LfwPair[] {
 }
 
 /** The images of pairs as a dataset: rows 2i and 2i + 1 are pair i. */
-export async function pairImages(lfw: Lfw, pairs: readonly LfwPair[]): Promise<FaceDataset> {
-  const all = await openFaceDataset(lfw.directory);
-  const positionOf = new Map(Array.from({ length: all.length }, (_, i) => [String(all.key(i)), i]));
+export function pairImages(all: FaceDataset, pairs: readonly LfwPair[]): FaceDataset {
+  const positionOf = positionsByKey(all);
   return filterDataset(
     all,
     pairs.flatMap(({ first, second }) => [positionOf.get(first)!, positionOf.get(second)!]),
   );
+}
+
+function positionsByKey(dataset: FaceDataset): ReadonlyMap<number | string, number> {
+  return new Map(Array.from({ length: dataset.length }, (_, i) => [dataset.key(i), i]));
 }
 
 function trainedPeople(lfw: Lfw): string[] {

@@ -1,0 +1,31 @@
+/** What `end-to-end.ts` writes and `table.ts` reads. */
+import { existsSync, readFileSync } from 'node:fs';
+import type { ConfusionMetrics } from '@arcface/cleaner';
+
+/** One trained network: what it was trained on, and how well it verifies. */
+export interface Row {
+  readonly seed: number;
+  readonly rate: number;
+  readonly network: string;
+  readonly images: number;
+  readonly identities: number;
+  readonly steps: number;
+  /** On people not trained on: ten folds. */
+  readonly accuracy: number;
+  readonly auc: number;
+  /** Mean cosine of different people's embeddings; near 1 means collapse to a point. */
+  readonly impostorCosine: number;
+  /** How well the images that this network was not trained on match the noise; for networks trained after a drop. */
+  readonly drop?: ConfusionMetrics & { readonly dropped: number };
+  readonly seconds: number;
+}
+
+/** The rows of a file; none if it is not there yet. */
+export function readRows(path: string): Row[] {
+  if (!existsSync(path)) return [];
+  return readFileSync(path, 'utf8')
+    .trim()
+    .split('\n')
+    .filter((line) => line !== '')
+    .map((line) => JSON.parse(line) as Row);
+}
