@@ -14,6 +14,7 @@ export type { Layer } from './layers/layer-table.ts';
 export { backboneFromMxnet, type MxnetCheckpoint } from './mxnet/mxnet-backbone.ts';
 export { type NdArrayFile, parseNdArrays, serializeNdArrays } from './mxnet/ndarray-file.ts';
 export { readMxnetSymbol, type SymbolOptions } from './mxnet/symbol-reader.ts';
+export { serializeMxnetSymbol } from './mxnet/symbol-writer.ts';
 export { type ElementType, type NamedArray, type TypedArray, toFloat32 } from './named-array.ts';
 export type { BackboneConfig } from './networks/backbone-config.ts';
 export { type OutputHead, outputHeads } from './networks/output-heads.ts';

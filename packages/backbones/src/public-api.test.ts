@@ -19,6 +19,7 @@ it('exports these names', () => {
       "parseNdArrays",
       "parseSafetensors",
       "readMxnetSymbol",
+      "serializeMxnetSymbol",
       "serializeNdArrays",
       "serializeSafetensors",
       "toFloat32",
