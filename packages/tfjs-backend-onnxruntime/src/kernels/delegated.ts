@@ -9,9 +9,9 @@ import { asDType } from './dtype.ts';
 import { composed, type KernelCall, type KernelRow } from './kernel-row.ts';
 
 const delegated = `
-  AvgPool3D AvgPool3DGrad AvgPoolGrad BatchToSpaceND Bincount BitwiseAnd BroadcastArgs Conv3D Conv3DBackpropFilterV2
+  AvgPool3D AvgPool3DGrad BatchToSpaceND Bincount BitwiseAnd BroadcastArgs Conv3D Conv3DBackpropFilterV2
   Conv3DBackpropInputV2 CropAndResize Cumprod DenseBincount DepthToSpace Diag Dilation2D Dilation2DBackpropFilter
-  Dilation2DBackpropInput Einsum FlipLeftRight LRN LRNGrad MaxPool3D MaxPool3DGrad MaxPoolGrad MaxPoolWithArgmax
+  Dilation2DBackpropInput Einsum LRN LRNGrad MaxPool3D MaxPool3DGrad MaxPoolGrad MaxPoolWithArgmax
   Multinomial NonMaxSuppressionV3 NonMaxSuppressionV4 NonMaxSuppressionV5 RaggedGather RaggedRange
   RaggedTensorToTensor ResizeBilinear ResizeBilinearGrad ResizeNearestNeighbor ResizeNearestNeighborGrad
   RotateWithOffset ScatterNd SearchSorted SpaceToBatchND SparseFillEmptyRows SparseReshape SparseSegmentMean

@@ -63,6 +63,19 @@ const fusedAndPooled: Case[] = [
       () => [tf.avgPool(image(3), 3, 2, pad), tf.avgPool(tf.relu(image(16)), 2, 1, pad)],
     ],
   ]),
+  ...([1, 2, 3] as const).map(
+    (stride): Case => [
+      `AvgPoolGrad with stride ${stride}`,
+      'AvgPoolGrad',
+      () =>
+        [image(3), image(16)].map((x) =>
+          tf.grad((a) => tf.square(tf.avgPool(a as tf.Tensor4D, 3, stride, stride === 3 ? 'valid' : 'same')))(
+            x,
+          ),
+        ),
+      1e-4,
+    ],
+  ),
   [
     'pooling of a convolution',
     'MaxPool',

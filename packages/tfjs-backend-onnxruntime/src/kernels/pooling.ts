@@ -1,8 +1,10 @@
 // Pooling of images. tfjs's averages leave the padding out of the count, as ONNX's do by default.
 
-import { type AvgPoolAttrs, backend_util } from '@tensorflow/tfjs-core';
+import { type AvgPoolAttrs, type AvgPoolGradAttrs, backend_util } from '@tensorflow/tfjs-core';
 import { geometryAttributes, geometryOf, onnxGeometry } from '../lowering/convolution-geometry.ts';
-import { type KernelRow, primitive } from './kernel-row.ts';
+import { convolutionKernels } from './convolution.ts';
+import { creationKernels } from './creation.ts';
+import { composed, type KernelRow, primitive, required, traceKernel } from './kernel-row.ts';
 
 function pooling(kernel: 'MaxPool' | 'AvgPool', type: 'MaxPool' | 'AveragePool'): KernelRow {
   return primitive<AvgPoolAttrs>({
@@ -44,7 +46,22 @@ function pooling(kernel: 'MaxPool' | 'AvgPool', type: 'MaxPool' | 'AveragePool')
   });
 }
 
+function rowOf(rows: readonly KernelRow[], kernel: string): KernelRow {
+  return rows.find((row) => row.kernel === kernel)!;
+}
+
+// Each pixel gets its share of every window it lies in: the input gradient of a depthwise convolution by a constant.
+const averageGradient = composed<AvgPoolGradAttrs>('AvgPoolGrad', (call, { filterSize, strides, pad }) => {
+  const { shape: inputShape } = call.tensors.input!;
+  const [height, width] = typeof filterSize === 'number' ? [filterSize, filterSize] : filterSize;
+  const share = { shape: [height, width, inputShape[3]!, 1], value: 1 / (height * width), dtype: 'float32' };
+  const filter = traceKernel(call, rowOf(creationKernels, 'Fill'), {}, share);
+  const gradient = rowOf(convolutionKernels, 'DepthwiseConv2dNativeBackpropInput');
+  return traceKernel(call, gradient, { dy: required(call, 'dy'), filter }, { inputShape, strides, pad });
+});
+
 export const poolingKernels: readonly KernelRow[] = [
+  averageGradient,
   pooling('MaxPool', 'MaxPool'),
   pooling('AvgPool', 'AveragePool'),
 ];

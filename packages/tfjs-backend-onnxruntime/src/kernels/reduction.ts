@@ -85,10 +85,9 @@ function sumOfPixels(x: TraceValue, axes: readonly number[], lowering: Lowering)
   const key = axes.join();
   if (key !== '1,2' && key !== '0,1,2') return null;
   const [n, h, w, c] = x.shape as readonly [number, number, number, number];
-  const block = lowering.blockSize;
   return () => {
-    const pixels = lowering.reshape(lowering.blocked(x), [(n * c) / block, h * w, block]);
-    const perImage = lowering.reshape(lowering.reduceSum(pixels, [1]), [n, c]);
+    const averages = lowering.reshape(lowering.blockedOp('GlobalAveragePool', [lowering.blocked(x)]), [n, c]);
+    const perImage = lowering.op('Mul', [averages, lowering.scalar(h * w)]);
     return axes.length === 3 ? lowering.reduceSum(perImage, [0]) : perImage;
   };
 }

@@ -121,6 +121,7 @@ const shaping: Case[] = [
     'Reverse',
     () => [tf.reverse(float([2, 3, 4]), [0, 2]), tf.reverse(int([4])), tf.reverse(float([2, 3]), 1)],
   ],
+  ['FlipLeftRight', 'FlipLeftRight', () => tf.image.flipLeftRight(float([2, 3, 4, 3]) as tf.Tensor4D)],
 ];
 
 const indexing: Case[] = [

@@ -289,22 +289,27 @@ export const shapeKernels: readonly KernelRow[] = [
       dtype: x!.dtype,
       attributes: { axes: x!.shape.length === 0 ? [] : util.parseAxisParam(dims, [...x!.shape]) },
     }),
-    lower(node, lowering) {
-      const axes = node.attributes.axes as readonly number[];
-      const x = lowering.last(node.inputs[0]!);
-      const last = axes.map(() => -1);
-      const reversed = () =>
-        lowering.slice(
-          x,
-          last,
-          axes.map(() => -(2 ** 31)),
-          axes,
-          last,
-        );
-      lowering.define(node.outputs[0]!, 'last', axes.length === 0 ? x : reversed());
-    },
+    lower: lowerReverse,
+  }),
+  primitive({
+    kernel: 'FlipLeftRight',
+    inputs: ['image'],
+    infer: ([image]) => ({ shape: image!.shape, dtype: image!.dtype, attributes: { axes: [2] } }),
+    lower: lowerReverse,
   }),
 ];
+
+function lowerReverse(node: TraceNode, lowering: Lowering): void {
+  const axes = node.attributes.axes as readonly number[];
+  const x = lowering.last(node.inputs[0]!);
+  const last = axes.map(() => -1);
+  const beforeFirst = axes.map(() => -(2 ** 31));
+  lowering.define(
+    node.outputs[0]!,
+    'last',
+    axes.length === 0 ? x : lowering.slice(x, last, beforeFirst, axes, last),
+  );
+}
 
 /** Mirrors with the edge repeated, which ONNX's Pad does not know: an index for each position, axis by axis. */
 function lowerSymmetricPad(node: TraceNode, lowering: Lowering): void {
