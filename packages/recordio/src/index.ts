@@ -15,6 +15,7 @@ export {
   writeFaceRecords,
 } from './face-record-writer.ts';
 export { type IdentityNames, identitiesFromLabels } from './identities.ts';
+export { imageExtension } from './image-format.ts';
 export { type ImageListEntry, parseImageList, serializeImageList } from './image-list.ts';
 export {
   encodeImageRecord,
@@ -42,6 +43,7 @@ export {
 export { encodeRecord, MAX_PAYLOAD_BYTES, type RawRecord, RECORD_MAGIC } from './record-frame.ts';
 // Files beside records
 export { type IndexFaultHandler, parseIndex, type RecordIndex, serializeIndex } from './record-index.ts';
+export { type ListedRecord, type ListRecordsOptions, listRecords } from './record-listing.ts';
 export {
   type ReadRecordOptions,
   readRecord,
@@ -57,6 +59,7 @@ export {
   type SalvageOptions,
   salvageRecords,
 } from './record-salvage.ts';
+export { type RecordsSurvey, type SurveyOptions, surveyRecords } from './record-survey.ts';
 export {
   type RecordTable,
   type RecordTableOptions,

@@ -19,6 +19,7 @@ test('the exported names', () => {
       "RecordIOError",
       "writeFaceRecords",
       "identitiesFromLabels",
+      "imageExtension",
       "parseImageList",
       "serializeImageList",
       "encodeImageRecord",
@@ -39,11 +40,13 @@ test('the exported names', () => {
       "RECORD_MAGIC",
       "parseIndex",
       "serializeIndex",
+      "listRecords",
       "readRecord",
       "scanRecordBlocks",
       "scanRecords",
       "repairRecords",
       "salvageRecords",
+      "surveyRecords",
       "scanRecordOffsets",
       "scanRecordTable",
       "verifyRecords",
@@ -60,6 +63,10 @@ test('the exported names', () => {
       "pathWithin",
       "openFaceDataset",
       "writeFaceDataset",
+      "IMAGE_LIST_FILE",
+      "writeImageFolder",
+      "indexPathOf",
+      "writeRecordFiles",
     ]
   `);
 });

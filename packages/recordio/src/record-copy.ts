@@ -9,8 +9,8 @@ export interface CopyRecordsOptions extends ReadOptions {
   readonly offsets: Iterable<number>;
   /** Where they go; it is not closed, so that several files can be joined. */
   readonly writer: RecordWriter;
-  /** Called after every record. */
-  readonly onProgress?: ((records: number) => void) | undefined;
+  /** Called after every record with the number of records and bytes copied so far. */
+  readonly onProgress?: ((records: number, bytes: number) => void) | undefined;
 }
 
 /** Reads under way at a time: enough to keep a disk busy. */
@@ -25,10 +25,11 @@ const READ_AHEAD = 8;
 export async function copyRecords(options: CopyRecordsOptions): Promise<Float64Array> {
   const { records, writer, onProgress, signal } = options;
   const copied: number[] = [];
+  const start = writer.offset;
   const underWay: Promise<Uint8Array>[] = [];
   const writeOldest = async (): Promise<void> => {
     copied.push(await writer.write(await underWay.shift()!));
-    onProgress?.(copied.length);
+    onProgress?.(copied.length, writer.offset - start);
   };
   try {
     for (const offset of options.offsets) {

@@ -43,7 +43,7 @@ export interface RecordDataset extends FaceDataset {
 }
 
 /** Rows of the table that are images, in data order, with what goes with them. */
-interface Arrangement {
+export interface Arrangement {
   readonly layout: RecordLayout;
   readonly rows: Int32Array;
   readonly labels: Int32Array;
@@ -149,10 +149,26 @@ function arrange(
   layout: RecordLayout | 'auto',
   names: IdentityNames | undefined,
 ): Arrangement {
+  return layout === 'insightface' || (layout === 'auto' && hasHeaderRecord(table, keys))
+    ? arrangeIdentities(table, keys, names)
+    : arrangeFlat(table, keys, order, names);
+}
+
+/** Whether the record with key 0 is the header record of the InsightFace layout. */
+export function hasHeaderRecord(table: RecordTable, keys: Float64Array): boolean {
+  const headerRow = keys.lastIndexOf(0);
+  return headerRow !== -1 && isRangeRecord(table, headerRow);
+}
+
+/** Images and identities as header and identity records of the InsightFace layout have them. */
+export function arrangeIdentities(
+  table: RecordTable,
+  keys: Float64Array,
+  names?: IdentityNames,
+): Arrangement {
   const lookup = keyLookup(keys);
   const headerRow = lookup.row(0);
-  const hasHeader = headerRow !== -1 && isRangeRecord(table, headerRow);
-  if (layout === 'insightface' && !hasHeader) {
+  if (headerRow === -1 || !isRangeRecord(table, headerRow)) {
     throw new RecordIOError(
       'missing-header-record',
       headerRow === -1
@@ -161,9 +177,7 @@ function arrange(
       headerRow === -1 ? { key: 0 } : { key: 0, offset: table.offsets[headerRow] },
     );
   }
-  return hasHeader && layout !== 'flat'
-    ? arrangeInsightFace(table, keys, lookup, headerRow, names)
-    : arrangeFlat(table, keys, order, names);
+  return arrangeInsightFace(table, keys, lookup, headerRow, names);
 }
 
 function isRangeRecord(table: RecordTable, row: number): boolean {

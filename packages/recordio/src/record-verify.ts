@@ -28,8 +28,11 @@ export interface VerifyOptions extends SalvageOptions {
   readonly records: ByteSource;
   /** The `.idx`, checked against the records. */
   readonly index?: ByteSource | undefined;
-  /** Also demand that every payload has an image header and the labels that it announces. Default false. */
-  readonly imageRecords?: boolean | undefined;
+  /**
+   * Also demand that every payload has an image header and the labels that it announces. `'auto'` demands it if most
+   * records do: then the others are faults, not something else. Default false.
+   */
+  readonly imageRecords?: boolean | 'auto' | undefined;
   /** Faults to list at most; further ones are only counted. Default 10,000. */
   readonly maxFaults?: number | undefined;
 }
@@ -60,6 +63,14 @@ class FaultList {
       this.listed.push(fault);
     }
   }
+
+  /** Adds the faults of another list, and puts all in the order of the file. */
+  include(other: FaultList): void {
+    this.count += other.count;
+    this.listed.push(...other.listed);
+    this.listed.sort((a, b) => a.offset - b.offset);
+    this.listed.length = Math.min(this.listed.length, this.#limit);
+  }
 }
 
 /**
@@ -82,13 +93,14 @@ export async function verifyRecords(options: VerifyOptions): Promise<VerifyRepor
     }),
   );
   const faults = new FaultList(maxFaults);
+  const headerFaults = new FaultList(maxFaults);
   const found = new GrowingColumn();
   const damaged = new GrowingColumn();
   for await (const stretch of salvageRecords(records, options)) {
     for (const record of stretch.records) {
       found.push(record.offset);
-      if (imageRecords) {
-        checkImageHeader(record, lines, faults);
+      if (imageRecords !== false) {
+        checkImageHeader(record, lines, headerFaults);
       }
     }
     if (stretch.lost !== undefined) {
@@ -107,6 +119,9 @@ export async function verifyRecords(options: VerifyOptions): Promise<VerifyRepor
   }
   if (lines !== undefined) {
     checkIndex(lines, found.toArray(), damaged.toArray(), records.byteLength, indexFaults);
+  }
+  if (imageRecords === true || 2 * headerFaults.count < found.length) {
+    faults.include(headerFaults);
   }
   return {
     records: found.length,

@@ -15,3 +15,10 @@ export {
   type WriteFaceDatasetOptions,
   writeFaceDataset,
 } from './write-face-dataset.ts';
+export {
+  IMAGE_LIST_FILE,
+  type ImageFolderSummary,
+  type WriteImageFolderOptions,
+  writeImageFolder,
+} from './write-image-folder.ts';
+export { indexPathOf, type WriteRecordFilesOptions, writeRecordFiles } from './write-record-files.ts';

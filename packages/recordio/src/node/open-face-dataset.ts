@@ -3,10 +3,11 @@ import { basename, dirname, join } from 'node:path';
 import { RecordIOError } from '../errors.ts';
 import type { FaceDataset } from '../face-dataset.ts';
 import { openRecordDataset, type RecordLayout } from '../record-dataset.ts';
-import { fileError, systemCode } from './file-error.ts';
+import { fileError } from './file-error.ts';
 import { type FileSource, openFileSource } from './file-source.ts';
 import { type FolderDatasetOptions, openFolderDataset, openListDataset } from './folder-dataset.ts';
 import { IDENTITY_NAMES_FILE, readIdentityNames } from './identity-names.ts';
+import { exists } from './staging.ts';
 
 /** Options of {@link openFaceDataset}. */
 export interface OpenFaceDatasetOptions extends FolderDatasetOptions {
@@ -84,18 +85,6 @@ async function isFolder(path: string): Promise<boolean> {
   try {
     return (await stat(path)).isDirectory();
   } catch (error) {
-    throw fileError('read-failed', `Cannot open ${path}`, path, error);
-  }
-}
-
-async function exists(path: string): Promise<boolean> {
-  try {
-    await stat(path);
-    return true;
-  } catch (error) {
-    if (systemCode(error) === 'ENOENT') {
-      return false;
-    }
     throw fileError('read-failed', `Cannot open ${path}`, path, error);
   }
 }

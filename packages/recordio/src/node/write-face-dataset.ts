@@ -1,13 +1,12 @@
-import { randomBytes } from 'node:crypto';
-import { mkdir, open, readdir, rename, rm, rmdir, writeFile } from 'node:fs/promises';
-import { basename, dirname, join, resolve } from 'node:path';
-import { RecordIOError } from '../errors.ts';
+import { readdir, rename, rm, rmdir, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
 import { type FaceRecordsSummary, type LabelledImage, writeFaceRecords } from '../face-record-writer.ts';
 import type { IdentityNames } from '../identities.ts';
 import type { RecordLayout } from '../record-dataset.ts';
-import { fileError, systemCode } from './file-error.ts';
 import { openFileSink } from './file-sink.ts';
 import { IDENTITY_NAMES_FILE, serializeIdentityNames } from './identity-names.ts';
+import { writeFolder } from './output-folder.ts';
+import { writing } from './staging.ts';
 
 /** Options of {@link writeFaceDataset}. */
 export interface WriteFaceDatasetOptions {
@@ -50,27 +49,15 @@ export interface FaceDatasetSummary extends FaceRecordsSummary {
  */
 export async function writeFaceDataset(options: WriteFaceDatasetOptions): Promise<FaceDatasetSummary> {
   const { directory, overwrite = false } = options;
-  const target = resolve(directory);
-  await checkOutput(target, overwrite);
-  const staging = join(dirname(target), `.${basename(target)}.partial-${randomBytes(6).toString('hex')}`);
-  try {
-    await writing(directory, () => mkdir(staging, { recursive: true }));
-    const summary = await writeInto(staging, options);
-    await options.finish?.(staging);
-    await moveIntoPlace(staging, target, overwrite);
-    return { ...summary, path: join(directory, 'train.rec') };
-  } catch (error) {
-    await rm(staging, { recursive: true, force: true });
-    throw error;
-  }
-}
-
-async function writing<T>(directory: string, write: () => Promise<T>): Promise<T> {
-  try {
-    return await write();
-  } catch (error) {
-    throw fileError('write-failed', `Cannot write ${directory}`, directory, error);
-  }
+  return writeFolder({
+    directory,
+    replace: overwrite ? replaceFiles : undefined,
+    async write(staging) {
+      const summary = await writeInto(staging, options);
+      await options.finish?.(staging);
+      return { ...summary, path: join(directory, 'train.rec') };
+    },
+  });
 }
 
 async function writeInto(staging: string, options: WriteFaceDatasetOptions): Promise<FaceRecordsSummary> {
@@ -92,45 +79,6 @@ async function writeInto(staging: string, options: WriteFaceDatasetOptions): Pro
   return summary;
 }
 
-async function checkOutput(target: string, overwrite: boolean): Promise<void> {
-  let entries: string[];
-  try {
-    entries = await readdir(target);
-  } catch (error) {
-    if (systemCode(error) === 'ENOENT') {
-      return;
-    }
-    throw fileError(
-      'output-exists',
-      `${target} exists and is not a folder that can be written to`,
-      target,
-      error,
-    );
-  }
-  if (entries.length > 0 && !overwrite) {
-    throw new RecordIOError(
-      'output-exists',
-      `The folder ${target} is not empty; give another one, or set overwrite`,
-      {
-        path: target,
-      },
-    );
-  }
-}
-
-async function moveIntoPlace(staging: string, target: string, overwrite: boolean): Promise<void> {
-  await rmdir(target).catch(() => {});
-  try {
-    await rename(staging, target);
-  } catch (error) {
-    if (!overwrite) {
-      throw fileError('output-exists', `Cannot put the finished dataset at ${target}`, target, error);
-    }
-    await writing(target, () => replaceFiles(staging, target));
-  }
-  await syncFolder(dirname(target));
-}
-
 /** Without an index records are found by walking, so what stands there between two renames can be read or is refused. */
 async function replaceFiles(staging: string, target: string): Promise<void> {
   await rm(join(target, 'train.idx'), { force: true });
@@ -142,13 +90,4 @@ async function replaceFiles(staging: string, target: string): Promise<void> {
   }
   await rename(join(staging, 'train.idx'), join(target, 'train.idx'));
   await rmdir(staging);
-}
-
-/** Makes a rename last through a power cut, where the operating system allows opening a folder. */
-async function syncFolder(folder: string): Promise<void> {
-  const handle = await open(folder, 'r').catch(() => undefined);
-  if (handle !== undefined) {
-    await handle.sync().catch(() => {});
-    await handle.close();
-  }
 }
