@@ -1,0 +1,27 @@
+// The README's table of kernels is held to the tables in the code.
+
+import { readFileSync } from 'node:fs';
+import { expect, it } from 'vitest';
+import { delegatedKernels, refusedKernels } from './delegated.ts';
+import { kernelTable, tracedKernels } from './table.ts';
+
+const readme = readFileSync(new URL('../../README.md', import.meta.url), 'utf8');
+
+/** The names in the rows that begin so. */
+function namesIn(...beginnings: readonly string[]): string[] {
+  const rows = readme
+    .split('\n')
+    .filter((line) => beginnings.some((beginning) => line.startsWith(`| ${beginning}`)));
+  expect(rows.length).toBe(beginnings.length);
+  return rows.flatMap((row) => [...row.matchAll(/`(\w+)`/g)].map(([, name]) => name!)).sort();
+}
+
+const named = (rows: typeof kernelTable) => rows.map((row) => row.kernel).sort();
+
+it('lists each kernel once, where the README says it is', () => {
+  const own = ['BatchNormTraining', 'BatchNormTrainingGrad'];
+  expect([...namesIn('lowered', 'free', 'composed'), ...own].sort()).toEqual(named(tracedKernels));
+  expect(namesIn('delegated')).toEqual(named(delegatedKernels));
+  expect(namesIn('refused')).toEqual(named(refusedKernels));
+  expect(new Set(named(kernelTable)).size).toBe(kernelTable.length);
+});
