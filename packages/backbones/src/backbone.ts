@@ -11,11 +11,14 @@ import {
   type ResolvedGraph,
   resolveGraph,
 } from './graph/network-graph.ts';
+import { parseNetworkGraph } from './graph/parse-network-graph.ts';
 import { flattened } from './layers/flatten.ts';
 import type { ParameterKind, ParameterRole } from './layers/layer.ts';
+import { type NamedArray, toFloat32 } from './named-array.ts';
 import type { BackboneConfig } from './networks/backbone-config.ts';
 import { networkGraph } from './networks/presets.ts';
 import { initialValues } from './parameters/initial-values.ts';
+import { type ImportOptions, matchParameters } from './parameters/parameter-arrays.ts';
 import { deviceShape, toDeviceLayout } from './parameters/parameter-layout.ts';
 
 /** A parameter of a network, living on the backend. */
@@ -88,14 +91,33 @@ export function createBackbone(preset: string | BackboneConfig, options: CreateO
   return backboneFromGraph(networkGraph(preset), options);
 }
 
+/** Options of {@link backboneFromGraph}. */
+export interface FromGraphOptions extends CreateOptions, ImportOptions {
+  /**
+   * Values of all parameters, named as in a checkpoint. Default: initial weights.
+   *
+   * Names and shapes are checked before anything is allocated, so the graph may come from a file that nobody vouches for.
+   */
+  readonly parameters?: Iterable<NamedArray> | undefined;
+}
+
 /**
- * A network from its graph, with initial weights: what a checkpoint is loaded into.
+ * A network from its graph, as a checkpoint holds it.
  *
- * @throws BackbonesError `invalid-graph` if the layers don't fit together
+ * @throws BackbonesError `invalid-graph` if it is damaged or its layers don't fit together; `parameter-names` and
+ *   `parameter-shape` as `importParameters` does
  */
-export function backboneFromGraph(graph: NetworkGraph, options: CreateOptions = {}): Backbone {
-  const { seed = 0 } = options;
-  return backboneFromSource(graph, (parameter) => initialValues(parameter, graph.initializer, seed));
+export function backboneFromGraph(graph: NetworkGraph, options: FromGraphOptions = {}): Backbone {
+  const { seed = 0, parameters } = options;
+  parseNetworkGraph(graph);
+  if (parameters === undefined) {
+    return backboneFromSource(graph, (parameter) => initialValues(parameter, graph.initializer, seed));
+  }
+  const wanted = [...resolveGraph(graph).parameters.values()];
+  const matched = matchParameters(graph.name, wanted, parameters, options);
+  const byName = new Map([...matched].map(([{ name }, array]) => [name, array]));
+  // Copies: backends hold on to arrays, and these may be views of a file.
+  return backboneFromSource(graph, ({ name }) => toFloat32(byName.get(name)!).slice());
 }
 
 /** A network from its graph and given values. */

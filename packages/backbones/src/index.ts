@@ -5,11 +5,13 @@ export {
   backboneFromGraph,
   type CreateOptions,
   createBackbone,
+  type FromGraphOptions,
   type Parameter,
 } from './backbone.ts';
 export { BackbonesError, type BackbonesErrorCode } from './backbones-error.ts';
 export { type Complexity, complexity, type LayerComplexity } from './graph/complexity.ts';
 export type { LayerNode, NetworkGraph, WeightInitializer } from './graph/network-graph.ts';
+export { parseNetworkGraph } from './graph/parse-network-graph.ts';
 export type { Layer } from './layers/layer-table.ts';
 export { backboneFromMxnet, type MxnetCheckpoint } from './mxnet/mxnet-backbone.ts';
 export { type NdArrayFile, parseNdArrays, serializeNdArrays } from './mxnet/ndarray-file.ts';

@@ -17,6 +17,7 @@ it('exports these names', () => {
       "networkGraph",
       "outputHeads",
       "parseNdArrays",
+      "parseNetworkGraph",
       "parseSafetensors",
       "readMxnetSymbol",
       "serializeMxnetSymbol",

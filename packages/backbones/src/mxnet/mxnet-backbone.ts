@@ -1,8 +1,5 @@
 /** A network from an MXNet checkpoint: its symbol says what it is, its `.params` holds the values. */
-import { type Backbone, backboneFromSource } from '../backbone.ts';
-import { resolveGraph } from '../graph/network-graph.ts';
-import { toFloat32 } from '../named-array.ts';
-import { matchParameters } from '../parameters/parameter-arrays.ts';
+import { type Backbone, backboneFromGraph } from '../backbone.ts';
 import { parseNdArrays } from './ndarray-file.ts';
 import { readMxnetSymbol, type SymbolOptions } from './symbol-reader.ts';
 
@@ -26,9 +23,5 @@ export interface MxnetCheckpoint extends SymbolOptions {
 export function backboneFromMxnet(checkpoint: MxnetCheckpoint): Backbone {
   const graph = readMxnetSymbol(checkpoint.symbol, checkpoint);
   const { arrays } = parseNdArrays(checkpoint.params);
-  const { parameters } = resolveGraph(graph);
-  // All names and shapes are checked before anything is allocated.
-  const matched = matchParameters(graph.name, [...parameters.values()], arrays, { unknown: 'ignore' });
-  const byName = new Map([...matched].map(([{ name }, array]) => [name, array]));
-  return backboneFromSource(graph, ({ name }) => toFloat32(byName.get(name)!).slice());
+  return backboneFromGraph(graph, { parameters: arrays, unknown: 'ignore' });
 }
