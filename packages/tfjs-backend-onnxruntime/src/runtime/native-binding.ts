@@ -64,6 +64,9 @@ let loaded: LoadedRuntime | null = null;
 export function loadRuntime(): LoadedRuntime {
   if (loaded) return loaded;
   const require = createRequire(import.meta.url);
+  // Since 1.29 ONNX Runtime reports to its makers over the network and keeps an identifier of the device, unless told not
+  // to before it starts. What is computed here is nobody else's business; ORT_DISABLE_TELEMETRY=0 restores its default.
+  process.env.ORT_DISABLE_TELEMETRY ??= '1';
   try {
     const { binding, initOrt } = require('onnxruntime-node/dist/binding.js') as {
       binding: NativeBinding;
