@@ -1,15 +1,20 @@
 /** `DATA` as the user names it: a `.rec`, a folder with one, a folder of folders, or a `.lst`. */
 import type { FaceDataset } from '@arcface/recordio';
-import { openFaceDataset } from '@arcface/recordio/node';
+import { type OpenFaceDatasetOptions, openFaceDataset } from '@arcface/recordio/node';
 import type { CommandContext } from './cli/define-command.ts';
 
 /** Ignored files that are named one by one; of more, only the number is told. */
 const NAMED = 5;
 
 /** Opens a dataset; says what in it is ignored, and which identities have a single image. */
-export async function openData(path: string, { console, signal }: CommandContext): Promise<FaceDataset> {
+export async function openData(
+  path: string,
+  { console, signal }: CommandContext,
+  options: Pick<OpenFaceDatasetOptions, 'layout' | 'root' | 'useIndex'> = {},
+): Promise<FaceDataset> {
   const ignored: string[] = [];
   const dataset = await openFaceDataset(path, {
+    ...options,
     signal,
     onIgnored: (entry) => ignored.push(`${entry.path} (${entry.reason})`),
   });

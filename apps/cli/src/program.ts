@@ -4,9 +4,11 @@ import { Command, CommanderError } from 'commander';
 import { INTERRUPTED } from './cli/interrupt.ts';
 import { UsageError } from './cli/usage-error.ts';
 import { benchCommand } from './commands/bench.ts';
+import { binCommand } from './commands/bin/bin.ts';
 import { demoCommand } from './commands/demo.ts';
 import { dropCommand } from './commands/drop.ts';
 import { embedCommand } from './commands/embed.ts';
+import { recCommand } from './commands/rec/rec.ts';
 import { trainCommand } from './commands/train.ts';
 import { verifyCommand } from './commands/verify.ts';
 
@@ -31,12 +33,18 @@ function createProgram(): Command {
     dropCommand(),
     verifyCommand(),
     embedCommand(),
+    recCommand(),
+    binCommand(),
     benchCommand(),
     demoCommand(),
   ]) {
     program.addCommand(command);
   }
-  for (const command of [program, ...program.commands])
+  for (const command of [
+    program,
+    ...program.commands,
+    ...program.commands.flatMap(({ commands }) => commands),
+  ])
     command.exitOverride().showHelpAfterError('(--help says what there is)');
   return program;
 }

@@ -65,6 +65,7 @@ test('the exported names', () => {
       "writeFaceDataset",
       "IMAGE_LIST_FILE",
       "writeImageFolder",
+      "writePairsFolder",
       "indexPathOf",
       "writeRecordFiles",
     ]

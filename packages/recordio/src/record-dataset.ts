@@ -208,14 +208,14 @@ function arrangeInsightFace(
 ): Arrangement {
   const [firstIdentity, identityEnd] = keyRange(table, keys, headerRow, 1, MAX_EXACT_LABEL);
   for (let key = 1; key < firstIdentity; key++) {
-    requireRow(lookup, key, 'image');
+    requireRow(lookup, key, 'image', table.offsets[headerRow]!);
   }
   const rows = Int32Array.from({ length: firstIdentity - 1 }, (_, position) => lookup.row(position + 1));
   const labels = rows.map((row) => labelOf(table, keys, row));
   const identities: FaceIdentity[] = [];
   const taken = new Uint8Array(rows.length);
   for (let key = firstIdentity; key < identityEnd; key++) {
-    const row = requireRow(lookup, key, 'identity record');
+    const row = requireRow(lookup, key, 'identity record', table.offsets[headerRow]!);
     const [first, end] = keyRange(table, keys, row, 1, firstIdentity);
     const label = labels[first - 1] ?? identities.length;
     for (let position = first - 1; position < end - 1; position++) {
@@ -245,13 +245,13 @@ function arrangeInsightFace(
   return { layout: 'insightface', rows, labels, identities };
 }
 
-function requireRow(lookup: KeyLookup, key: number, what: string): number {
+function requireRow(lookup: KeyLookup, key: number, what: string, headerOffset: number): number {
   const row = lookup.row(key);
   if (row === -1) {
     throw new RecordIOError(
       'missing-record',
-      `The header record promises an ${what} with key ${key}, which the index does not have: it is incomplete or of another file`,
-      { key },
+      `The header record (byte ${headerOffset}) promises an ${what} with key ${key}, which is not there: index or file are incomplete, or the index is of another file`,
+      { key, offset: headerOffset },
     );
   }
   return row;

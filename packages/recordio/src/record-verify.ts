@@ -8,6 +8,7 @@ import { type IndexLines, readIndexLines } from './index-lines.ts';
 import type { RawRecord } from './record-frame.ts';
 import { findInSorted } from './record-index.ts';
 import { type SalvageOptions, salvageRecords } from './record-salvage.ts';
+import { surveyRecords } from './record-survey.ts';
 
 /** Something wrong with a record file or its index. */
 export interface RecordFault {
@@ -29,8 +30,9 @@ export interface VerifyOptions extends SalvageOptions {
   /** The `.idx`, checked against the records. */
   readonly index?: ByteSource | undefined;
   /**
-   * Also demand that every payload has an image header and the labels that it announces. `'auto'` demands it if most
-   * records do: then the others are faults, not something else. Default false.
+   * Also demand that every payload has an image header and the labels that it announces, and, if nothing else is wrong,
+   * that identity records (of the InsightFace layout, where there are some) fit the images. `'auto'` demands it if most
+   * records have a header: then the others are faults, not something else. Default false.
    */
   readonly imageRecords?: boolean | 'auto' | undefined;
   /** Faults to list at most; further ones are only counted. Default 10,000. */
@@ -122,6 +124,9 @@ export async function verifyRecords(options: VerifyOptions): Promise<VerifyRepor
   }
   if (imageRecords === true || 2 * headerFaults.count < found.length) {
     faults.include(headerFaults);
+    if (faults.count + indexFaults.count === 0) {
+      await checkIdentities(options, faults);
+    }
   }
   return {
     records: found.length,
@@ -145,6 +150,18 @@ function checkImageHeader(record: RawRecord, lines: IndexLines | undefined, faul
       fault: error.code,
       message: error.message,
     });
+  }
+}
+
+async function checkIdentities({ records, index, signal }: VerifyOptions, faults: FaultList): Promise<void> {
+  try {
+    await surveyRecords({ records, index, signal });
+  } catch (error) {
+    if (!isRecordIOError(error)) {
+      throw error;
+    }
+    const { code: fault, offset = 0, key, message } = error;
+    faults.push({ offset, file: 'records', key: typeof key === 'number' ? key : undefined, fault, message });
   }
 }
 

@@ -35,8 +35,10 @@ export function defineCommand<Options extends SharedOptions>(definition: {
   readonly description: string;
   /** One line as a user would type it. */
   readonly example: string;
+  /** Adds options, and arguments if it takes any. */
   readonly options: (command: Command) => Command;
-  readonly run: (options: Options, context: CommandContext) => Promise<void>;
+  /** @param operands the arguments that are no options, as typed */
+  readonly run: (options: Options, context: CommandContext, operands: readonly string[]) => Promise<void>;
 }): Command {
   const { name, description, example, run } = definition;
   const command = definition
@@ -47,8 +49,26 @@ export function defineCommand<Options extends SharedOptions>(definition: {
   return command.action(async () => {
     await applyConfigFile(command);
     const options = command.opts<Options>();
-    await run(options, { console: new Console({ json: options.json === true }), signal: interruptSignal() });
+    const console = new Console({ json: options.json === true });
+    await run(options, { console, signal: interruptSignal() }, command.args);
   });
+}
+
+/** A command that is nothing but a name for others: `arcface rec ls`. */
+export function defineCommandGroup(definition: {
+  readonly name: string;
+  readonly description: string;
+  /** One line as a user would type it. */
+  readonly example: string;
+  readonly commands: readonly Command[];
+}): Command {
+  const { name, description, example, commands } = definition;
+  const group = new Command(name).description(description).addHelpText('after', `\nExample:\n  $ ${example}`);
+  for (const command of commands) {
+    // The first sentence in the group's list, all of them in the command's own help.
+    group.addCommand(command.summary(command.description().split(/\.\s/)[0]!));
+  }
+  return group;
 }
 
 /** Adds the options of commands that run a network. */

@@ -21,4 +21,9 @@ export {
   type WriteImageFolderOptions,
   writeImageFolder,
 } from './write-image-folder.ts';
+export {
+  type PairsFolderSummary,
+  type WritePairsFolderOptions,
+  writePairsFolder,
+} from './write-pairs-folder.ts';
 export { indexPathOf, type WriteRecordFilesOptions, writeRecordFiles } from './write-record-files.ts';

@@ -1,5 +1,5 @@
 import { mkdir, readdir, rename, rm, rmdir } from 'node:fs/promises';
-import { dirname, resolve } from 'node:path';
+import { dirname, join, resolve } from 'node:path';
 import { RecordIOError } from '../errors.ts';
 import { fileError, systemCode } from './file-error.ts';
 import { stagingPath, syncFolder, writing } from './staging.ts';
@@ -73,4 +73,14 @@ async function moveIntoPlace(
     }
     await writing(target, () => replace(staging, target));
   }
+}
+
+/** Moves files and folders one by one, each in the place of what has its name there. Others are left alone. */
+export async function replaceEntries(staging: string, target: string): Promise<void> {
+  for (const name of await readdir(staging)) {
+    // A link that stands there goes, not what it leads to.
+    await rm(join(target, name), { recursive: true, force: true });
+    await rename(join(staging, name), join(target, name));
+  }
+  await rmdir(staging);
 }

@@ -1,4 +1,4 @@
-import { mkdir, readdir, rename, rm, rmdir, writeFile } from 'node:fs/promises';
+import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { FaceDataset } from '../face-dataset.ts';
 import { imageExtension } from '../image-format.ts';
@@ -6,7 +6,7 @@ import { type ImageListEntry, serializeImageList } from '../image-list.ts';
 import { openFileSink } from './file-sink.ts';
 import { pathWithin } from './folder-dataset.ts';
 import { folderNames } from './folder-names.ts';
-import { writeFolder } from './output-folder.ts';
+import { replaceEntries, writeFolder } from './output-folder.ts';
 import { writing } from './staging.ts';
 
 /** Name of the list that {@link writeImageFolder} writes. */
@@ -141,14 +141,4 @@ function fileNumbers(dataset: FaceDataset): { position: (position: number) => nu
     largest = Math.max(largest, key);
   }
   return { position: (at) => dataset.key(at) as number, largest };
-}
-
-async function replaceEntries(staging: string, target: string): Promise<void> {
-  await rm(join(target, IMAGE_LIST_FILE), { force: true });
-  for (const name of await readdir(staging)) {
-    // A link that stands there goes, not what it leads to.
-    await rm(join(target, name), { recursive: true, force: true });
-    await rename(join(staging, name), join(target, name));
-  }
-  await rmdir(staging);
 }
