@@ -69,14 +69,7 @@ export function networkTensors({ tensors }: Pick<Checkpoint, 'tensors'>): NamedA
  * @throws `BackbonesError` when graph and parameters do not belong together
  */
 export function backboneFromCheckpoint(checkpoint: Pick<Checkpoint, 'network' | 'tensors'>): Backbone {
-  const backbone = backboneFromGraph(checkpoint.network.graph);
-  try {
-    importParameters(backbone, networkTensors(checkpoint));
-  } catch (error) {
-    backbone.dispose();
-    throw error;
-  }
-  return backbone;
+  return backboneFromGraph(checkpoint.network.graph, { parameters: networkTensors(checkpoint) });
 }
 
 /** The trained sub-centres of a checkpoint. */
