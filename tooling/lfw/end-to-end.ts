@@ -26,7 +26,7 @@ import * as tf from '@tensorflow/tfjs-core';
 import { type DecodedFaces, decodeFaces, sharpDecoder } from 'arcface';
 import { Command } from 'commander';
 import { configure } from 'tfjs-backend-onnxruntime';
-import { type Lfw, openLfw } from './lfw.ts';
+import { type Lfw, type LfwPair, openLfw } from './lfw.ts';
 import { type NoisyLfw, noisyLfw, pairImages, pairsOfUnseenPeople } from './noisy-lfw.ts';
 import { type Row, readRows } from './results.ts';
 
@@ -170,18 +170,15 @@ async function fit(
     subcenters: { weights: await head.exportWeights(), subcenters, dimensions, classOrder: 'position' },
   });
 
-  const pairs = pairsOfUnseenPeople(lfw);
+  const pairs = balanced(pairsOfUnseenPeople(lfw));
+  const isSame = pairs.map(({ same }) => same);
   const images = pairImages(faces.dataset, pairs);
-  const embedded = await embedImages({ backbone, dataset: images, decoder: faces.decoder, flip: true });
-  const shuffled = interleaved(pairs.map(({ same }) => same));
-  const rows = new Float32Array(embedded.embeddings.length);
-  shuffled.forEach((pair, i) => {
-    rows.set(
-      embedded.embeddings.subarray(2 * pair * dimensions, 2 * (pair + 1) * dimensions),
-      2 * i * dimensions,
-    );
+  const { embeddings: rows } = await embedImages({
+    backbone,
+    dataset: images,
+    decoder: faces.decoder,
+    flip: true,
   });
-  const isSame = shuffled.map((pair) => pairs[pair]!.same);
   const { accuracy, auc } = verifyPairs(rows, isSame);
   backbone.dispose();
   head.dispose();
@@ -195,32 +192,25 @@ async function fit(
       steps: result.steps,
       accuracy,
       auc,
-      impostorCosine: meanCosine(rows, dimensions, isSame, false),
+      impostorCosine: impostorCosine(rows, dimensions, isSame),
     },
     audit,
   };
 }
 
 /** Same and different pairs take turns, so that every fold has both; what is left of the larger kind is left out. */
-function interleaved(isSame: readonly boolean[]): number[] {
-  const same = isSame.flatMap((value, i) => (value ? [i] : []));
-  const different = isSame.flatMap((value, i) => (value ? [] : [i]));
-  return Array.from({ length: Math.min(same.length, different.length) }, (_, i) => [
-    same[i]!,
-    different[i]!,
-  ]).flat();
+function balanced(pairs: readonly LfwPair[]): LfwPair[] {
+  const same = pairs.filter((pair) => pair.same);
+  const different = pairs.filter((pair) => !pair.same);
+  return same.slice(0, different.length).flatMap((pair, i) => [pair, different[i]!]);
 }
 
-function meanCosine(
-  rows: Float32Array,
-  dimensions: number,
-  isSame: readonly boolean[],
-  kind: boolean,
-): number {
+/** Mean cosine of the pairs of different people. */
+function impostorCosine(rows: Float32Array, dimensions: number, isSame: readonly boolean[]): number {
   let sum = 0;
   let count = 0;
   isSame.forEach((same, pair) => {
-    if (same !== kind) return;
+    if (same) return;
     let [dot, a, b] = [0, 0, 0];
     for (let d = 0; d < dimensions; d++) {
       const x = rows[2 * pair * dimensions + d]!;
