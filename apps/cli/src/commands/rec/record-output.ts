@@ -1,6 +1,6 @@
 /** Where records go: a folder that gets `train.rec`, `train.idx` and `property`, or a `.rec` with its `.idx`. */
 import { existsSync } from 'node:fs';
-import { mkdir } from 'node:fs/promises';
+import { mkdir, rmdir } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import type { FaceDataset, FaceRecordsSummary, RecordLayout } from '@arcface/recordio';
 import { groupByIdentity, namesOf, writeFaceRecords } from '@arcface/recordio';
@@ -58,8 +58,13 @@ export async function writeRecordOutput<T>(
 ): Promise<T> {
   const { records } = outputFiles(output);
   await refuseUsedOutput(output, overwrite);
-  await mkdir(dirname(records), { recursive: true });
-  return writeRecordFiles({ path: records, overwrite, write });
+  const made = await mkdir(dirname(records), { recursive: true });
+  try {
+    return await writeRecordFiles({ path: records, overwrite, write });
+  } catch (error) {
+    if (made !== undefined) await rmdir(dirname(records)).catch(() => {});
+    throw error;
+  }
 }
 
 /** Writes text or bytes into a stream and closes it. */
