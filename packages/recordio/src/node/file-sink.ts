@@ -7,14 +7,29 @@ import { fileError } from './file-error.ts';
  * @throws RecordIOError `write-failed` (a full disk, say) from the writes
  */
 export async function openFileSink(path: string): Promise<WritableStream<Uint8Array>> {
+  return (await openDiscardableSink(path)).stream;
+}
+
+/** A stream into a file, and a way to close the file that does not need the lock that a writer has on the stream. */
+export interface DiscardableSink {
+  readonly stream: WritableStream<Uint8Array>;
+  discard(reason: unknown): Promise<void>;
+}
+
+/** As {@link openFileSink}, for whoever hands the stream to others and cannot know whether they have let go of it. */
+export async function openDiscardableSink(path: string): Promise<DiscardableSink> {
   let file: FileHandle;
   try {
     file = await open(path, 'wx');
   } catch (error) {
     throw fileError('write-failed', `Cannot create ${path}`, path, error);
   }
-  return new WritableStream<Uint8Array>(
+  let fail: (reason: unknown) => void = () => {};
+  const stream = new WritableStream<Uint8Array>(
     {
+      start(controller) {
+        fail = (reason) => controller.error(reason);
+      },
       async write(chunk) {
         try {
           await writeFully(file, chunk);
@@ -39,6 +54,13 @@ export async function openFileSink(path: string): Promise<WritableStream<Uint8Ar
     // Two chunks may be under way: one being written, one being filled.
     new CountQueuingStrategy({ highWaterMark: 2 }),
   );
+  return {
+    stream,
+    async discard(reason) {
+      fail(reason);
+      await file.close().catch(() => {});
+    },
+  };
 }
 
 async function writeFully(file: FileHandle, chunk: Uint8Array): Promise<void> {

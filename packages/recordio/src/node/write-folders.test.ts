@@ -167,6 +167,22 @@ describe('a record file and its index', () => {
     expect(readdirSync(folder)).toHaveLength(2);
   });
 
+  test('are closed when what writes them forgets to', async () => {
+    const open = () => readdirSync('/proc/self/fd').length;
+    const before = existsSync('/proc/self/fd') ? open() : undefined;
+    const writing = writeRecordFiles({
+      path: join(folder, 'a.rec'),
+      async write({ records, index }) {
+        records.getWriter();
+        index.getWriter();
+        throw new Error('fails');
+      },
+    });
+    await expect(writing).rejects.toThrow('fails');
+    expect(readdirSync(folder)).toEqual([]);
+    if (before !== undefined) expect(open()).toBe(before);
+  });
+
   test('need a name that ends in .rec, and a folder', async () => {
     await expect(write(join(folder, 'a.bin'), 'x')).rejects.toMatchObject({ code: 'not-a-dataset' });
     await expect(write(join(folder, 'none', 'a.rec'), 'x')).rejects.toMatchObject({ name: 'RecordIOError' });

@@ -1,7 +1,7 @@
 import { rename, rm } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { RecordIOError } from '../errors.ts';
-import { openFileSink } from './file-sink.ts';
+import { type DiscardableSink, openDiscardableSink } from './file-sink.ts';
 import { exists, stagingPath, syncFolder, writing } from './staging.ts';
 
 /** Options of {@link writeRecordFiles}. */
@@ -49,15 +49,9 @@ export async function writeRecordFiles<T>(options: WriteRecordFilesOptions<T>): 
   await refuseExisting();
   const staged = { records: stagingPath(path), index: stagingPath(indexPath) };
   try {
-    const records = await openFileSink(staged.records);
-    const index = await openFileSink(staged.index).catch(async (error: unknown) => {
-      await records.abort(error);
-      throw error;
-    });
-    const result = await write({ records, index }).catch(async (error: unknown) => {
-      await Promise.allSettled([records.abort(error), index.abort(error)]);
-      throw error;
-    });
+    const result = await intoSinks([staged.records, staged.index], ([records, index]) =>
+      write({ records: records!, index: index! }),
+    );
     await refuseExisting();
     await writing(path, async () => {
       // Never new records with an old index: without one, records are found by walking.
@@ -69,6 +63,23 @@ export async function writeRecordFiles<T>(options: WriteRecordFilesOptions<T>): 
     return result;
   } catch (error) {
     await Promise.all([rm(staged.records, { force: true }), rm(staged.index, { force: true })]);
+    throw error;
+  }
+}
+
+/** Hands out streams into new files, and closes the files if anything fails, whoever has a lock on the streams then. */
+async function intoSinks<T>(
+  paths: readonly string[],
+  write: (streams: readonly WritableStream<Uint8Array>[]) => Promise<T>,
+): Promise<T> {
+  const sinks: DiscardableSink[] = [];
+  try {
+    for (const path of paths) {
+      sinks.push(await openDiscardableSink(path));
+    }
+    return await write(sinks.map(({ stream }) => stream));
+  } catch (error) {
+    await Promise.all(sinks.map((sink) => sink.discard(error)));
     throw error;
   }
 }
