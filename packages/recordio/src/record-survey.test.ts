@@ -52,6 +52,24 @@ describe('surveyRecords', () => {
     expect([...survey.offsets]).toEqual(offsets);
   });
 
+  test('identity records that contradict the images are named, by verifying, too', async () => {
+    const { records, index } = await insightface();
+    expect(await verifyRecords({ records, index, imageRecords: 'auto' })).toMatchObject({ faultCount: 0 });
+    const bytes = (await records.read(0, records.byteLength)).slice();
+    const { offsets } = await surveyRecords({ records });
+    // The second identity record (key 5) says it begins an image earlier: 8 bytes of frame, 24 of header.
+    new DataView(bytes.buffer).setFloat32(offsets[4]! + 32, 2, true);
+    const damaged = memorySource(bytes);
+    const fault = { offset: offsets[4], key: 5 };
+    await expect(surveyRecords({ records: damaged })).rejects.toMatchObject({
+      code: 'bad-identity-range',
+      ...fault,
+    });
+    expect((await verifyRecords({ records: damaged })).faultCount).toBe(0);
+    const { faults } = await verifyRecords({ records: damaged, imageRecords: 'auto' });
+    expect(faults).toMatchObject([{ fault: 'bad-identity-range', file: 'records', ...fault }]);
+  });
+
   test('a record that the index does not have has no key', async () => {
     const { bytes, offsets } = await writeRecords([image(0, 1), image(0, 2)]);
     const index = memorySource(

@@ -122,7 +122,7 @@ export async function verifyRecords(options: VerifyOptions): Promise<VerifyRepor
   if (lines !== undefined) {
     checkIndex(lines, found.toArray(), damaged.toArray(), records.byteLength, indexFaults);
   }
-  if (imageRecords === true || 2 * headerFaults.count < found.length) {
+  if (imageRecords === true || (imageRecords === 'auto' && 2 * headerFaults.count < found.length)) {
     faults.include(headerFaults);
     if (faults.count + indexFaults.count === 0) {
       await checkIdentities(options, faults);
