@@ -1,7 +1,11 @@
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
 import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { parseSafetensors } from '@arcface/backbones';
+import { setTimeout } from 'node:timers/promises';
+import { fileURLToPath } from 'node:url';
+import { type NamedArray, parseSafetensors } from '@arcface/backbones';
 import { openFaceDataset } from '@arcface/recordio/node';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { runInProcess } from './testing/run-in-process.ts';
@@ -36,6 +40,10 @@ async function json(...args: string[]): Promise<Record<string, unknown>> {
   expect(exitCode).toBe(0);
   expect(stdout.trim().split('\n')).toHaveLength(1);
   return JSON.parse(stdout) as Record<string, unknown>;
+}
+
+function tensorsOf(checkpoint: unknown): readonly NamedArray[] {
+  return parseSafetensors(readFileSync(checkpoint as string)).tensors;
 }
 
 test('train, drop, train again, verify, embed', async () => {
@@ -201,9 +209,43 @@ test('a run that was stopped and resumed ends with the bytes of one that was not
   await json(...args('parts', '3'));
   const parts = await json(...args('parts', '6'), '--resume');
   expect(parts.steps).toBe(6);
-  const tensors = (path: unknown) => parseSafetensors(readFileSync(path as string)).tensors;
-  expect(tensors(parts.checkpoint)).toEqual(tensors(whole.checkpoint));
+  expect(tensorsOf(parts.checkpoint)).toEqual(tensorsOf(whole.checkpoint));
 });
+
+test.skipIf(process.platform === 'win32')(
+  'Ctrl-C ends a run that goes on later with the same bytes',
+  async () => {
+    const args = (output: string, steps: number) => [
+      ...['train', '--data', at('faces'), '--output', at(output), '--max-steps', String(steps)],
+      ...training,
+    ];
+    const main = fileURLToPath(new URL('main.ts', import.meta.url));
+    const child = spawn(
+      process.execPath,
+      ['--import', 'tsx', main, ...args('interrupted', 100_000), '--json'],
+      {
+        stdio: ['ignore', 'pipe', 'ignore'],
+      },
+    );
+    let stdout = '';
+    child.stdout.on('data', (chunk) => {
+      stdout += String(chunk);
+    });
+    const ended = once(child, 'exit');
+    const log = at('interrupted', 'log.jsonl');
+    while (!(existsSync(log) && readFileSync(log, 'utf8').includes('"kind":"step"'))) await setTimeout(50);
+    child.kill('SIGINT');
+    expect(await ended).toEqual([130, null]);
+    const stopped = JSON.parse(stdout) as { steps: number; stopped: boolean; checkpoint: string };
+    expect(stopped.stopped).toBe(true);
+    expect(existsSync(stopped.checkpoint)).toBe(true);
+
+    const target = stopped.steps + 3;
+    const resumed = await json(...args('interrupted', target), '--resume');
+    const whole = await json(...args('uninterrupted', target));
+    expect(tensorsOf(resumed.checkpoint)).toEqual(tensorsOf(whole.checkpoint));
+  },
+);
 
 test('options from a file, the command line winning', async () => {
   writeFileSync(

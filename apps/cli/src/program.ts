@@ -1,7 +1,7 @@
 /** The command line as a whole: its commands, and what becomes of errors. */
 import { readFileSync } from 'node:fs';
 import { Command, CommanderError } from 'commander';
-import { INTERRUPTED } from './cli/interrupt.ts';
+import { INTERRUPTED, releaseInterrupt } from './cli/interrupt.ts';
 import { UsageError } from './cli/usage-error.ts';
 import { benchCommand } from './commands/bench.ts';
 import { binCommand } from './commands/bin/bin.ts';
@@ -62,6 +62,8 @@ export async function runCommandLine(args: readonly string[]): Promise<number> {
     return Number(process.exitCode);
   } catch (error) {
     return exitCodeOf(error);
+  } finally {
+    releaseInterrupt();
   }
 }
 

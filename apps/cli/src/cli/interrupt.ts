@@ -1,20 +1,29 @@
-/** Ctrl-C, once for all commands. */
-let controller: AbortController | undefined;
+/** Ctrl-C while a command runs. */
 
 /** Exit code of a process that Ctrl-C ended, as shells have it. */
 export const INTERRUPTED = 130;
 
+const SIGNALS = ['SIGINT', 'SIGTERM'] as const;
+
+let controller: AbortController | undefined;
+
 /** A signal that the first Ctrl-C (or SIGTERM) aborts; the second one ends the process at once. */
 export function interruptSignal(): AbortSignal {
-  if (controller !== undefined) return controller.signal;
-  const first = new AbortController();
-  controller = first;
-  const interrupt = () => {
-    if (first.signal.aborted) process.exit(INTERRUPTED);
-    process.stderr.write('\nstopping; press Ctrl-C again to stop at once\n');
-    first.abort(new DOMException('Interrupted', 'AbortError'));
-  };
-  process.on('SIGINT', interrupt);
-  process.on('SIGTERM', interrupt);
-  return first.signal;
+  if (controller === undefined) {
+    controller = new AbortController();
+    for (const name of SIGNALS) process.on(name, interrupt);
+  }
+  return controller.signal;
+}
+
+/** Gives Ctrl-C its usual meaning back: when a command has ended, in a program that goes on. */
+export function releaseInterrupt(): void {
+  controller = undefined;
+  for (const name of SIGNALS) process.off(name, interrupt);
+}
+
+function interrupt(): void {
+  if (controller?.signal.aborted) process.exit(INTERRUPTED);
+  process.stderr.write('\nstopping; press Ctrl-C again to stop at once\n');
+  controller?.abort(new DOMException('Interrupted', 'AbortError'));
 }
