@@ -45,8 +45,8 @@ export function demoCommand(): Command {
       withComputeOptions(
         command
           .option('--output <folder>', 'folder for everything that is made', DEFAULT_OUTPUT)
-          .option('--identities <n>', 'people in the dataset', wholeNumber(2, 10_000), 120)
-          .option('--images-per-identity <n>', 'images of each', wholeNumber(2, 1000), 25)
+          .option('--identities <n>', 'people in the dataset', wholeNumber(2, 10_000), 100)
+          .option('--images-per-identity <n>', 'images of each', wholeNumber(2, 1000), 30)
           .option('--noise <share>', 'share of wrong labels', numberWithin(0, 0.9), 0.4)
           .option(
             '--held-out-people <n>',

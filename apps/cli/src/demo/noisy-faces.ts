@@ -10,9 +10,9 @@ import { drawPhoto, type Photo } from './photo.ts';
 
 export interface DemoDatasetOptions {
   readonly seed: number;
-  /** Default 120. */
+  /** Default 100. */
   readonly identities?: number;
-  /** Images of each identity before labels are spoiled. Default 25. */
+  /** Images of each identity before labels are spoiled. Default 30. */
   readonly imagesPerIdentity?: number;
   /** Share of wrong labels. Default .4. */
   readonly noise?: number;
@@ -38,7 +38,7 @@ export interface LabelledPlan extends PlannedImage {
 
 /** Images in data order: by label, then at random. */
 export function planNoisyFaces(options: DemoDatasetOptions): LabelledPlan[] {
-  const { seed, identities = 120, imagesPerIdentity = 25, noise = 0.4 } = options;
+  const { seed, identities = 100, imagesPerIdentity = 30, noise = 0.4 } = options;
   const people = Array.from({ length: identities }, (_, i) => drawPerson(seed, `identity ${i}`));
   const clean = Int32Array.from({ length: identities * imagesPerIdentity }, (_, i) =>
     Math.floor(i / imagesPerIdentity),

@@ -270,13 +270,13 @@ function drawLooks(random: Random, longHaired: boolean, traits: Traits): Look[] 
   const second: Look = {
     ...first,
     share: LOOK_SHARES[1]!,
-    hair: random.float() < 0.5 ? pick(random, styles) : first.hair,
+    hair: random.float() < 0.35 ? pick(random, styles) : first.hair,
     hairVolume: random.uniform(1.5, 7),
     parting: -first.parting,
     beard: longHaired ? 'none' : pick(random, BEARD_STYLES),
     glasses: first.glasses === 'none' ? pick(random, GLASSES_STYLES.slice(1)) : 'none',
     makeUp: longHaired ? random.uniform(0, 1) : 0,
-    yaw: random.uniform(-0.25, 0.25),
+    yaw: random.uniform(-0.18, 0.18),
   };
   const third: Look = {
     ...second,
