@@ -36,6 +36,8 @@ const EPOCHS = 10;
 const BATCH = 64;
 /** The paper's. */
 const THRESHOLD = 75;
+/** Keeps the random control's choice apart from the noise's. */
+const RANDOM_DROP_SEED = 1_000_000;
 
 const TRAINING: TrainOptions = {
   batchSize: BATCH,
@@ -244,7 +246,9 @@ function found(gone: Uint8Array, bad: Uint8Array): ConfusionMetrics {
 function randomDrop(like: Uint8Array, seed: number): Uint8Array {
   const gone = new Uint8Array(like.length);
   const count = like.reduce((sum, value) => sum + value, 0);
-  for (const image of seededRandom(seed).permutation(like.length).subarray(0, count)) gone[image] = 1;
+  // Not the generator that chose the noise: with the same seed it would choose the same images.
+  const random = seededRandom(seed + RANDOM_DROP_SEED);
+  for (const image of random.permutation(like.length).subarray(0, count)) gone[image] = 1;
   return gone;
 }
 

@@ -5,7 +5,7 @@ import { encodeImageRecord, encodeRecord } from '@arcface/recordio';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { runInProcess } from '../../testing/run-in-process.ts';
 
-/* Ctrl-C, in a process of its own, since it stays pressed. */
+/* Ctrl-C while a command runs. */
 
 const INTERRUPTED = 130;
 let folder: string;
@@ -44,7 +44,11 @@ test('stops what is being written, and leaves nothing of it', async () => {
 });
 
 test.each(['unpack', 'pack', 'merge', 'shuffle', 'repair', 'index'])('%s heeds it', async (name) => {
-  const { exitCode, stdout } = await run(name);
+  const listening = process.listenerCount('SIGINT');
+  const running = run(name);
+  while (process.listenerCount('SIGINT') === listening) await new Promise(setImmediate);
+  process.emit('SIGINT');
+  const { exitCode, stdout } = await running;
   expect([exitCode, stdout]).toEqual([INTERRUPTED, '']);
   expect(readdirSync(folder, { recursive: true })).toEqual(['in.rec']);
 });
