@@ -4,6 +4,7 @@ export default defineConfig({
   test: {
     include: ['packages/*/src/**/*.test.ts', 'apps/*/src/**/*.test.ts', 'tooling/**/*.test.ts'],
     pool: 'forks',
+    maxWorkers: '100%',
     // tfjs-core's gradient definitions are published as extensionless ES modules that Node alone cannot load.
     execArgv: ['--import', 'tsx'],
     testTimeout: 60_000,
