@@ -1,4 +1,4 @@
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parseProperty } from '@arcface/recordio';
@@ -113,4 +113,16 @@ describe('the demo refuses', () => {
     expect(exitCode).toBe(2);
     expect(stderr).toMatch(/multiple of ten/);
   });
+});
+
+it('never removes what it did not make, whatever it is told', async () => {
+  const mine = join(folder, 'mine');
+  mkdirSync(join(mine, 'data'), { recursive: true });
+  writeFileSync(join(mine, 'data', 'thesis.txt'), 'mine');
+  for (const args of [[], ['--overwrite']]) {
+    const { exitCode, stderr } = await runInProcess('demo', '--output', mine, ...args);
+    expect(exitCode).toBe(1);
+    expect(stderr).toMatch(args.length === 0 ? /not empty/ : /has data, which the demo did not make/);
+  }
+  expect(readFileSync(join(mine, 'data', 'thesis.txt'), 'utf8')).toBe('mine');
 });

@@ -15,6 +15,7 @@ import {
 } from '../cli/define-command.ts';
 import { numberWithin, wholeNumber } from '../cli/option-values.ts';
 import { refuseUsedFolder } from '../cli/output-folder.ts';
+import { CommandError } from '../cli/usage-error.ts';
 import { demoReport, verificationTable } from '../demo/demo-report.ts';
 import { type DemoResult, type DemoRun, runDemo } from '../demo/run-demo.ts';
 import { auditReportHtml } from '../report/audit-report.ts';
@@ -59,7 +60,7 @@ export function demoCommand(): Command {
             '--controls',
             'also train on a random subset, as long as on the noisy set, and on the truth',
           )
-          .option('--overwrite', 'replace what is in the folder'),
+          .option('--overwrite', 'use a folder that has something else in it; nothing of that is touched'),
       ),
     run: demo,
   });
@@ -100,14 +101,26 @@ function tensOfPeople(text: string): number {
   return people;
 }
 
-/** A folder of an earlier demo is replaced; any other that has something in it is refused. */
+/** What the demo makes in its folder, beside the marker. */
+const MADE = ['data', 'held-out', 'held-out-pairs.txt', 'cleaned', 'runs', 'report.html'];
+
+/**
+ * A folder of an earlier demo is replaced. In any other that has something in it nothing is ever removed: `--overwrite` lets
+ * the demo write there, if none of its names is taken.
+ */
 async function clearOutput({ output, overwrite }: DemoCommandOptions): Promise<void> {
-  if (existsSync(join(output, MARKER)) || overwrite) {
-    for (const made of ['data', 'held-out', 'held-out-pairs.txt', 'cleaned', 'runs', 'report.html', MARKER]) {
-      await rm(join(output, made), { recursive: true, force: true });
+  if (existsSync(join(output, MARKER))) {
+    for (const made of MADE) await rm(join(output, made), { recursive: true, force: true });
+  } else if (overwrite) {
+    const taken = MADE.filter((made) => existsSync(join(output, made)));
+    if (taken.length > 0) {
+      throw new CommandError(
+        `${output} has ${taken.join(', ')}, which the demo did not make. Choose another --output.`,
+      );
     }
+  } else {
+    await refuseUsedFolder(output, '--overwrite');
   }
-  if (!overwrite) await refuseUsedFolder(output, '--overwrite');
   // From here on the folder is the demo's, also if it is interrupted.
   await writeAtomically(join(output, MARKER), ['{}\n']);
 }
