@@ -11,7 +11,7 @@ export interface HistogramImages {
 }
 
 const SIZE = { width: 760, height: 250 };
-const PLOT = { left: 46, right: 20, top: 26, bottom: 40 };
+const PLOT = { left: 46, right: 28, top: 26, bottom: 40 };
 const BIN = 2.5;
 
 interface Bin {
