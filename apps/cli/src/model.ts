@@ -54,6 +54,11 @@ export async function openModel(name: string, context: CommandContext): Promise<
   if (name.endsWith('.safetensors')) {
     return modelOfCheckpoint(await decodeCheckpoint(await readFile(name), name), name);
   }
+  if (name.endsWith('.onnx')) {
+    throw new CommandError(
+      `${name}: ONNX files are not read as models by this version. Give a run folder, a .safetensors checkpoint, or PREFIX,EPOCH.`,
+    );
+  }
   throw new CommandError(
     `${name} is not a model that can be read: expected a run folder, a .safetensors checkpoint of this program, or PREFIX,EPOCH.`,
   );
