@@ -10,6 +10,7 @@ import {
   type Decision,
   type SubcenterWeights,
   score,
+  scoreByModes,
   withAutoScores,
 } from '@arcface/cleaner';
 import type { FaceDataset } from '@arcface/recordio';
@@ -29,7 +30,8 @@ export interface DatasetAudit {
 export interface AuditDatasetOptions {
   readonly dataset: FaceDataset;
   readonly backbone: Backbone;
-  readonly subcenters: SubcenterWeights;
+  /** Without them the automatic rule's own groups of look-alikes stand in; `auto` must be set then. */
+  readonly subcenters: SubcenterWeights | undefined;
   readonly batchSize: number;
   /** Adds the probabilities of the automatic rule. */
   readonly auto: boolean;
@@ -70,21 +72,20 @@ export async function auditDataset(
     name,
     images: images.map((position) => imageAt[position]!).filter((image) => image >= 0),
   }));
-  const audit = score({
+  const input = {
     embeddings: rows,
     dimensions,
     labels: positions.map((position) => dataset.labels[position]!),
     identities,
-    subcenters,
-    trustClassOrder,
-    key: (image) => dataset.key(positions[image]!),
-  });
-  return {
-    dataset,
-    audit: auto ? withAutoScores(audit, { embeddings: rows, dimensions }) : audit,
-    positions,
-    undecodable: failed,
+    key: (image: number) => dataset.key(positions[image]!),
   };
+  return { dataset, audit: scored(), positions, undecodable: failed };
+
+  function scored(): Audit {
+    if (subcenters === undefined) return scoreByModes(input);
+    const audit = score({ ...input, subcenters, trustClassOrder });
+    return auto ? withAutoScores(audit, input) : audit;
+  }
 }
 
 /** A row of an image that could not be judged. */

@@ -29,6 +29,8 @@ export interface Model {
   readonly subcentersPerIdentity: number | undefined;
   /** The order in which the model's own training put its classes. */
   readonly classOrder: ClassOrder;
+  /** Whether the model was saved with sub-centres. */
+  readonly hasSubcenters: boolean;
   /** @throws {CommandError} when the model was saved without sub-centres; CleanerError when they do not fit K */
   subcenters(options: { readonly k: number; readonly classOrder: ClassOrder }): SubcenterWeights;
 }
@@ -84,6 +86,7 @@ function modelOfCheckpoint(checkpoint: Checkpoint, path: string): Model {
     subcentersPerIdentity: checkpoint.head.subcenters,
     // `arcface train` numbers the identities as the dataset lists them.
     classOrder: 'position',
+    hasSubcenters: true,
     subcenters({ k, classOrder }) {
       const head = checkpointSubcenters(checkpoint);
       if (k !== head.subcenters) {
@@ -101,20 +104,19 @@ async function openMxnetModel(prefix: string, epoch: number): Promise<Model> {
   const paramsPath = `${prefix}-${String(epoch).padStart(4, '0')}.params`;
   const [symbol, params] = await Promise.all([readModelFile(symbolPath), readModelFile(paramsPath)]);
   const backbone = backboneFromMxnet({ symbol: Buffer.from(symbol).toString('utf8'), params });
+  const shards = parseNdArrays(params).arrays.flatMap((array): SubcenterShard[] => {
+    const name = array.name.replace(/^arg:/, '');
+    if (!/^fc7(_\d+)?_weight$/.test(name) || !(array.data instanceof Float32Array)) return [];
+    return [{ name: name === 'fc7_weight' ? 'fc7_0_weight' : name, shape: array.shape, data: array.data }];
+  });
   return {
     path: paramsPath,
     backbone,
     subcentersPerIdentity: undefined,
     // The reference trains with the labels themselves.
     classOrder: 'label',
+    hasSubcenters: shards.length > 0,
     subcenters({ k, classOrder }) {
-      const shards = parseNdArrays(params).arrays.flatMap((array): SubcenterShard[] => {
-        const name = array.name.replace(/^arg:/, '');
-        if (!/^fc7(_\d+)?_weight$/.test(name) || !(array.data instanceof Float32Array)) return [];
-        return [
-          { name: name === 'fc7_weight' ? 'fc7_0_weight' : name, shape: array.shape, data: array.data },
-        ];
-      });
       if (shards.length === 0) {
         throw new CommandError(
           `${paramsPath} has no sub-centres: expected arrays fc7_0_weight, fc7_1_weight, ... of shape [classes * K, ${backbone.embeddingSize}]. ` +

@@ -101,4 +101,24 @@ describe.skipIf(!available)('drop against the reference (needs ../shared)', () =
     const furthest = Math.max(...rows.map(({ angle }, i) => Math.abs(angle - expected.images[i]!.angle_deg)));
     expect(furthest).toBeLessThan(0.02);
   });
+
+  test('the automatic rule, with a network that has no sub-centres for this data', async () => {
+    const output = join(folder, 'auto');
+    const exitCode = await runCommandLine([
+      ...['drop', '--rule', 'auto', '--output', output, '--json'],
+      ...['--data', new URL('in_train.rec', oracle).pathname],
+      ...['--model', `${new URL('model', checkpoint).pathname},0`],
+    ]);
+    expect(exitCode).toBe(0);
+    const { images } = JSON.parse(readFileSync(new URL('input.json', oracle), 'utf8')) as {
+      images: readonly { readonly kind: string }[];
+    };
+    const rows = readFileSync(join(output, 'audit.jsonl'), 'utf8').trim().split('\n');
+    const dropped = rows.map((line) => (JSON.parse(line) as AuditRow).decision === 'drop');
+    expect(rows).toHaveLength(images.length);
+    const bad = images.map(({ kind }) => kind !== 'clean');
+    const both = dropped.filter((drop, i) => drop && bad[i]).length;
+    const f1 = (2 * both) / (dropped.filter(Boolean).length + bad.filter(Boolean).length);
+    expect(f1).toBeGreaterThan(0.95);
+  });
 });

@@ -77,7 +77,14 @@ export function dropCommand(): Command {
                 'Default: as the model was trained; the same unless labels have gaps',
             ).choices(['label', 'position']),
           )
-          .addOption(new Option('--rule <rule>', 'what decides').choices(['angle', 'auto']).default('angle'))
+          .addOption(
+            new Option(
+              '--rule <rule>',
+              'what decides: the angle, or how likely each image is to be bad (needs no sub-centres)',
+            )
+              .choices(['angle', 'auto'])
+              .default('angle'),
+          )
           .option(
             '--require-dominant',
             'drop also what is nearest to another sub-centre than the dominant one',
@@ -98,10 +105,14 @@ async function drop(options: DropOptions, context: CommandContext): Promise<void
   try {
     await useBackend(options);
     const model = await openModel(modelName, context);
-    const subcenters = model.subcenters({
-      k: options.k ?? model.subcentersPerIdentity ?? 3,
-      classOrder: options.classOrder ?? model.classOrder,
-    });
+    // The automatic rule judges by the embeddings alone; a network that never saw these labels has no sub-centres for them.
+    const subcenters =
+      options.rule === 'auto' && !model.hasSubcenters
+        ? undefined
+        : model.subcenters({
+            k: options.k ?? model.subcentersPerIdentity ?? 3,
+            classOrder: options.classOrder ?? model.classOrder,
+          });
     const audited = await auditDataset(
       {
         dataset,
