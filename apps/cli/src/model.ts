@@ -102,7 +102,9 @@ function modelOfCheckpoint(checkpoint: Checkpoint, path: string): Model {
 async function openMxnetModel(prefix: string, epoch: number): Promise<Model> {
   const symbolPath = `${prefix}-symbol.json`;
   const paramsPath = `${prefix}-${String(epoch).padStart(4, '0')}.params`;
-  const [symbol, params] = await Promise.all([readModelFile(symbolPath), readModelFile(paramsPath)]);
+  // One after the other: of two missing files the first is named, at every run.
+  const symbol = await readModelFile(symbolPath);
+  const params = await readModelFile(paramsPath);
   const backbone = backboneFromMxnet({ symbol: Buffer.from(symbol).toString('utf8'), params });
   const shards = parseNdArrays(params).arrays.flatMap((array): SubcenterShard[] => {
     const name = array.name.replace(/^arg:/, '');
