@@ -1,6 +1,5 @@
 /** Train and verify face-recognition networks on TensorFlow.js, and resume exactly. The table of contents: */
 
-export { type AugmentationOptions, augment, type ImageSize, mirrorImage } from './augmentation.ts';
 // Checkpoints
 export {
   type BestCheckpoint,
@@ -12,7 +11,7 @@ export {
   type LatestCheckpoint,
   latestCheckpoint,
   type TrainingProgress,
-} from './checkpoint.ts';
+} from './checkpoints/checkpoint.ts';
 export {
   type CheckpointStore,
   checkpointFileName,
@@ -20,7 +19,14 @@ export {
   listCheckpoints,
   MemoryCheckpointStore,
   pruneCheckpoints,
-} from './checkpoint-store.ts';
+} from './checkpoints/checkpoint-store.ts';
+export {
+  backboneFromCheckpoint,
+  type CheckpointSubcenters,
+  checkpointSubcenters,
+  networkTensors,
+} from './checkpoints/model-checkpoint.ts';
+export { type AugmentationOptions, augment, type ImageSize, mirrorImage } from './data/augmentation.ts';
 // Images
 export {
   type Batch,
@@ -28,39 +34,37 @@ export {
   type DataLoaderOptions,
   type DataPosition,
   type UndecodableImage,
-} from './data-loader.ts';
-export { type DatasetFingerprint, datasetFingerprint } from './dataset-fingerprint.ts';
+} from './data/data-loader.ts';
+export { type DatasetFingerprint, datasetFingerprint } from './data/dataset-fingerprint.ts';
+export { type DecodedImage, decodeImage, type ImageDecoder, type ImageSource } from './data/image-decoder.ts';
+export { shuffledOrder } from './data/shuffle.ts';
 // Embedding and verification
-export { type Embeddings, type EmbedOptions, type EmbedProgress, embedImages } from './embed.ts';
-export { type DecodedImage, decodeImage, type ImageDecoder, type ImageSource } from './image-decoder.ts';
-export {
-  backboneFromCheckpoint,
-  type CheckpointSubcenters,
-  checkpointSubcenters,
-  networkTensors,
-} from './model-checkpoint.ts';
-export { type FacePair, lfwImageName, type PairImage, type PairsList, parsePairs } from './pairs.ts';
-export { Random, type RandomState } from './random.ts';
+export { type Embeddings, type EmbedOptions, type EmbedProgress, embedImages } from './embedding/embed.ts';
 export {
   type Duration,
   type LearningRateSchedule,
   learningRateAt,
   marginShareAt,
   type RunLength,
-} from './schedule.ts';
-export { type OptimizedParameter, Sgd, type SgdOptions } from './sgd.ts';
-export { shuffledOrder } from './shuffle.ts';
+} from './optimisation/schedule.ts';
+export { type OptimizedParameter, Sgd, type SgdOptions } from './optimisation/sgd.ts';
+export { Random, type RandomState } from './random.ts';
 // Training
-export { type Evaluation, type TrainingResult, type TrainingRun, train, trainingEvents } from './train.ts';
+export {
+  type Evaluation,
+  type TrainingResult,
+  type TrainingRun,
+  train,
+  trainingEvents,
+} from './training/train.ts';
 export {
   type CheckpointPolicy,
   type ResolvedTrainOptions,
   resolveTrainOptions,
   type TrainOptions,
-} from './train-options.ts';
+} from './training/train-options.ts';
 // Its parts, for loops of one's own
-export { HEAD_PARAMETER, type TrainedModel, trainableParameters, trainStep } from './train-step.ts';
-export { TrainingError, type TrainingErrorCode } from './training-error.ts';
+export { HEAD_PARAMETER, type TrainedModel, trainableParameters, trainStep } from './training/train-step.ts';
 export type {
   CheckpointEvent,
   DamagedCheckpointEvent,
@@ -71,7 +75,15 @@ export type {
   StepEvent,
   TrainingEvent,
   UndecodableEvent,
-} from './training-events.ts';
+} from './training/training-events.ts';
+export { TrainingError, type TrainingErrorCode } from './training-error.ts';
+export {
+  type FacePair,
+  lfwImageName,
+  type PairImage,
+  type PairsList,
+  parsePairs,
+} from './verification/pairs.ts';
 export {
   pairDistances,
   type Roc,
@@ -80,5 +92,9 @@ export {
   type VerificationOptions,
   verifyDistances,
   verifyPairs,
-} from './verification.ts';
-export { type ImageVerification, type VerifyImagesOptions, verifyImages } from './verify-images.ts';
+} from './verification/verification.ts';
+export {
+  type ImageVerification,
+  type VerifyImagesOptions,
+  verifyImages,
+} from './verification/verify-images.ts';

@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
+import { shuffledOrder } from './data/shuffle.ts';
 import { Random } from './random.ts';
-import { shuffledOrder } from './shuffle.ts';
 
 describe('Random', () => {
   test('follows sfc32 as published (recurrence in 64-bit integers)', () => {

@@ -7,7 +7,7 @@ import {
   checkpointStep,
   listCheckpoints,
   pruneCheckpoints,
-} from '../checkpoint-store.ts';
+} from '../checkpoints/checkpoint-store.ts';
 import { FileCheckpointStore } from './file-checkpoint-store.ts';
 import { JsonLinesLog, readJsonLines } from './json-lines-log.ts';
 

@@ -5,7 +5,7 @@
  */
 import { mkdir, open, readdir, readFile, rename, rm } from 'node:fs/promises';
 import { basename, join } from 'node:path';
-import type { CheckpointStore } from '../checkpoint-store.ts';
+import type { CheckpointStore } from '../checkpoints/checkpoint-store.ts';
 
 const UNFINISHED = '.unfinished';
 

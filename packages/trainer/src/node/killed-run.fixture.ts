@@ -1,9 +1,9 @@
 /** A training run in a process of its own, to be killed by its test: `killed-run.fixture.ts DIRECTORY`. */
 import '@tensorflow/tfjs-backend-cpu';
 import * as tf from '@tensorflow/tfjs-core';
-import { registerGradients, tinyRun } from '../tiny-run.fixture.ts';
-import { train } from '../train.ts';
-import type { TrainOptions } from '../train-options.ts';
+import { registerGradients, tinyRun } from '../testing/tiny-run.fixture.ts';
+import { train } from '../training/train.ts';
+import type { TrainOptions } from '../training/train-options.ts';
 import { FileCheckpointStore } from './file-checkpoint-store.ts';
 
 export const KILLED_RUN: TrainOptions = {

@@ -7,8 +7,8 @@ import { fileURLToPath } from 'node:url';
 import '@tensorflow/tfjs-backend-cpu';
 import * as tf from '@tensorflow/tfjs-core';
 import { expect, test } from 'vitest';
-import { disposeRun, registerGradients, tinyRun } from '../tiny-run.fixture.ts';
-import { train } from '../train.ts';
+import { disposeRun, registerGradients, tinyRun } from '../testing/tiny-run.fixture.ts';
+import { train } from '../training/train.ts';
 import { FileCheckpointStore } from './file-checkpoint-store.ts';
 import { KILLED_RUN } from './killed-run.fixture.ts';
 

@@ -1,0 +1,153 @@
+/** Between live variables and the tensors of a checkpoint: what is saved of a model, and how it is put back. */
+import {
+  type Backbone,
+  backboneFromGraph,
+  exportParameters,
+  importParameters,
+  type NamedArray,
+} from '@arcface/backbones';
+import type { SubcenterHead } from '@arcface/subcenter-loss';
+import * as tf from '@tensorflow/tfjs-core';
+import type { Sgd } from '../optimisation/sgd.ts';
+import { HEAD_PARAMETER, type TrainedModel } from '../training/train-step.ts';
+import { TrainingError } from '../training-error.ts';
+import type { Checkpoint, HeadConfig } from './checkpoint.ts';
+
+const HEAD = 'head:';
+const MOMENTUM = 'momentum:';
+
+/** What rebuilds the network without its weights. */
+export function networkConfig({ name, graph }: Backbone): Checkpoint['network'] {
+  return { name, graph };
+}
+
+/** What rebuilds the head without its weights. */
+export function headConfig({ classes, subcenters, embeddingSize, margin }: SubcenterHead): HeadConfig {
+  return { classes, subcenters, embeddingSize, margin };
+}
+
+/** All tensors of a checkpoint, in the reference's names and shapes. */
+export async function captureTensors(model: TrainedModel & { readonly sgd: Sgd }): Promise<NamedArray[]> {
+  const { backbone, head, sgd } = model;
+  const momenta = exportParameters(momentumView(backbone, sgd));
+  return [
+    ...exportParameters(backbone),
+    await namedArray(HEAD + HEAD_PARAMETER, head.weights),
+    ...momenta.map((array) => ({ ...array, name: MOMENTUM + array.name.slice('arg:'.length) })),
+    await namedArray(MOMENTUM + HEAD_PARAMETER, sgd.momentum.get(HEAD_PARAMETER)!),
+  ];
+}
+
+/**
+ * Puts the tensors of a checkpoint back into a model and its optimiser.
+ *
+ * @throws {TrainingError} `parameter-mismatch` when one is missing or of another shape
+ */
+export function restoreTensors(
+  checkpoint: Pick<Checkpoint, 'tensors'>,
+  model: TrainedModel & { readonly sgd: Sgd },
+): void {
+  const { backbone, head, sgd } = model;
+  const { tensors } = checkpoint;
+  importParameters(backbone, networkTensors(checkpoint));
+  assign(head.weights, find(tensors, HEAD + HEAD_PARAMETER));
+  const momenta = tensors
+    .filter(({ name }) => name.startsWith(MOMENTUM) && name !== MOMENTUM + HEAD_PARAMETER)
+    .map((array) => ({ ...array, name: `arg:${array.name.slice(MOMENTUM.length)}` }));
+  importParameters(momentumView(backbone, sgd), momenta);
+  assign(sgd.momentum.get(HEAD_PARAMETER)!, find(tensors, MOMENTUM + HEAD_PARAMETER));
+}
+
+/** The tensors of the network itself (`arg:...`, `aux:...`): what `importParameters` takes. */
+export function networkTensors({ tensors }: Pick<Checkpoint, 'tensors'>): NamedArray[] {
+  return tensors.filter(({ name }) => name.startsWith('arg:') || name.startsWith('aux:'));
+}
+
+/**
+ * The trained network of a checkpoint, built from the graph that is in it. The caller disposes it.
+ *
+ * @throws `BackbonesError` when graph and parameters do not belong together
+ */
+export function backboneFromCheckpoint(checkpoint: Pick<Checkpoint, 'network' | 'tensors'>): Backbone {
+  return backboneFromGraph(checkpoint.network.graph, { parameters: networkTensors(checkpoint) });
+}
+
+/** The trained sub-centres of a checkpoint. */
+export interface CheckpointSubcenters {
+  /** Row-major [classes * subcenters, dimensions], class-major. */
+  readonly weights: Float32Array;
+  readonly classes: number;
+  readonly subcenters: number;
+  readonly dimensions: number;
+}
+
+/** @throws {TrainingError} `parameter-mismatch` when the checkpoint holds no sub-centres, or not as many as it says */
+export function checkpointSubcenters(checkpoint: Pick<Checkpoint, 'tensors' | 'head'>): CheckpointSubcenters {
+  const { classes, subcenters, embeddingSize: dimensions } = checkpoint.head;
+  const array = find(checkpoint.tensors, HEAD + HEAD_PARAMETER);
+  if (!sameShape(array.shape, [classes * subcenters, dimensions]) || !(array.data instanceof Float32Array)) {
+    throw new TrainingError(
+      'parameter-mismatch',
+      `The checkpoint says ${classes} classes x ${subcenters} sub-centres of ${dimensions} values, but ${array.name} is ${array.dtype} [${array.shape}].`,
+    );
+  }
+  return { weights: array.data, classes, subcenters, dimensions };
+}
+
+/**
+ * The backbone with the momenta in the place of its weights, so that they are stored with the same names and in the same
+ * layout, whatever that is.
+ */
+function momentumView(backbone: Backbone, sgd: Sgd): Backbone {
+  const parameters = new Map(
+    [...backbone.parameters].flatMap(([key, parameter]) => {
+      const variable = sgd.momentum.get(parameter.name);
+      return variable && parameter.role === 'argument' ? [[key, { ...parameter, variable }] as const] : [];
+    }),
+  );
+  return {
+    name: backbone.name,
+    graph: backbone.graph,
+    inputShape: backbone.inputShape,
+    embeddingSize: backbone.embeddingSize,
+    parameters,
+    apply: (images, options) => backbone.apply(images, options),
+    dispose: () => {},
+  };
+}
+
+async function namedArray(name: string, tensor: tf.Tensor): Promise<NamedArray> {
+  return {
+    name,
+    shape: tensor.shape,
+    dtype: 'float32',
+    data: new Float32Array(await tensor.data<'float32'>()),
+  };
+}
+
+function find(tensors: readonly NamedArray[], name: string): NamedArray {
+  const found = tensors.find((tensor) => tensor.name === name);
+  if (found) return found;
+  const others = tensors.filter((tensor) => tensor.name.startsWith(HEAD)).map((tensor) => tensor.name);
+  throw new TrainingError(
+    'parameter-mismatch',
+    `The checkpoint has no tensor ${name}; it has ${others.length > 0 ? others.join(', ') : 'no head at all'}.`,
+  );
+}
+
+function assign(variable: tf.Variable, { name, shape, data }: NamedArray): void {
+  if (!sameShape(shape, variable.shape)) {
+    throw new TrainingError(
+      'parameter-mismatch',
+      `${name} has shape [${shape}], expected [${variable.shape}].`,
+    );
+  }
+  // The variable keeps the data; only the handle is disposed.
+  const tensor = tf.tensor(new Float32Array(data as Float32Array), variable.shape, 'float32');
+  variable.assign(tensor);
+  tensor.dispose();
+}
+
+function sameShape(a: readonly number[], b: readonly number[]): boolean {
+  return a.length === b.length && a.every((size, i) => size === b[i]);
+}

@@ -1,0 +1,157 @@
+/**
+ * Embeddings of a whole dataset, a row an image in data order: what the cleaner judges and what verification compares.
+ *
+ * Policy for images that cannot be decoded: their row is all zeros, which is the embedding of nothing (every cosine with
+ * it is 0, where NaN would spread), and they are listed in `failed`. Whoever uses the rows must leave those out or mark
+ * them. If not one image can be decoded, that is an error.
+ */
+import type { Backbone } from '@arcface/backbones';
+import * as tf from '@tensorflow/tfjs-core';
+import { mirrorImage } from '../data/augmentation.ts';
+import type { UndecodableImage } from '../data/data-loader.ts';
+import { eventLoopTurn } from '../data/event-loop-turn.ts';
+import { decodeImage, type ImageDecoder, type ImageSource } from '../data/image-decoder.ts';
+import { prefetch } from '../data/prefetch.ts';
+import { TrainingError } from '../training-error.ts';
+
+/** Options of {@link embedImages}. */
+export interface EmbedOptions {
+  readonly backbone: Pick<Backbone, 'inputShape' | 'embeddingSize' | 'apply'>;
+  readonly dataset: ImageSource;
+  readonly decoder: ImageDecoder;
+  /** Images a forward pass. The last batch is filled up, so that all have the same graph. Default 64. */
+  readonly batchSize?: number;
+  /** Adds the embedding of the mirror image, as verification does. Default false. */
+  readonly flip?: boolean;
+  /** Images that are read and decoded at once. Default: two batches, all that is prepared ahead. */
+  readonly concurrency?: number;
+  readonly onProgress?: (progress: EmbedProgress) => void;
+  /** Aborts between batches; the promise rejects with the signal's reason. */
+  readonly signal?: AbortSignal | undefined;
+}
+
+/** How far {@link embedImages} is. */
+export interface EmbedProgress {
+  readonly done: number;
+  readonly total: number;
+  readonly imagesPerSecond: number;
+}
+
+/** The result of {@link embedImages}. */
+export interface Embeddings {
+  /** Row-major [images, dimensions], as the network gives them: not normalised. */
+  readonly embeddings: Float32Array;
+  readonly dimensions: number;
+  /** Images that cannot be decoded; their rows are zeros. */
+  readonly failed: readonly UndecodableImage[];
+  /** Mean L2 norm of the network's outputs, mirror images counted singly: the reference's `xnorm`. */
+  readonly xnorm: number;
+  readonly imagesPerSecond: number;
+}
+
+/**
+ * Embeds every image of a dataset.
+ *
+ * @throws {TrainingError} `invalid-dataset` for an empty dataset, `nothing-decodable`, `invalid-option`; errors of the
+ *   dataset are passed on
+ */
+export async function embedImages(options: EmbedOptions): Promise<Embeddings> {
+  const {
+    backbone,
+    dataset,
+    batchSize = 64,
+    flip = false,
+    concurrency = Number.POSITIVE_INFINITY,
+    signal,
+  } = options;
+  const [height, width] = backbone.inputShape;
+  const dimensions = backbone.embeddingSize;
+  const total = dataset.length;
+  if (!Number.isInteger(batchSize) || batchSize < 1) {
+    throw new TrainingError(
+      'invalid-option',
+      `batchSize must be a whole number of at least 1, got ${batchSize}.`,
+    );
+  }
+  if (total === 0) throw new TrainingError('invalid-dataset', 'The dataset has no image.');
+
+  const size = { height, width };
+  const source = { dataset, decoder: options.decoder, size };
+  const images = prefetch((position) => decodeImage(source, position, { signal }), {
+    ahead: 2 * batchSize,
+    concurrency,
+    to: total,
+  });
+  const result = new Float32Array(total * dimensions);
+  const failed: UndecodableImage[] = [];
+  const bytes = height * width * 3;
+  const pixels = new Uint8Array(batchSize * bytes);
+  const positions: number[] = [];
+  const begun = performance.now();
+  const rate = (done: number): number => (done * 1000) / (performance.now() - begun);
+  let sumOfNorms = 0;
+  let outputs = 0;
+
+  const embedBatch = async (): Promise<void> => {
+    await eventLoopTurn();
+    pixels.fill(0, positions.length * bytes);
+    for (const mirrored of flip ? [false, true] : [false]) {
+      if (mirrored) {
+        for (let i = 0; i < positions.length; i++)
+          mirrorImage(pixels.subarray(i * bytes, (i + 1) * bytes), size);
+      }
+      const rows = await forward(backbone, pixels, batchSize);
+      positions.forEach((position, i) => {
+        let square = 0;
+        for (let d = 0; d < dimensions; d++) {
+          const value = rows[i * dimensions + d]!;
+          square += value * value;
+          result[position * dimensions + d]! += value;
+        }
+        sumOfNorms += Math.sqrt(square);
+        outputs++;
+      });
+    }
+    positions.length = 0;
+  };
+
+  let done = 0;
+  for await (const { key, position, pixels: decoded, reason = '' } of images) {
+    signal?.throwIfAborted();
+    done++;
+    if (decoded) pixels.set(decoded, positions.push(position) * bytes - bytes);
+    else failed.push({ key, position, reason });
+    if (positions.length === batchSize || (done === total && positions.length > 0)) await embedBatch();
+    if (positions.length === 0) options.onProgress?.({ done, total, imagesPerSecond: rate(done) });
+  }
+  if (failed.length === total) {
+    throw new TrainingError(
+      'nothing-decodable',
+      `None of the ${total} images can be decoded, for example ${failed[0]!.key}: ${failed[0]!.reason}`,
+      { keys: failed.map(({ key }) => key) },
+    );
+  }
+  return {
+    embeddings: result,
+    dimensions,
+    failed,
+    xnorm: sumOfNorms / outputs,
+    imagesPerSecond: rate(total),
+  };
+}
+
+async function forward(
+  backbone: Pick<Backbone, 'inputShape' | 'apply'>,
+  pixels: Uint8Array,
+  batchSize: number,
+): Promise<Float32Array> {
+  const [height, width, channels] = backbone.inputShape;
+  const output = tf.tidy(() =>
+    backbone.apply(tf.tensor4d(new Float32Array(pixels), [batchSize, height, width, channels])),
+  );
+  try {
+    return await output.data<'float32'>();
+  } finally {
+    output.dispose();
+  }
+}

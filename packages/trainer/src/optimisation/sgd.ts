@@ -1,0 +1,160 @@
+/**
+ * Stochastic gradient descent with momentum, in the form that MXNet (and so the reference) gives it:
+ *
+ *     momentum = m * momentum - lr * (rescale * gradient + wd * weight)
+ *     weight  += momentum
+ *
+ * The learning rate is inside the momentum. With a constant rate this is the same as PyTorch's form; when the rate
+ * drops, the old form keeps moving at the old speed for a while.
+ *
+ * Weight decay reaches **every** parameter by default, biases and BatchNorm's included: that is what the reference does
+ * in effect (its optimiser is built without names, so the usual exemption never applies).
+ *
+ * Everything here is tensor arithmetic without a single read, so that a lazy backend can run forward, backward and
+ * update as one graph. The learning rate enters as a tensor: a new rate is a new input, never a new graph.
+ */
+import * as tf from '@tensorflow/tfjs-core';
+import { TrainingError } from '../training-error.ts';
+
+/** Options of {@link Sgd}; all are plain data and stored in the checkpoint. */
+export interface SgdOptions {
+  /** m above. Default .9. */
+  readonly momentum?: number;
+  /** wd above. Default 5e-4. */
+  readonly weightDecay?: number;
+  /** What decays: `all` parameters (the reference; default), or only `weights`: no bias, beta, gamma or slope. */
+  readonly decay?: 'all' | 'weights';
+  /** Looks ahead along the momentum: weight += m * momentum - lr * gradient. Default false. */
+  readonly nesterov?: boolean;
+  /** Scales the gradient of all parameters together down to at most this L2 norm. Default: no clipping. */
+  readonly clipNorm?: number | undefined;
+  /** Clips every element of the rescaled gradient to this magnitude (MXNet's `clip_gradient`). Default: no clipping. */
+  readonly clipValue?: number | undefined;
+}
+
+/** A parameter as the optimiser sees it. */
+export interface OptimizedParameter {
+  /** Unique among the parameters; names the momentum in checkpoints. */
+  readonly name: string;
+  readonly kind: 'weight' | 'bias' | 'gamma' | 'beta' | 'slope' | (string & {});
+  readonly variable: tf.Variable;
+}
+
+const DEFAULTS = { momentum: 0.9, weightDecay: 5e-4, decay: 'all', nesterov: false } as const;
+
+export class Sgd {
+  readonly parameters: readonly OptimizedParameter[];
+  readonly options: SgdOptions;
+  readonly #momentum = new Map<string, tf.Variable>();
+
+  /** @throws {TrainingError} `invalid-option` for options out of range, `parameter-mismatch` for a name used twice */
+  constructor(parameters: Iterable<OptimizedParameter>, options: SgdOptions = {}) {
+    checkSgdOptions(options);
+    this.options = options;
+    this.parameters = [...parameters];
+    for (const { name, variable } of this.parameters) {
+      if (this.#momentum.has(name)) {
+        throw new TrainingError(
+          'parameter-mismatch',
+          `Two parameters are named ${name}; names must be unique.`,
+        );
+      }
+      // Concrete zeros and not zerosLike: the first step then has the same graph as all the others.
+      const zeros = tf.tensor(new Float32Array(variable.size), variable.shape, 'float32');
+      this.#momentum.set(name, tf.variable(zeros, false));
+      zeros.dispose();
+    }
+  }
+
+  /** The momentum of every parameter, by parameter name, in the layout of its variable. */
+  get momentum(): ReadonlyMap<string, tf.Variable> {
+    return this.#momentum;
+  }
+
+  /** The variables that need gradients, in order: the list to give to `tf.variableGrads`. */
+  get variables(): tf.Variable[] {
+    return this.parameters.map((parameter) => parameter.variable);
+  }
+
+  /**
+   * Updates all parameters in place. Reads no value; leaves no tensor behind.
+   *
+   * @param gradients by the *variable's* name, as `tf.variableGrads` returns them; not disposed
+   * @param options.learningRate the rate of this step
+   * @param options.rescale what gradients are multiplied with (1/batch for gradients of a sum). Default 1.
+   * @throws {TrainingError} `parameter-mismatch` when a parameter has no gradient; nothing is updated then
+   */
+  step(gradients: tf.NamedTensorMap, options: { learningRate: number; rescale?: number }): void {
+    const { momentum: m, weightDecay, decay, nesterov } = { ...DEFAULTS, ...this.options };
+    for (const { name, variable } of this.parameters) {
+      if (gradients[variable.name] === undefined) {
+        throw new TrainingError(
+          'parameter-mismatch',
+          `The loss gives no gradient for ${name}: it is trainable, but the loss does not depend on it.`,
+        );
+      }
+    }
+    tf.tidy(() => {
+      const rate = tf.scalar(options.learningRate, 'float32');
+      const keep = tf.scalar(m, 'float32');
+      const shrink = tf.scalar(weightDecay, 'float32');
+      const scaled = this.#clipped(gradients, options.rescale ?? 1);
+      this.parameters.forEach(({ name, kind, variable }, i) => {
+        let gradient = scaled[i]!;
+        if (weightDecay !== 0 && (decay === 'all' || kind === 'weight')) {
+          gradient = tf.add(gradient, tf.mul(variable, shrink));
+        }
+        const move = tf.mul(rate, gradient);
+        const momentum = this.#momentum.get(name)!;
+        const next = m === 0 ? tf.neg(move) : tf.sub(tf.mul(momentum, keep), move);
+        const change = nesterov ? tf.sub(tf.mul(next, keep), move) : next;
+        // `assign` takes over the tensor's data; tidy may dispose the handle.
+        variable.assign(tf.add(variable, change));
+        momentum.assign(next);
+      });
+    });
+  }
+
+  #clipped(gradients: tf.NamedTensorMap, rescale: number): tf.Tensor[] {
+    const { clipNorm, clipValue } = this.options;
+    let scaled: tf.Tensor[] = this.parameters.map(({ variable }) => gradients[variable.name]!);
+    if (rescale !== 1) {
+      const factor = tf.scalar(rescale, 'float32');
+      scaled = scaled.map((g) => tf.mul(g, factor));
+    }
+    if (clipValue !== undefined) scaled = scaled.map((g) => tf.clipByValue(g, -clipValue, clipValue));
+    if (clipNorm !== undefined) {
+      const squares = scaled.map((g) => tf.sum(tf.square(g)));
+      const norm = tf.sqrt(tf.addN(squares));
+      const limit = tf.scalar(clipNorm, 'float32');
+      const factor = tf.div(limit, tf.maximum(norm, limit));
+      scaled = scaled.map((g) => tf.mul(g, factor));
+    }
+    return scaled;
+  }
+
+  /** Disposes the momenta; the parameters belong to their owner. */
+  dispose(): void {
+    for (const variable of this.#momentum.values()) variable.dispose();
+    this.#momentum.clear();
+  }
+}
+
+/** @throws {TrainingError} `invalid-option` naming the option, what it must be and what it is */
+export function checkSgdOptions(options: SgdOptions): void {
+  const check = (name: keyof SgdOptions, valid: boolean, expected: string): void => {
+    if (!valid) {
+      throw new TrainingError(
+        'invalid-option',
+        `optimizer.${name} must be ${expected}, got ${options[name]}.`,
+      );
+    }
+  };
+  const { momentum = 0.9, weightDecay = 5e-4, clipNorm = 1, clipValue = 1, nesterov = false } = options;
+  check('momentum', momentum >= 0 && momentum < 1, 'at least 0 and below 1');
+  check('weightDecay', weightDecay >= 0 && Number.isFinite(weightDecay), 'a number of at least 0');
+  check('clipNorm', clipNorm > 0, 'positive');
+  check('clipValue', clipValue > 0, 'positive');
+  check('nesterov', !nesterov || momentum > 0, 'false when momentum is 0');
+  check('decay', [undefined, 'all', 'weights'].includes(options.decay), "'all' or 'weights'");
+}

@@ -1,0 +1,93 @@
+/** A complete training run that takes a second: a tiny network, a small head and drawn-at-random "faces". */
+import { createRequire } from 'node:module';
+import { backboneFromGraph, type Layer, type LayerNode, type NetworkGraph } from '@arcface/backbones';
+import { type Margin, SubcenterHead } from '@arcface/subcenter-loss';
+import { MemoryCheckpointStore } from '../checkpoints/checkpoint-store.ts';
+import type { TrainingRun } from '../training/train.ts';
+import type { TrainOptions } from '../training/train-options.ts';
+import { type RawFacesOptions, rawDecoder, rawFaces } from './raw-faces.fixture.ts';
+
+/** tfjs-core's bundle for Node brings no gradients; its ES modules for them are loaded through tsx here. */
+export function registerGradients(): void {
+  createRequire(import.meta.url)('@tensorflow/tfjs-core/dist/register_all_gradients.js');
+}
+
+export const INPUT_SIZE = 16;
+
+/** One of every kind of parameter, with dropout, on 16x16 images: a step takes milliseconds even in plain JavaScript. */
+const TINY_NETWORK: NetworkGraph = {
+  name: 'tiny',
+  input: 'data',
+  inputShape: [INPUT_SIZE, INPUT_SIZE, 3],
+  nodes: chain([
+    ['scaled', { kind: 'scale', offset: 127.5, factor: 1 / 128 }, []],
+    ['conv', convolution({ filters: 8, groups: 1 }), ['weight']],
+    ['conv_bn', batchNorm(false), ['gamma', 'beta', 'mean', 'variance']],
+    ['conv_relu', { kind: 'prelu', shared: false }, ['slope']],
+    ['conv_dw', convolution({ filters: 8, groups: 8 }), ['weight']],
+    ['dropped', { kind: 'dropout', rate: 0.1 }, []],
+    ['fc', { kind: 'fully-connected', outputs: 8, bias: true }, ['weight', 'bias']],
+    ['fc_bn', batchNorm(true), ['gamma', 'beta', 'mean', 'variance']],
+  ]),
+  output: 'fc_bn',
+  initializer: { distribution: 'gaussian', fan: 'out', magnitude: 2 },
+};
+
+function convolution({ filters, groups }: { filters: number; groups: number }): Layer {
+  const window = { kernel: [3, 3], stride: [2, 2], padding: [1, 1], dilation: [1, 1] } as const;
+  return { kind: 'convolution', filters, groups, bias: false, ...window };
+}
+
+function batchNorm(fixGamma: boolean): Layer {
+  return { kind: 'batch-norm', epsilon: 2e-5, momentum: 0.9, fixGamma, globalStatistics: false };
+}
+
+function chain(
+  layers: readonly (readonly [name: string, layer: Layer, slots: readonly string[]])[],
+): LayerNode[] {
+  return layers.map(([name, layer, slots], i) => ({
+    name,
+    layer,
+    inputs: [layers[i - 1]?.[0] ?? 'data'],
+    parameters: Object.fromEntries(slots.map((slot) => [slot, `${name}_${slot}`])),
+  }));
+}
+
+export interface TinyRunOptions {
+  readonly options?: TrainOptions;
+  readonly faces?: Partial<RawFacesOptions>;
+  readonly margin?: Partial<Margin>;
+  readonly subcenters?: number;
+}
+
+/** A fresh run; the caller disposes `backbone` and `head` (see {@link disposeRun}). */
+export function tinyRun({ options, faces, margin, subcenters = 2 }: TinyRunOptions = {}) {
+  const dataset = rawFaces({
+    identities: 4,
+    imagesPerIdentity: 6,
+    height: INPUT_SIZE,
+    width: INPUT_SIZE,
+    ...faces,
+  });
+  const backbone = backboneFromGraph(TINY_NETWORK, { seed: 1 });
+  const head = new SubcenterHead({
+    classes: 4,
+    subcenters,
+    embeddingSize: 8,
+    seed: 2,
+    margin: { s: 8, m2: 0.1, ...margin },
+  });
+  return {
+    backbone,
+    head,
+    dataset,
+    decoder: rawDecoder,
+    store: new MemoryCheckpointStore(),
+    options: { duration: { epochs: 2 }, batchSize: 6, learningRate: 0.05, seed: 7, ...options },
+  };
+}
+
+export function disposeRun({ backbone, head }: Pick<TrainingRun, 'backbone' | 'head'>): void {
+  backbone.dispose();
+  head.dispose();
+}

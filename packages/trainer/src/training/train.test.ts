@@ -1,0 +1,341 @@
+import '@tensorflow/tfjs-backend-cpu';
+import * as tf from '@tensorflow/tfjs-core';
+import { beforeAll, describe, expect, test } from 'vitest';
+import { decodeCheckpoint } from '../checkpoints/checkpoint.ts';
+import { MemoryCheckpointStore } from '../checkpoints/checkpoint-store.ts';
+import { backboneFromCheckpoint, checkpointSubcenters } from '../checkpoints/model-checkpoint.ts';
+import {
+  disposeRun,
+  INPUT_SIZE,
+  registerGradients,
+  type TinyRunOptions,
+  tinyRun,
+} from '../testing/tiny-run.fixture.ts';
+import { type TrainingResult, type TrainingRun, train } from './train.ts';
+import type { TrainingEvent } from './training-events.ts';
+
+beforeAll(async () => {
+  registerGradients();
+  await tf.setBackend('cpu');
+});
+
+/** Trains a fresh tiny run and disposes it. */
+async function trainTiny(
+  tiny: TinyRunOptions = {},
+  extra: Partial<TrainingRun> & { readonly store?: MemoryCheckpointStore } = {},
+): Promise<{ result: TrainingResult; events: TrainingEvent[]; store: MemoryCheckpointStore }> {
+  const run = { ...tinyRun(tiny), ...extra };
+  const events: TrainingEvent[] = [];
+  try {
+    const result = await train({ ...run, onEvent: (event) => events.push(event) });
+    return { result, events, store: run.store };
+  } finally {
+    disposeRun(run);
+  }
+}
+
+const kinds = (events: TrainingEvent[]) => events.map(({ kind }) => kind);
+const steps = (events: TrainingEvent[]) => events.flatMap((event) => (event.kind === 'step' ? [event] : []));
+
+describe('a run', () => {
+  test('reports steps and epochs, and ends with a checkpoint', async () => {
+    const { result, events, store } = await trainTiny();
+    expect(kinds(events)).toEqual([
+      'started',
+      ...['step', 'step', 'step', 'step', 'epoch'],
+      ...['step', 'step', 'step', 'step', 'epoch'],
+      'checkpoint',
+    ]);
+    expect(events[0]).toMatchObject({ step: 0, totalSteps: 8, stepsPerEpoch: 4, resumedFrom: undefined });
+    expect(result).toMatchObject({ steps: 8, epochs: 2, stopped: false, undecodable: [] });
+    expect(result.checkpoint).toBe('step-00000008.safetensors');
+    expect(result.loss).toBe(steps(events).at(-1)!.loss);
+    expect(await store.list()).toEqual(['step-00000008.safetensors']);
+    const { progress } = await decodeCheckpoint(await store.read('step-00000008.safetensors'));
+    expect(progress).toEqual({ step: 8, epoch: 2, position: 0, batch: 0 });
+  });
+
+  test('learns', async () => {
+    const { events } = await trainTiny({ options: { duration: { epochs: 8 } } });
+    const losses = steps(events).map(({ loss }) => loss);
+    const mean = (values: number[]) => values.reduce((sum, value) => sum + value, 0) / values.length;
+    expect(mean(losses.slice(-4))).toBeLessThan(0.6 * mean(losses.slice(0, 4)));
+  });
+
+  test('follows the schedules of learning rate and margin, and leaves the head its margin', async () => {
+    const tiny = tinyRun({
+      options: {
+        duration: { steps: 6 },
+        schedule: { kind: 'steps', at: { steps: [4] } },
+        warmup: { steps: 2 },
+        marginWarmup: { steps: 4 },
+      },
+    });
+    const margin = { ...tiny.head.margin };
+    const events: TrainingEvent[] = [];
+    await train({ ...tiny, onEvent: (event) => events.push(event) });
+    expect(steps(events).map(({ learningRate }) => learningRate)).toEqual([
+      0.025,
+      0.05,
+      0.05,
+      0.05,
+      0.05 * 0.1,
+      0.05 * 0.1,
+    ]);
+    expect(steps(events).map(({ marginShare }) => marginShare)).toEqual([0, 0.25, 0.5, 0.75, 1, 1]);
+    expect(tiny.head.margin).toEqual(margin);
+    disposeRun(tiny);
+  });
+
+  test('leaves no tensor behind', async () => {
+    await trainTiny({ options: { duration: { steps: 1 } } });
+    const before = tf.memory().numTensors;
+    const tiny = tinyRun();
+    const during: number[] = [];
+    await train({
+      ...tiny,
+      onEvent: ({ kind }) => kind === 'step' && during.push(tf.memory().numTensors),
+    });
+    expect(new Set(during).size).toBe(1);
+    disposeRun(tiny);
+    expect(tf.memory().numTensors).toBe(before);
+  });
+
+  test('skips what cannot be decoded, and says so once an image', async () => {
+    const { result, events } = await trainTiny({ faces: { undecodable: [3, 8] } });
+    const skipped = events.flatMap((event) => (event.kind === 'undecodable' ? [event.key] : []));
+    expect(skipped.toSorted()).toEqual([4, 9]);
+    expect(result.undecodable).toHaveLength(2);
+    // 22 of 24 images are left: three batches of six an epoch, not four.
+    expect(result).toMatchObject({ steps: 6, epochs: 2 });
+  });
+});
+
+describe('resuming', () => {
+  const options = {
+    duration: { steps: 11 },
+    augmentation: { shift: 2, brightness: 0.125 },
+    schedule: { kind: 'cosine' },
+    marginWarmup: { epochs: 1 },
+    checkpoints: { everySteps: 3, keepLast: 10 },
+  } as const;
+
+  test('an interrupted run ends in the same bytes as one that was not', async () => {
+    const straight = await trainTiny({ options });
+    const store = new MemoryCheckpointStore();
+    let result: TrainingResult | undefined;
+    const stops: number[] = [];
+    // Stopped after every second or third step, each time in the middle of something else.
+    for (let call = 0; call === 0 || result?.stopped; call++) {
+      const controller = new AbortController();
+      let done = 0;
+      const run = { ...tinyRun({ options }), store };
+      result = await train({
+        ...run,
+        resume: true,
+        signal: controller.signal,
+        onEvent: ({ kind }) => {
+          if (kind === 'step' && ++done === 2 + (call % 2)) controller.abort();
+        },
+      });
+      stops.push(result.steps);
+      disposeRun(run);
+    }
+    expect(stops).toEqual([2, 5, 7, 10, 11]);
+    expect(result!.loss).toBe(straight.result.loss);
+    const name = 'step-00000011.safetensors';
+    expect(Buffer.from(await store.read(name)).equals(await straight.store.read(name))).toBe(true);
+  });
+
+  test('undecodable images do not shift what comes after a resume', async () => {
+    const tiny = { options, faces: { undecodable: [0, 5, 17] } };
+    const straight = await trainTiny(tiny);
+    const store = new MemoryCheckpointStore();
+    for (const step of [3, 6, 9]) {
+      await store.write(checkpoint(step), await straight.store.read(checkpoint(step)));
+      await trainTiny(tiny, { store, resume: true });
+      const end = checkpoint(11);
+      expect(Buffer.from(await store.read(end)).equals(await straight.store.read(end))).toBe(true);
+      for (const name of await store.list()) await store.remove(name);
+    }
+  });
+
+  test('passes over a damaged checkpoint and names it', async () => {
+    const { store } = await trainTiny({ options });
+    const end = await store.read(checkpoint(11));
+    const damaged = new Uint8Array(end);
+    damaged[damaged.length - 1]! ^= 1;
+    await store.write(checkpoint(11), damaged);
+    const { events, result } = await trainTiny({ options }, { store, resume: true });
+    expect(events[0]).toMatchObject({ kind: 'damaged-checkpoint', name: checkpoint(11) });
+    expect(events[1]).toMatchObject({ kind: 'started', step: 9, resumedFrom: checkpoint(9) });
+    expect(result.steps).toBe(11);
+    expect(Buffer.from(await store.read(checkpoint(11))).equals(end)).toBe(true);
+  });
+
+  test('of a complete run does nothing', async () => {
+    const { store } = await trainTiny({ options });
+    const { events, result } = await trainTiny({ options }, { store, resume: true });
+    expect(kinds(events)).toEqual(['started']);
+    expect(result).toMatchObject({ steps: 11, stopped: false, checkpoint: checkpoint(11) });
+  });
+
+  test('a run may be made longer when its schedule does not depend on the length', async () => {
+    const { store } = await trainTiny({});
+    const { result } = await trainTiny({ options: { duration: { epochs: 3 } } }, { store, resume: true });
+    expect(result).toMatchObject({ steps: 12, epochs: 3 });
+  });
+
+  test.each<[string, TinyRunOptions, RegExp]>([
+    [
+      'another learning rate',
+      { options: { learningRate: 0.1 } },
+      /learningRate: the run has 0.05, now given 0.1/,
+    ],
+    ['another batch size', { options: { batchSize: 4 } }, /batchSize: the run has 6, now given 4/],
+    [
+      'another momentum',
+      { options: { optimizer: { momentum: 0.5 } } },
+      /optimizer.momentum: .* 0.9, now given 0.5/,
+    ],
+    ['other data', { faces: { imagesPerIdentity: 7 } }, /data.images: the run has 24, now given 28/],
+    ['another margin', { margin: { m2: 0.3 } }, /head.margin.m2: the run has 0.1, now given 0.3/],
+    ['other sub-centres', { subcenters: 1 }, /head.subcenters: the run has 2, now given 1/],
+    ['a cosine over another length', { options: { schedule: { kind: 'cosine' } } }, /schedule.kind/],
+  ])('refuses %s, with both values', async (_name, tiny, message) => {
+    const { store } = await trainTiny({ options: { duration: { steps: 1 } } });
+    const failure = trainTiny(tiny, { store, resume: true });
+    await expect(failure).rejects.toMatchObject({ code: 'resume-mismatch' });
+    await expect(failure).rejects.toThrow(message);
+  });
+
+  test('a new run does not begin among the checkpoints of another', async () => {
+    const { store } = await trainTiny({ options: { duration: { steps: 1 } } });
+    await expect(trainTiny({}, { store })).rejects.toMatchObject({ code: 'store-not-empty' });
+  });
+});
+
+const checkpoint = (step: number) => `step-${String(step).padStart(8, '0')}.safetensors`;
+
+describe('stopping', () => {
+  test('a signal that is there already stops before the first step, resumably', async () => {
+    const { result, store } = await trainTiny({}, { signal: AbortSignal.abort() });
+    expect(result).toMatchObject({ steps: 0, stopped: true, checkpoint: checkpoint(0) });
+    expect(result.loss).toBeNaN();
+    const resumed = await trainTiny({}, { store, resume: true });
+    const straight = await trainTiny();
+    expect(resumed.result.loss).toBe(straight.result.loss);
+  });
+
+  test('a loss that is not finite stops the run, names the batch, and spares the last checkpoint', async () => {
+    const events: TrainingEvent[] = [];
+    const tiny = tinyRun({
+      options: { checkpoints: { everySteps: 2 }, schedule: { kind: 'constant' } },
+      margin: { s: 64 },
+    });
+    let calls = 0;
+    const { head } = tiny;
+    const loss = head.loss.bind(head);
+    head.loss = (embeddings, labels) => {
+      const value = loss(embeddings, labels);
+      return ++calls === 4 ? tf.mul(value, tf.scalar(Number.POSITIVE_INFINITY)) : value;
+    };
+    const failure = train({ ...tiny, onEvent: (event) => events.push(event) });
+    await expect(failure).rejects.toMatchObject({ code: 'non-finite-loss', keys: { length: 6 } });
+    await expect(failure).rejects.toThrow(/loss of step 4 is Infinity.*step-00000002.safetensors, is intact/);
+    expect(events.at(-1)).toMatchObject({ kind: 'non-finite-loss', step: 4, keys: { length: 6 } });
+    expect(await tiny.store.list()).toEqual([checkpoint(2)]);
+    await decodeCheckpoint(await tiny.store.read(checkpoint(2)));
+    disposeRun(tiny);
+  });
+
+  test('weights that are not finite are never written over a good checkpoint', async () => {
+    const tiny = tinyRun({ options: { duration: { steps: 2 }, checkpoints: { everySteps: 1 } } });
+    const failure = train({
+      ...tiny,
+      onEvent: ({ kind }) => {
+        if (kind !== 'checkpoint') return;
+        // Running averages do not enter the loss of training: only the checkpoint can notice.
+        const { variable } = [...tiny.backbone.parameters.values()].find(({ role }) => role === 'auxiliary')!;
+        tf.tidy(() => variable.assign(tf.fill(variable.shape, Number.NaN)));
+      },
+    });
+    await expect(failure).rejects.toMatchObject({ code: 'non-finite-loss' });
+    await expect(failure).rejects.toThrow(/After step 2, aux:.* is not finite/);
+    expect(await tiny.store.list()).toEqual([checkpoint(1)]);
+    disposeRun(tiny);
+  });
+});
+
+describe('evaluation', () => {
+  test('runs when due and at the end, and keeps the best checkpoint', async () => {
+    const accuracies = [0.5, 0.9, 0.7, 0.6];
+    const { events, result, store } = await trainTiny(
+      { options: { duration: { epochs: 4 }, checkpoints: { everyEpochs: 1, keepLast: 1 } } },
+      {
+        evaluation: {
+          everyEpochs: 1,
+          monitor: 'accuracy',
+          run: async () => ({ accuracy: accuracies.shift()! }),
+        },
+      },
+    );
+    const measured = events.flatMap((event) => (event.kind === 'evaluation' ? [event] : []));
+    expect(measured.map(({ best }) => best)).toEqual([true, true, false, false]);
+    expect(result.best).toEqual({ name: checkpoint(8), metric: 'accuracy', value: 0.9 });
+    expect(result.metrics).toMatchObject({ accuracy: 0.6 });
+    expect((await store.list()).toSorted()).toEqual([checkpoint(8), checkpoint(16)]);
+    const last = await decodeCheckpoint(await store.read(checkpoint(16)));
+    expect(last.best).toEqual(result.best);
+    expect(last.metrics.accuracy).toBe(0.6);
+  });
+});
+
+describe('refuses before the first step', () => {
+  test.each<[string, TinyRunOptions, string, RegExp]>([
+    ['an empty dataset', { faces: { identities: 0 } }, 'invalid-dataset', /no image/],
+    [
+      'a class without image',
+      { faces: { identities: 3 } },
+      'invalid-dataset',
+      /1 of 4 classes have no image \(3\)/,
+    ],
+    [
+      'a label out of range',
+      { faces: { identities: 5 } },
+      'invalid-dataset',
+      /Image 25 has label 4; the head has 4/,
+    ],
+    [
+      'a batch larger than the dataset',
+      { options: { batchSize: 25 } },
+      'batch-too-large',
+      /25 images.* has 24/,
+    ],
+    ['a negative learning rate', { options: { learningRate: -1 } }, 'invalid-option', /learningRate .* -1/],
+    ['half a batch', { options: { batchSize: 2.5 } }, 'invalid-option', /batchSize .* 2.5/],
+    [
+      'a duration that is none',
+      { options: { duration: { epochs: Number.NaN } } },
+      'invalid-option',
+      /duration.epochs/,
+    ],
+  ])('%s', async (_name, tiny, code, message) => {
+    const failure = trainTiny(tiny);
+    await expect(failure).rejects.toMatchObject({ code });
+    await expect(failure).rejects.toThrow(message);
+  });
+});
+
+test('a network rebuilt from its checkpoint embeds as the trained one does', async () => {
+  const tiny = tinyRun({ options: { duration: { steps: 3 } } });
+  const { checkpoint: name } = await train(tiny);
+  const stored = await decodeCheckpoint(await tiny.store.read(name!));
+  const rebuilt = backboneFromCheckpoint(stored);
+  const images = tf.randomUniform<tf.Rank.R4>([2, INPUT_SIZE, INPUT_SIZE, 3], 0, 255, 'float32', 1);
+  const [expected, actual] = [tiny.backbone, rebuilt].map((backbone) => backbone.apply(images).dataSync());
+  expect(actual).toEqual(expected);
+  expect(checkpointSubcenters(stored).weights).toEqual(tiny.head.weights.dataSync());
+  rebuilt.dispose();
+  disposeRun(tiny);
+});

@@ -1,0 +1,102 @@
+/**
+ * The training loop: batches in, steps, checkpoints and events out. It holds no state that is not in its checkpoints, so
+ * a run that is stopped at any moment, by a signal or by a power cut, goes on from the last one bit for bit as if it had
+ * not been stopped (on the same backend with the same number of threads).
+ */
+import type { FaceDataset } from '@arcface/recordio';
+import type { BestCheckpoint } from '../checkpoints/checkpoint.ts';
+import type { CheckpointStore } from '../checkpoints/checkpoint-store.ts';
+import type { UndecodableImage } from '../data/data-loader.ts';
+import type { ImageDecoder } from '../data/image-decoder.ts';
+import type { TrainOptions } from './train-options.ts';
+import type { TrainedModel } from './train-step.ts';
+import type { TrainingEvent } from './training-events.ts';
+import { TrainingSession } from './training-session.ts';
+
+/** What a run works with. */
+export interface TrainingRun extends TrainedModel {
+  readonly dataset: FaceDataset;
+  readonly decoder: ImageDecoder;
+  /** Default: the reference's. See {@link TrainOptions}. */
+  readonly options?: TrainOptions;
+  /** Where checkpoints go. Default: none are written. */
+  readonly store?: CheckpointStore | undefined;
+  /**
+   * Goes on from the newest whole checkpoint of the store, or starts if there is none. Default false: the store must
+   * hold no checkpoint.
+   */
+  readonly resume?: boolean | undefined;
+  /** Ends the run after the step that is being made, with a checkpoint. */
+  readonly signal?: AbortSignal | undefined;
+  /** Measures the model while it is being trained. */
+  readonly evaluation?: Evaluation | undefined;
+  /** How images are prepared; no influence on the result. */
+  readonly loading?: { readonly batchesAhead?: number; readonly concurrency?: number } | undefined;
+}
+
+/** A measurement that is repeated during a run, on held-out pairs for example. */
+export interface Evaluation {
+  readonly everySteps?: number;
+  readonly everyEpochs?: number;
+  /** Measures the model as it is now; must not change it. */
+  run(): Promise<Readonly<Record<string, number>>>;
+  /** The metric by which checkpoints are compared: the one with the highest value is kept. Default: none is. */
+  readonly monitor?: string;
+}
+
+/** How a run ended. */
+export interface TrainingResult {
+  /** Steps done, those before a resume included. */
+  readonly steps: number;
+  /** Epochs that are complete. */
+  readonly epochs: number;
+  /** Loss of the last step (of an earlier call, if this one made none); NaN if there is none yet. */
+  readonly loss: number;
+  /** Over all steps of this call but the first, which compiles. NaN if there are none. */
+  readonly imagesPerSecond: number;
+  /** Whether the signal ended the run before its time. */
+  readonly stopped: boolean;
+  /** Name of the last checkpoint in the store. */
+  readonly checkpoint?: string | undefined;
+  readonly best?: BestCheckpoint | undefined;
+  /** What the last evaluation measured. */
+  readonly metrics: Readonly<Record<string, number>>;
+  /** Images that were skipped in this call. */
+  readonly undecodable: readonly UndecodableImage[];
+}
+
+/**
+ * Trains, and calls back with every event. See {@link trainingEvents}, of which this is the short form.
+ *
+ * @throws {TrainingError} as {@link trainingEvents}
+ */
+export async function train(
+  run: TrainingRun & { readonly onEvent?: (event: TrainingEvent) => void },
+): Promise<TrainingResult> {
+  const events = trainingEvents(run);
+  for (;;) {
+    const next = await events.next();
+    if (next.done) return next.value;
+    run.onEvent?.(next.value);
+  }
+}
+
+/**
+ * Trains as its events are consumed; the generator's return value says how the run ended. Breaking out of the loop ends
+ * the run without a checkpoint; use the signal to end it with one.
+ *
+ * @throws {TrainingError} before the first step: `invalid-option`, `invalid-dataset`, `batch-too-large`,
+ *   `parameter-mismatch`, `no-gradients`, `resume-mismatch`, `store-not-empty`, `checkpoint-damaged`; later:
+ *   `nothing-decodable`, `non-finite-loss` with the keys of the batch (the last checkpoint is intact; the variables in
+ *   memory are not to be used). Errors of the dataset and the store are passed on.
+ */
+export async function* trainingEvents(
+  run: TrainingRun,
+): AsyncGenerator<TrainingEvent, TrainingResult, undefined> {
+  const session = new TrainingSession(run);
+  try {
+    return yield* session.events();
+  } finally {
+    session.dispose();
+  }
+}

@@ -1,0 +1,38 @@
+/** What is refused before the first step, because it would fail, or go wrong silently, hours later. */
+import type { FaceDataset } from '@arcface/recordio';
+import { TrainingError } from '../training-error.ts';
+import type { TrainedModel } from './train-step.ts';
+
+/**
+ * @throws {TrainingError} `invalid-dataset` for an empty dataset, a label outside the head's classes (naming the
+ *   record), or a class without an image; `parameter-mismatch` when head and backbone do not fit each other
+ */
+export function checkTrainingData(dataset: FaceDataset, { backbone, head }: TrainedModel): void {
+  if (head.embeddingSize !== backbone.embeddingSize) {
+    throw new TrainingError(
+      'parameter-mismatch',
+      `The network ${backbone.name} gives embeddings of ${backbone.embeddingSize} values, but the head takes ${head.embeddingSize}.`,
+    );
+  }
+  if (dataset.length === 0) throw new TrainingError('invalid-dataset', 'The dataset has no image.');
+  const images = new Uint32Array(head.classes);
+  dataset.labels.forEach((label, position) => {
+    if (label < 0 || label >= head.classes) {
+      const key = dataset.key(position);
+      throw new TrainingError(
+        'invalid-dataset',
+        `Image ${key} has label ${label}; the head has ${head.classes} classes, so labels must be in 0..${head.classes - 1}.`,
+        { keys: [key] },
+      );
+    }
+    images[label]!++;
+  });
+  const empty = [...images.keys()].filter((label) => images[label] === 0);
+  if (empty.length > 0) {
+    const examples = empty.slice(0, 5).join(', ') + (empty.length > 5 ? ', ...' : '');
+    throw new TrainingError(
+      'invalid-dataset',
+      `${empty.length} of ${head.classes} classes have no image (${examples}). Number the labels without gaps, or give the head as many classes as there are identities.`,
+    );
+  }
+}
