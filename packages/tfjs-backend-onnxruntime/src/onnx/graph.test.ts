@@ -3,7 +3,6 @@
 import { expect, it } from 'vitest';
 import { loadRuntime } from '../runtime/native-binding.ts';
 import { OnnxGraph } from './graph.ts';
-import { ProtobufWriter } from './protobuf.ts';
 
 function run(graph: OnnxGraph, feeds: Record<string, number[]>, output: string): number[] {
   const { binding, Tensor } = loadRuntime();
@@ -27,17 +26,6 @@ function run(graph: OnnxGraph, feeds: Record<string, number[]>, output: string):
   session.dispose();
   return Array.from(result.data);
 }
-
-it('writes fields as the Protocol Buffers encoding guide does', () => {
-  expect([...new ProtobufWriter().integer(1, 150).finish()]).toEqual([0x08, 0x96, 0x01]);
-  expect([...new ProtobufWriter().string(2, 'testing').finish()]).toEqual([
-    0x12,
-    7,
-    ...Buffer.from('testing'),
-  ]);
-  expect([...new ProtobufWriter().integer(1, -1).finish()]).toEqual([8, ...new Array(9).fill(255), 1]);
-  expect([...new ProtobufWriter().integer(1, 2 ** 40).finish()]).toEqual([8, 128, 128, 128, 128, 128, 32]);
-});
 
 it('writes attributes of every type and constants', () => {
   const graph = new OnnxGraph();
