@@ -77,6 +77,14 @@ export type {
   UndecodableEvent,
 } from './training/training-events.ts';
 export { TrainingError, type TrainingErrorCode } from './training-error.ts';
+export { type AcceptRate, type AcceptRateOptions, acceptRates } from './verification/accept-rates.ts';
+export {
+  type Identification,
+  type IdentificationOptions,
+  identify,
+  type LabelledEmbeddings,
+  type OpenSetRate,
+} from './verification/identification.ts';
 export {
   type FacePair,
   lfwImageName,
@@ -84,6 +92,24 @@ export {
   type PairsList,
   parsePairs,
 } from './verification/pairs.ts';
+export {
+  type CfpProtocol,
+  isPathPairs,
+  type PathPair,
+  parseCfpPairs,
+  parsePathPairs,
+} from './verification/path-pairs.ts';
+export {
+  type PoolOptions,
+  parseTemplateMembers,
+  parseTemplatePairs,
+  poolTemplates,
+  type TemplateEmbeddings,
+  type TemplateImages,
+  type TemplateMember,
+  type TemplatePair,
+  templateDistances,
+} from './verification/templates.ts';
 export {
   pairDistances,
   type Roc,

@@ -9,6 +9,13 @@
  */
 
 import { TrainingError } from '../training-error.ts';
+import {
+  checkDistances,
+  countBelow,
+  type SortedDistances,
+  sortedDistances,
+  sortedDistancesWithin,
+} from './sorted-distances.ts';
 import { mean, standardDeviation } from './statistics.ts';
 
 /** Options of {@link verifyPairs} and {@link verifyDistances}. */
@@ -137,10 +144,11 @@ export function verifyDistances(
 ): Verification {
   const { folds = 10, farTarget = 1e-3 } = options;
   const pairs = distances.length;
-  checkPairs(distances, isSame, folds);
+  checkDistances(distances, isSame);
+  checkFolds(pairs, folds);
   const bounds = foldBounds(pairs, folds);
-  const sets = bounds.map(([start, end]) => sortedDistances(distances, isSame, start, end));
-  const whole = sortedDistances(distances, isSame, 0, pairs);
+  const sets = bounds.map(([start, end]) => sortedDistancesWithin(distances, isSame, start, end));
+  const whole = sortedDistances(distances, isSame);
   const results = sets.map((test, fold): VerificationFold => {
     const train = folds === 1 ? [test] : sets.filter((_, other) => other !== fold);
     const best = bestThreshold(train);
@@ -176,37 +184,7 @@ export function verifyDistances(
   };
 }
 
-/** Distances of same and of different pairs, each ascending: what every count below is a binary search in. */
-interface SortedDistances {
-  readonly same: Float64Array;
-  readonly different: Float64Array;
-}
-
-function sortedDistances(
-  distances: ArrayLike<number>,
-  isSame: ArrayLike<boolean | number>,
-  start: number,
-  end: number,
-): SortedDistances {
-  const same: number[] = [];
-  const different: number[] = [];
-  for (let i = start; i < end; i++) (isSame[i] ? same : different).push(distances[i]!);
-  return { same: Float64Array.from(same).sort(), different: Float64Array.from(different).sort() };
-}
-
 const size = (set: SortedDistances): number => set.same.length + set.different.length;
-
-/** How many distances are strictly below a threshold. */
-function countBelow(sorted: Float64Array, threshold: number): number {
-  let low = 0;
-  let high = sorted.length;
-  while (low < high) {
-    const middle = (low + high) >> 1;
-    if (sorted[middle]! < threshold) low = middle + 1;
-    else high = middle;
-  }
-  return low;
-}
 
 /** How many pairs a threshold answers rightly: same ones below it, different ones not. */
 function right(set: SortedDistances, threshold: number): number {
@@ -278,23 +256,11 @@ function foldBounds(pairs: number, folds: number): [start: number, end: number][
   });
 }
 
-function checkPairs(distances: ArrayLike<number>, isSame: ArrayLike<boolean | number>, folds: number): void {
+function checkFolds(pairs: number, folds: number): void {
   const fail = (message: string): never => {
     throw new TrainingError('invalid-pairs', message);
   };
-  const pairs = distances.length;
-  if (isSame.length !== pairs) fail(`There are ${pairs} distances but the truth of ${isSame.length} pairs.`);
-  if (pairs === 0) fail('There are no pairs to verify.');
   if (!Number.isInteger(folds) || folds < 1)
     fail(`folds must be a whole number of at least 1, got ${folds}.`);
   if (pairs < folds) fail(`${pairs} pairs cannot be split into ${folds} folds; ask for fewer folds.`);
-  for (let i = 0; i < pairs; i++) {
-    if (!Number.isFinite(distances[i]!)) fail(`The distance of pair ${i} is ${distances[i]}, not a number.`);
-  }
-  const same = Array.from(isSame).filter(Boolean).length;
-  if (same === 0 || same === pairs) {
-    fail(
-      `All ${pairs} pairs are of ${same === 0 ? 'different people' : 'the same person'}; both kinds are needed.`,
-    );
-  }
 }
