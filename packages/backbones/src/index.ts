@@ -21,6 +21,12 @@ export { type ElementType, type NamedArray, type TypedArray, toFloat32 } from '.
 export type { BackboneConfig } from './networks/backbone-config.ts';
 export { type OutputHead, outputHeads } from './networks/output-heads.ts';
 export { listNetworks, type NetworkDescription, networkGraph } from './networks/presets.ts';
+export {
+  formatOnnxInput,
+  type OnnxInputConvention,
+  parseOnnxInput,
+} from './onnx/input-convention.ts';
+export { exportOnnx, type NetworkValues } from './onnx/onnx-writer.ts';
 export { type BatchNormOptions, type BatchNormParameters, batchNorm } from './operations/batch-norm.ts';
 export {
   checkpointName,
