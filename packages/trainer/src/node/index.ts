@@ -1,3 +1,4 @@
 /** Filling of `@arcface/trainer`'s interfaces for Node: checkpoints in a folder, logs in a file. */
 export { FileCheckpointStore } from './file-checkpoint-store.ts';
 export { JsonLinesLog, readJsonLines } from './json-lines-log.ts';
+export { TensorBoardLog } from './tensorboard-log.ts';
