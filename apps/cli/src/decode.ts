@@ -29,6 +29,12 @@ export const sharpDecoder: ImageDecoder = {
     if (info.channels === 1) return greyToRgb(data);
     throw new Error(`decoded to ${info.channels} channels, expected 1 or 3`);
   },
+  async recompress(pixels, { height, width }, quality) {
+    const jpeg = await sharp(pixels, { raw: { width, height, channels: 3 } })
+      .jpeg({ quality })
+      .toBuffer();
+    return sharp(jpeg).toColourspace('srgb').raw().toBuffer();
+  },
 };
 
 function greyToRgb(grey: Uint8Array): Uint8Array {

@@ -26,7 +26,7 @@ export {
   checkpointSubcenters,
   networkTensors,
 } from './checkpoints/model-checkpoint.ts';
-export { type AugmentationOptions, augment, type ImageSize, mirrorImage } from './data/augmentation.ts';
+export { type AugmentationOptions, augment, type ImageSize, type Recompress } from './data/augmentation.ts';
 // Images
 export {
   type Batch,
@@ -37,6 +37,7 @@ export {
 } from './data/data-loader.ts';
 export { type DatasetFingerprint, datasetFingerprint } from './data/dataset-fingerprint.ts';
 export { type DecodedImage, decodeImage, type ImageDecoder, type ImageSource } from './data/image-decoder.ts';
+export { mirrorImage } from './data/image-geometry.ts';
 export { shuffledOrder } from './data/shuffle.ts';
 // Embedding and verification
 export { type Embeddings, type EmbedOptions, type EmbedProgress, embedImages } from './embedding/embed.ts';

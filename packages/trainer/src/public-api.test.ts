@@ -58,6 +58,7 @@ test('exports of @arcface/trainer/node', () => {
     [
       "FileCheckpointStore",
       "JsonLinesLog",
+      "TensorBoardLog",
       "readJsonLines",
     ]
   `);

@@ -62,6 +62,8 @@ interface TrainCommandOptions extends SharedOptions, ComputeOptions {
   readonly shift: number;
   readonly color: number;
   readonly cutoff: number;
+  readonly crop: number;
+  readonly recompression: number;
   readonly checkpointEvery: number;
   readonly verifyEvery: number;
   readonly resume?: boolean;
@@ -138,6 +140,18 @@ export function trainCommand(): Command {
             '--cutoff <pixels>',
             'side of a grey square put on half of the images',
             wholeNumber(0, 1024),
+            0,
+          )
+          .option(
+            '--crop <share>',
+            'largest share of each side that a random crop takes away',
+            numberWithin(0, 0.9),
+            0,
+          )
+          .option(
+            '--recompression <chance>',
+            'of compressing an image as JPEG once more',
+            numberWithin(0, 1),
             0,
           )
           .option(
@@ -295,6 +309,8 @@ function trainOptionsOf(options: TrainCommandOptions): TrainOptions {
       contrast: jitter,
       saturation: jitter,
       cutoff: options.cutoff,
+      crop: options.crop,
+      recompression: options.recompression,
     },
     checkpoints: { everySteps: options.checkpointEvery },
   };

@@ -14,7 +14,13 @@
 import type { FaceDataset } from '@arcface/recordio';
 import { Random } from '../random.ts';
 import { TrainingError } from '../training-error.ts';
-import { type AugmentationOptions, augment, checkAugmentation, type ImageSize } from './augmentation.ts';
+import {
+  type AugmentationOptions,
+  augment,
+  checkAugmentation,
+  checkRecompression,
+  type ImageSize,
+} from './augmentation.ts';
 import { eventLoopTurn } from './event-loop-turn.ts';
 import { type DecodedImage, decodeImage, type ImageDecoder } from './image-decoder.ts';
 import { prefetch } from './prefetch.ts';
@@ -94,6 +100,7 @@ export class DataLoader {
       );
     }
     checkAugmentation(options.augmentation ?? {});
+    checkRecompression(options.augmentation ?? {}, options.decoder.recompress);
     if (dataset.length === 0) throw new TrainingError('invalid-dataset', 'The dataset has no image.');
     if (dataset.length < batchSize) {
       throw new TrainingError(
@@ -175,11 +182,14 @@ export class DataLoader {
     order: (epoch: number) => ArrayLike<number> | undefined,
     signal: AbortSignal | undefined,
   ): Promise<PreparedImage> {
-    const { dataset, size, seed = 0, augmentation = {} } = this.options;
+    const { dataset, decoder, size, seed = 0, augmentation = {} } = this.options;
     const epoch = Math.floor(sequence / dataset.length);
     const turn = sequence % dataset.length;
     const image = await decodeImage(this.options, order(epoch)?.[turn] ?? turn, { signal });
-    if (image.pixels) augment(image.pixels, size, augmentation, Random.of(seed, 'augmentation', epoch, turn));
+    if (image.pixels) {
+      const random = Random.of(seed, 'augmentation', epoch, turn);
+      await augment(image.pixels, size, augmentation, random, decoder.recompress?.bind(decoder));
+    }
     return { ...image, epoch, turn };
   }
 

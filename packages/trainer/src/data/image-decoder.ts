@@ -13,6 +13,11 @@ export interface ImageDecoder {
    * resized. Rejects when the bytes are not an image it can decode.
    */
   decode(bytes: Uint8Array, size: ImageSize): Promise<Uint8Array>;
+  /**
+   * Compresses RGB bytes as JPEG at a quality of 1 to 100 and decodes them again: for the augmentation of that name, which
+   * is refused without it.
+   */
+  recompress?(pixels: Uint8Array, size: ImageSize, quality: number): Promise<Uint8Array>;
 }
 
 /** What images are read from: a {@link FaceDataset}, or anything that has these two members. */

@@ -7,10 +7,10 @@
  */
 import type { Backbone } from '@arcface/backbones';
 import * as tf from '@tensorflow/tfjs-core';
-import { mirrorImage } from '../data/augmentation.ts';
 import type { UndecodableImage } from '../data/data-loader.ts';
 import { eventLoopTurn } from '../data/event-loop-turn.ts';
 import { decodeImage, type ImageDecoder, type ImageSource } from '../data/image-decoder.ts';
+import { mirrorImage } from '../data/image-geometry.ts';
 import { prefetch } from '../data/prefetch.ts';
 import { TrainingError } from '../training-error.ts';
 

@@ -61,7 +61,8 @@ function event(time: Date, content: EventContent): Buffer {
   const wallTime = Buffer.alloc(9);
   wallTime[0] = (1 << 3) | 1;
   wallTime.writeDoubleLE(time.getTime() / 1000, 1);
-  if ('fileVersion' in content) return Buffer.concat([wallTime, bytesField(3, Buffer.from(content.fileVersion))]);
+  if ('fileVersion' in content)
+    return Buffer.concat([wallTime, bytesField(3, Buffer.from(content.fileVersion))]);
   const summary = content.values.map(([tag, value]) => bytesField(1, summaryValue(tag, value)));
   return Buffer.concat([
     wallTime,

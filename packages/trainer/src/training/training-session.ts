@@ -130,7 +130,9 @@ export class TrainingSession {
   }
 
   #restore(checkpoint: Checkpoint, name: string): void {
-    checkResumable(checkpoint, this.#description(), name);
+    // An option that came after the checkpoint was written has its default there.
+    const options = resolveTrainOptions(checkpoint.options);
+    checkResumable({ ...checkpoint, options }, this.#description(), name);
     restoreTensors(checkpoint, { ...this.#run, sgd: this.#sgd });
     this.#progress = checkpoint.progress;
     this.#metrics = checkpoint.metrics;
