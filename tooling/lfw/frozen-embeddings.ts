@@ -7,24 +7,14 @@
  *
  * Prints a Markdown table: mean over the seeds, with the lowest and the highest.
  */
-import { existsSync, readFileSync } from 'node:fs';
-import { writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
-import { backboneFromMxnet } from '@arcface/backbones';
 import { decide, metrics, type Rule, score, withAutoScores } from '@arcface/cleaner';
-import type { FaceDataset } from '@arcface/recordio';
-import { openFaceDataset } from '@arcface/recordio/node';
-import { SubcenterHead } from '@arcface/subcenter-loss';
-import { embedImages, HEAD_PARAMETER, Sgd, shuffledOrder } from '@arcface/trainer';
+import { trainHeadOnEmbeddings } from '@arcface/trainer';
 import * as tf from '@tensorflow/tfjs-core';
-import { sharpDecoder } from 'arcface';
 import { Command } from 'commander';
 import { configure } from 'tfjs-backend-onnxruntime';
-import { type Lfw, openLfw, PRETRAINED } from './lfw.ts';
+import { frozenEmbeddings, type ImageEmbeddings } from './frozen-networks.ts';
+import { type Lfw, openLfw } from './lfw.ts';
 import { noisyLfw } from './noisy-lfw.ts';
-
-const HEAD_TRAINING = { epochs: 30, batchSize: 128, learningRate: 0.1, dropsAt: [15, 24] };
 
 async function main(): Promise<void> {
   const options = new Command()
@@ -40,7 +30,7 @@ async function main(): Promise<void> {
   }
   configure({ threads: Number(options.threads) });
   await tf.setBackend('onnxruntime');
-  const embeddings = await pretrainedEmbeddings(lfw);
+  const embeddings = await frozenEmbeddings(lfw, 'y1');
   const results = new Map<string, Result[]>();
   for (const seed of options.seeds.split(',').map(Number)) {
     for (const [name, result] of await compareRules(lfw, embeddings, { rate: Number(options.rate), seed })) {
@@ -57,40 +47,6 @@ async function main(): Promise<void> {
 }
 
 type Result = Pick<ReturnType<typeof metrics>, 'precision' | 'recall' | 'f1'>;
-
-interface ImageEmbeddings {
-  readonly dataset: FaceDataset;
-  readonly dimensions: number;
-  readonly of: (key: number | string) => Float32Array;
-}
-
-/** Embeds all of LFW once and keeps the rows in the temporary folder. */
-async function pretrainedEmbeddings(lfw: Lfw): Promise<ImageEmbeddings> {
-  const cache = join(tmpdir(), 'arcface-lfw112-mobilefacenet-y1.f32');
-  const dataset = await openFaceDataset(lfw.directory);
-  if (!existsSync(cache)) {
-    const [prefix] = PRETRAINED.split(',');
-    const backbone = backboneFromMxnet({
-      symbol: readFileSync(`${prefix}-symbol.json`, 'utf8'),
-      params: readFileSync(`${prefix}-0000.params`),
-    });
-    const { embeddings } = await embedImages({ backbone, dataset, decoder: sharpDecoder });
-    backbone.dispose();
-    await writeFile(cache, new Uint8Array(embeddings.buffer));
-  }
-  const bytes = readFileSync(cache);
-  const rows = new Float32Array(bytes.buffer, bytes.byteOffset, bytes.length / 4);
-  const dimensions = rows.length / dataset.length;
-  const positionOf = new Map(Array.from({ length: dataset.length }, (_, i) => [dataset.key(i), i]));
-  return {
-    dataset,
-    dimensions,
-    of(key) {
-      const start = positionOf.get(key)! * dimensions;
-      return rows.subarray(start, start + dimensions);
-    },
-  };
-}
 
 async function compareRules(
   lfw: Lfw,
@@ -112,7 +68,14 @@ async function compareRules(
   for (const [name, subcenters, rule] of rules) {
     const weights =
       heads.get(subcenters) ??
-      (await trainHead({ embeddings, dimensions, labels: dataset.labels, subcenters, seed }));
+      (await trainHeadOnEmbeddings({
+        embeddings,
+        dimensions,
+        labels: dataset.labels,
+        classes: Math.max(...dataset.labels) + 1,
+        subcenters,
+        seed,
+      }));
     heads.set(subcenters, weights);
     const audit = score({
       embeddings,
@@ -125,48 +88,6 @@ async function compareRules(
     results.push([name, metrics(decide(scored, rule), { bad })]);
   }
   return results;
-}
-
-/** Sub-centres on embeddings that do not change: the margin softmax and SGD, without a network. */
-async function trainHead(data: {
-  readonly embeddings: Float32Array;
-  readonly dimensions: number;
-  readonly labels: Int32Array;
-  readonly subcenters: number;
-  readonly seed: number;
-}): Promise<Float32Array> {
-  const { embeddings, dimensions, labels, subcenters, seed } = data;
-  const { epochs, batchSize, dropsAt } = HEAD_TRAINING;
-  const classes = Math.max(...labels) + 1;
-  const head = new SubcenterHead({ classes, subcenters, embeddingSize: dimensions, seed });
-  const sgd = new Sgd([{ name: HEAD_PARAMETER, kind: 'weight', variable: head.weights }]);
-  let learningRate = HEAD_TRAINING.learningRate;
-  for (let epoch = 0; epoch < epochs; epoch++) {
-    if (dropsAt.includes(epoch)) learningRate *= 0.1;
-    const order = shuffledOrder(labels.length, { seed, epoch });
-    for (let start = 0; start + batchSize <= labels.length; start += batchSize) {
-      const batch = order.subarray(start, start + batchSize);
-      const rows = new Float32Array(batchSize * dimensions);
-      batch.forEach((image, i) => {
-        rows.set(embeddings.subarray(image * dimensions, (image + 1) * dimensions), i * dimensions);
-      });
-      const loss = tf.tidy(() => {
-        const x = tf.tensor2d(rows, [batchSize, dimensions]);
-        const y = tf.tensor1d(
-          Int32Array.from(batch, (image) => labels[image]!),
-          'int32',
-        );
-        const { value, grads } = tf.variableGrads(() => head.loss(x, y), sgd.variables);
-        sgd.step(grads, { learningRate });
-        return value;
-      });
-      loss.dataSync();
-      loss.dispose();
-    }
-  }
-  const weights = await head.exportWeights();
-  head.dispose();
-  return weights;
 }
 
 function span(values: readonly number[]): string {

@@ -17,6 +17,9 @@ const PAIRS = join(DATA, 'lfw/pairs.txt');
 /** A real MXNet checkpoint of MobileFaceNet, as `PREFIX,EPOCH`. */
 export const PRETRAINED = `${join(DATA, 'mobilefacenet-y1/model')},0`;
 
+/** Another network of the same size, as somebody would bring it. */
+export const ONNX_MODEL = join(DATA, 'onnx/MobileFaceNet.onnx');
+
 /** Images that the dataset's own errata call mislabelled, among people with ten images or more. */
 const ERRATA = new Set([
   'Michael_Schumacher/Michael_Schumacher_0008.jpg',

@@ -1,4 +1,5 @@
-import type { Decision, Verdict } from './decide.ts';
+import type { Decision } from './decide.ts';
+import type { Verdict } from './rules/verdicts.ts';
 import { type Audit, degreesOf } from './score.ts';
 
 /*

@@ -1,5 +1,5 @@
 import type { Decision } from './decide.ts';
-import type { Rule } from './rule.ts';
+import type { Rule } from './rules/rule.ts';
 import type { Audit } from './score.ts';
 
 /** The audit in one object: what was decided, in numbers. */
@@ -25,15 +25,14 @@ export interface AuditSummary {
 }
 
 export function summarise(audit: Audit, decision: Decision): AuditSummary {
-  const kept = new Set(decision.identitiesKept);
-  const split = new Set<number>();
+  const staying = new Set<number>();
   let dominant = 0;
   let relabel = 0;
   for (let i = 0; i < audit.images; i++) {
     const identity = audit.identityOf[i]!;
+    if (decision.verdicts[i] !== 'drop') staying.add(identity);
     if (audit.nearest[i] === audit.identities[identity]!.dominant) dominant += 1;
     if (audit.auto && audit.auto.pElsewhere[i]! > 0.5) relabel += 1;
-    if (audit.auto && audit.auto.secondPerson[i]! > 0) split.add(identity);
   }
   return {
     rule: decision.rule,
@@ -43,10 +42,10 @@ export function summarise(audit: Audit, decision: Decision): AuditSummary {
     unresolved: decision.unresolved,
     identities: audit.identities.length,
     identitiesKept: decision.identitiesKept.length,
-    identitiesLost: audit.identities.flatMap(({ label }, position) => (kept.has(position) ? [] : [label])),
+    identitiesLost: audit.identities.flatMap(({ label }, position) => (staying.has(position) ? [] : [label])),
     dominantShare: audit.images === 0 ? 1 : dominant / audit.images,
     relabel,
     merges: audit.auto?.merges.length ?? 0,
-    splits: split.size,
+    splits: new Set(audit.auto?.splits.map(({ label }) => label)).size,
   };
 }

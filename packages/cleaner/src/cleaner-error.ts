@@ -8,7 +8,8 @@ export type CleanerErrorCode =
   | 'subcenters-mismatch'
   | 'class-order'
   | 'too-few-identities'
-  | 'scores-missing';
+  | 'scores-missing'
+  | 'invalid-decision';
 
 /** The one error class of this package. */
 export class CleanerError extends Error {

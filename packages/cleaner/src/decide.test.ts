@@ -5,7 +5,8 @@ import { auditLine, auditRow, auditRows } from './audit-row.ts';
 import { summarise } from './audit-summary.ts';
 import { CleanerError } from './cleaner-error.ts';
 import { decide } from './decide.ts';
-import type { Rule } from './rule.ts';
+import type { PersonalDecision } from './personal-decisions.ts';
+import type { Rule } from './rules/rule.ts';
 import { type Audit, score } from './score.ts';
 import { sweepThresholds } from './threshold-sweep.ts';
 
@@ -46,7 +47,10 @@ describe('decide', () => {
     expect([...decision.order]).toEqual([0, 2, 3]);
     expect([...decision.newLabels]).toEqual([0, -1, 0, 1, -1]);
     expect([...decision.newKeys]).toEqual([1, -1, 2, 3, -1]);
-    expect([...decision.identitiesKept]).toEqual([1, 2]);
+    expect(decision.identitiesKept).toEqual([
+      { position: 1, person: 0 },
+      { position: 2, person: 0 },
+    ]);
     expect(decision.suspicion[1]).toBeCloseTo(80, 4);
   });
 
@@ -65,17 +69,57 @@ describe('decide', () => {
   });
 
   it('can keep at least so many images of an identity, marked unresolved', () => {
-    const decision = decide(five, { kind: 'angle', degrees: 15, minimumImages: 2 });
+    const decision = decide(five, { kind: 'angle', degrees: 15, keepAtLeast: 2 });
     expect(decision.verdicts).toEqual(['keep', 'unresolved', 'unresolved', 'unresolved', 'drop']);
-    expect(decision.reasons[1]).toBe('minimum-images');
+    expect(decision.reasons[1]).toBe('keep-at-least');
     expect(decision).toMatchObject({ kept: 4, dropped: 1, unresolved: 3 });
   });
 
   it('can drop small identities', () => {
-    const decision = decide(five, { kind: 'angle', degrees: 75, minimumIdentity: 2 });
+    const decision = decide(five, { kind: 'angle', degrees: 75, dropIdentitiesUnder: 2 });
     expect(decision.verdicts).toEqual(['keep', 'drop', 'keep', 'drop', 'drop']);
-    expect(decision.reasons[3]).toBe('minimum-identity');
-    expect([...decision.identitiesKept]).toEqual([1]);
+    expect(decision.reasons[3]).toBe('small-identity');
+    expect(decision.identitiesKept).toEqual([{ position: 1, person: 0 }]);
+  });
+
+  it('can drop a share of the furthest, of all or of each identity', () => {
+    const all = decide(five, { kind: 'quantile', share: 0.4 });
+    expect(all.dropped).toBe(2);
+    expect(all.verdicts[4]).toBe('drop');
+    const each = decide(five, { kind: 'quantile', share: 0.5, within: 'identity' });
+    for (const { images } of five.identities) {
+      const dropped = [...images].filter((image) => each.verdicts[image] === 'drop');
+      expect(dropped).toHaveLength(Math.floor(images.length / 2));
+      const kept = [...images].filter((image) => each.verdicts[image] !== 'drop');
+      for (const d of dropped)
+        for (const k of kept) expect(five.cosine[d]).toBeLessThanOrEqual(five.cosine[k]!);
+    }
+  });
+
+  it('lets a person overrule the rule, not the guard on whole identities', () => {
+    const rule = { kind: 'angle', degrees: 75 } as const;
+    const decisions = [
+      { key: 'image-0', decision: 'drop' },
+      { key: 'image-1', decision: 'keep' },
+      { key: 'image-4', decision: 'relabel', label: 1 },
+    ] as const;
+    const decision = decide(five, rule, { decisions });
+    expect(decision.verdicts).toEqual(['drop', 'keep', 'keep', 'keep', 'keep']);
+    expect(decision.reasons).toEqual(['person', 'person', 'angle', 'angle', 'person']);
+    expect(decision.newLabels[4]).toBe(decision.newLabels[2]);
+    const strict = decide(five, { ...rule, keepAtLeast: 5, dropIdentitiesUnder: 2 }, { decisions });
+    expect(strict.verdicts[0]).toBe('drop');
+    expect(strict.reasons[1]).toBe('small-identity');
+  });
+
+  it.each([
+    [{ key: 'image-9', decision: 'keep' }, /decision 1 \(key "image-9"\): there is no image with this key/],
+    [{ key: 'image-0', decision: 'relabel' }, /needs the label of an identity, found none/],
+    [{ key: 'image-0', decision: 'relabel', label: 7 }, /needs the label of an identity, found 7/],
+    [{ key: 'image-0', decision: 'burn' }, /expected keep, drop or relabel, found "burn"/],
+  ])('refuses a decision that cannot be carried out: %o', (decision, message) => {
+    const decisions = [decision as PersonalDecision];
+    expect(() => decide(five, { kind: 'angle', degrees: 75 }, { decisions })).toThrow(message);
   });
 
   it('refuses rules that make no sense', () => {
@@ -93,8 +137,11 @@ describe('decide', () => {
     refused({ kind: 'angle', degrees: Number.NaN }, 'invalid-option');
     refused({ kind: 'angle' }, 'invalid-option');
     refused({ kind: 'otsu' }, 'invalid-option');
-    refused({ kind: 'angle', degrees: 75, minimumImages: -1 }, 'invalid-option');
+    refused({ kind: 'angle', degrees: 75, keepAtLeast: -1 }, 'invalid-option');
+    refused({ kind: 'quantile', share: 1.1 }, 'invalid-option');
+    refused({ kind: 'quantile', share: 0.1, within: 'folder' }, 'invalid-option');
     refused({ kind: 'auto' }, 'scores-missing');
+    refused({ kind: 'aum' }, 'scores-missing');
   });
 
   it('keeps its promises for any data', () => {
@@ -113,8 +160,8 @@ describe('decide', () => {
           const decision = decide(audit, {
             kind: 'angle',
             degrees,
-            minimumImages: most,
-            minimumIdentity: least,
+            keepAtLeast: most,
+            dropIdentitiesUnder: least,
           });
           expect(decision.kept + decision.dropped).toBe(all.length);
           // New keys count the output; new labels count up by one or stay.
@@ -127,7 +174,7 @@ describe('decide', () => {
             expect(label === before || label === before + 1).toBe(true);
           });
           for (const image of decision.order) {
-            const kept = audit.identities[decision.identitiesKept[decision.newLabels[image]!]!]!;
+            const kept = audit.identities[decision.identitiesKept[decision.newLabels[image]!]!.position]!;
             expect(kept.label).toBe(all[image]!.label);
           }
         },

@@ -1,14 +1,17 @@
+import { applyProposals, type OutputIdentity, PROPOSALS, type ProposalKind } from './apply-proposals.ts';
 import { CleanerError } from './cleaner-error.ts';
-import { type AngleRule, type AutoRule, checkRule, type Rule } from './rule.ts';
-import { type Audit, degreesOf } from './score.ts';
+import { applyPersonalDecisions, type PersonalDecision } from './personal-decisions.ts';
+import { dropSmall, keepAtLeast } from './rules/guards.ts';
+import { checkRule, type Rule } from './rules/rule.ts';
+import { judge, type Verdict } from './rules/verdicts.ts';
+import type { Audit } from './score.ts';
 
 /*
  * The second of the two steps of cleaning: a rule applied to an audit. It says for every image whether it stays and where it goes in
  * the output; bytes are copied by somebody else, later.
+ *
+ * In this order, each over the one before it: the rule, the proposals that are to be applied, a person's decisions, the rule's guards.
  */
-
-/** `unresolved` images stay although the rule speaks against them: their identity would be lost otherwise. */
-export type Verdict = 'keep' | 'drop' | 'unresolved';
 
 /** How the output numbers its records: from 1 behind a header record, or from 0 without one (the reference's drop). */
 export type OutputLayout = 'insightface' | 'flat';
@@ -17,8 +20,13 @@ export type OutputLayout = 'insightface' | 'flat';
 export interface Decision {
   readonly rule: Rule;
   readonly layout: OutputLayout;
+  /** Proposals that were applied. */
+  readonly applied: readonly ProposalKind[];
   readonly verdicts: readonly Verdict[];
-  /** What decided on each image: the rule (`angle`, `auto`), or a part or guard of it (`angle:dominant`, `minimum-images`, ...). */
+  /**
+   * What decided on each image: the rule (`angle`, `auto`, ...), a part of it (`angle:dominant`, `auto:elsewhere`), an applied
+   * proposal (`relabel`, ...), `person`, or a guard (`keep-at-least`, `small-identity`).
+   */
   readonly reasons: readonly string[];
   /** The larger, the worse: angle in degrees, or probability of being bad. For rankings. */
   readonly suspicion: Float64Array;
@@ -28,8 +36,8 @@ export interface Decision {
   readonly newKeys: Int32Array;
   /** Label in the output, 0..identitiesKept-1 without gaps, -1 when dropped. */
   readonly newLabels: Int32Array;
-  /** Positions of the identities of the output; an identity's new label is its index here. */
-  readonly identitiesKept: Int32Array;
+  /** The identities of the output; an identity's new label is its index here. */
+  readonly identitiesKept: readonly OutputIdentity[];
   readonly kept: number;
   readonly dropped: number;
   readonly unresolved: number;
@@ -38,131 +46,84 @@ export interface Decision {
 export interface DecideOptions {
   /** Default `insightface`. */
   readonly layout?: OutputLayout;
+  /** Proposals of the automatic rule to carry out. Default: none. */
+  readonly apply?: readonly ProposalKind[];
+  /** What people decided on single images. */
+  readonly decisions?: readonly PersonalDecision[];
 }
 
 /**
- * Applies a rule. Identities that lose every image vanish, the labels of the others close up, order is kept.
+ * Applies a rule. Identities that lose every image vanish, the labels of the others close up, order is kept; identities that were
+ * split off come last.
  *
- * @throws {CleanerError} `invalid-option`; `scores-missing` when the automatic rule is asked of an audit without its scores.
+ * @throws {CleanerError} `invalid-option`; `invalid-decision`; `scores-missing` when a rule or a proposal is asked of an audit without
+ *   its scores.
  */
 export function decide(audit: Audit, rule: Rule, options: DecideOptions = {}): Decision {
   checkRule(rule);
-  const layout = options.layout ?? 'insightface';
-  const { verdicts, reasons, suspicion } = rule.kind === 'angle' ? byAngle(audit, rule) : byAuto(audit, rule);
-  keepMinimumImages(audit, rule.minimumImages ?? 0, verdicts, reasons, suspicion);
-  dropSmallIdentities(audit, rule.minimumIdentity ?? 0, verdicts, reasons);
+  const { layout = 'insightface', apply = [], decisions = [] } = options;
+  for (const kind of apply) {
+    if (!PROPOSALS.includes(kind)) {
+      throw new CleanerError('invalid-option', `apply: expected ${PROPOSALS.join(', ')}, found ${kind}`);
+    }
+  }
+  const judged = judge(audit, rule);
+  const target = Int32Array.from(audit.identityOf);
+  const outputs = audit.identities.map((_, position): OutputIdentity => ({ position, person: 0 }));
+  applyProposals(audit, apply, judged, target, outputs);
+  const personal = applyPersonalDecisions(audit, decisions, judged, target);
+  keepAtLeast(audit, rule.keepAtLeast ?? 0, judged, (image) => personal.has(image));
+  const groups = groupByTarget(audit, judged.verdicts, target, outputs.length);
+  dropSmall(groups, rule.dropIdentitiesUnder ?? 0, judged);
 
+  const { verdicts, reasons, suspicion } = judged;
   const order: number[] = [];
-  const identitiesKept: number[] = [];
+  const identitiesKept: OutputIdentity[] = [];
   const newKeys = new Int32Array(audit.images).fill(-1);
   const newLabels = new Int32Array(audit.images).fill(-1);
   const firstKey = layout === 'flat' ? 0 : 1;
-  audit.identities.forEach(({ images }, position) => {
-    const before = order.length;
+  groups.forEach((images, output) => {
+    if (images.length === 0 || verdicts[images[0]!] === 'drop') return;
     for (const image of images) {
-      if (verdicts[image] === 'drop') continue;
       newKeys[image] = firstKey + order.length;
       newLabels[image] = identitiesKept.length;
       order.push(image);
     }
-    if (order.length > before) identitiesKept.push(position);
+    identitiesKept.push(outputs[output]!);
   });
   return {
     rule,
     layout,
+    applied: apply,
     verdicts,
     reasons,
     suspicion,
     order: Int32Array.from(order),
     newKeys,
     newLabels,
-    identitiesKept: Int32Array.from(identitiesKept),
+    identitiesKept,
     kept: order.length,
     dropped: audit.images - order.length,
     unresolved: verdicts.filter((verdict) => verdict === 'unresolved').length,
   };
 }
 
-/** Members of a second person's group rank with the surest bad images, whatever their own probability. */
-const SECOND_PERSON_SUSPICION = 0.99;
-
-interface Verdicts {
-  readonly verdicts: Verdict[];
-  readonly reasons: string[];
-  readonly suspicion: Float64Array;
-}
-
-function byAngle(audit: Audit, rule: AngleRule): Verdicts {
-  // The comparison is of cosines, strictly, as the reference's; angles are only for people.
-  const threshold = Math.cos((rule.degrees * Math.PI) / 180);
-  const verdicts: Verdict[] = [];
-  const reasons: string[] = [];
-  for (let i = 0; i < audit.images; i++) {
-    const near = audit.cosine[i]! > threshold;
-    const dominant = audit.nearest[i] === audit.identities[audit.identityOf[i]!]!.dominant;
-    const keep = near && (dominant || !rule.requireDominant);
-    verdicts.push(keep ? 'keep' : 'drop');
-    reasons.push(near && !keep ? 'angle:dominant' : 'angle');
-  }
-  return { verdicts, reasons, suspicion: audit.cosine.map(degreesOf) };
-}
-
-function byAuto(audit: Audit, { threshold = 0.5 }: AutoRule): Verdicts {
-  const { auto } = audit;
-  if (!auto) {
-    throw new CleanerError(
-      'scores-missing',
-      `the automatic rule needs its scores: add them with 'withAutoScores'`,
-    );
-  }
-  const verdicts: Verdict[] = [];
-  const reasons: string[] = [];
-  const suspicion = new Float64Array(audit.images);
-  for (let i = 0; i < audit.images; i++) {
-    const pBad = 1 - auto.pClean[i]!;
-    const secondPerson = auto.secondPerson[i]! > 0 && auto.pElsewhere[i]! <= 0.5;
-    verdicts.push(pBad > threshold || secondPerson ? 'drop' : 'keep');
-    reasons.push(secondPerson ? 'auto:second-person' : auto.pElsewhere[i]! > 0.5 ? 'auto:elsewhere' : 'auto');
-    suspicion[i] = secondPerson ? Math.max(pBad, SECOND_PERSON_SUSPICION) : pBad;
-  }
-  // No identity goes for want of evidence: its best image stays. Where even that one is somebody else's, the identity is gone, and
-  // the reason and the suggested label say where to.
-  for (const { images } of audit.identities) {
-    if (images.length === 0 || images.some((image) => verdicts[image] === 'keep')) continue;
-    const best = images.reduce((a, b) => (suspicion[b]! < suspicion[a]! ? b : a));
-    if (auto.pElsewhere[best]! > 0.5) continue;
-    verdicts[best] = 'unresolved';
-    reasons[best] = 'auto:last-image';
-  }
-  return { verdicts, reasons, suspicion };
-}
-
-function keepMinimumImages(
+/** The images that stay, by the identity that they go to: its own first, as it lists them, then those that come from others. */
+function groupByTarget(
   audit: Audit,
-  minimum: number,
-  verdicts: Verdict[],
-  reasons: string[],
-  suspicion: Float64Array,
-): void {
-  if (minimum === 0) return;
-  for (const { images } of audit.identities) {
-    const dropped = images.filter((image) => verdicts[image] === 'drop');
-    const missing = minimum - (images.length - dropped.length);
-    if (missing <= 0) continue;
-    for (const image of dropped.sort((a, b) => suspicion[a]! - suspicion[b]! || a - b).slice(0, missing)) {
-      verdicts[image] = 'unresolved';
-      reasons[image] = 'minimum-images';
+  verdicts: readonly Verdict[],
+  target: Int32Array,
+  count: number,
+): number[][] {
+  const groups = Array.from({ length: count }, (): number[] => []);
+  const moved: number[] = [];
+  audit.identities.forEach(({ images }, position) => {
+    for (const image of images) {
+      if (verdicts[image] === 'drop') continue;
+      if (target[image] === position) groups[position]!.push(image);
+      else moved.push(image);
     }
-  }
-}
-
-function dropSmallIdentities(audit: Audit, minimum: number, verdicts: Verdict[], reasons: string[]): void {
-  for (const { images } of audit.identities) {
-    const kept = images.filter((image) => verdicts[image] !== 'drop');
-    if (kept.length >= minimum) continue;
-    for (const image of kept) {
-      verdicts[image] = 'drop';
-      reasons[image] = 'minimum-identity';
-    }
-  }
+  });
+  for (const image of moved) groups[target[image]!]!.push(image);
+  return groups;
 }

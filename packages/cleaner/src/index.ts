@@ -1,16 +1,30 @@
 export { type AngleHistogram, angleHistogram } from './angle-histogram.ts';
+export type { OutputIdentity, ProposalKind } from './apply-proposals.ts';
 export { type AuditRow, auditLine, auditRow, auditRows } from './audit-row.ts';
 export { type AuditSummary, summarise } from './audit-summary.ts';
 export { type AutoInput, type AutoOptions, type AutoScores, autoScores } from './auto/auto-scores.ts';
 export type { ClassModes } from './auto/dominant-modes.ts';
 export type { MergeProposal } from './auto/merge-proposals.ts';
 export { type ScoreByModesInput, scoreByModes, withAutoScores } from './auto/score-by-modes.ts';
+export type { SplitProposal } from './auto/split-proposals.ts';
 export { CleanerError, type CleanerErrorCode } from './cleaner-error.ts';
-export { type DecideOptions, type Decision, decide, type OutputLayout, type Verdict } from './decide.ts';
+export { type ConfusionByKind, confusionByKind, type KindOutcome } from './confusion-by-kind.ts';
+export { type DecideOptions, type Decision, decide, type OutputLayout } from './decide.ts';
 export { type Identity, identitiesFromLabels } from './identity.ts';
+export { type Interval, type MetricIntervals, metricIntervals, wilson } from './metric-intervals.ts';
 export { injectNoise, type NoiseKind, type NoiseOptions, type NoisyLabels } from './noise-injection.ts';
-export type { AngleRule, AutoRule, Rule, RuleGuards } from './rule.ts';
-export { type Audit, type AuditedIdentity, degreesOf, type ScoreInput, score } from './score.ts';
+export type { PersonalDecision } from './personal-decisions.ts';
+export type { AngleRule, AumRule, AutoRule, QuantileRule, Rule, RuleGuards } from './rules/rule.ts';
+export type { Verdict } from './rules/verdicts.ts';
+export {
+  type Audit,
+  type AuditedIdentity,
+  degreesOf,
+  type ScoreInput,
+  SubcenterScorer,
+  type SubcenterScorerInput,
+  score,
+} from './score.ts';
 export { type SeededRandom, seededRandom } from './seeded-random.ts';
 export {
   assembleSubcenters,
@@ -19,6 +33,12 @@ export {
   type SubcenterWeights,
 } from './subcenter-weights.ts';
 export { type SweepPoint, sweepThresholds } from './threshold-sweep.ts';
+export {
+  type EpochMargins,
+  type TrainingMargins,
+  type TrainingScores,
+  withTrainingMargins,
+} from './training-margins.ts';
 export {
   type ConfusionMetrics,
   confusionMetrics,

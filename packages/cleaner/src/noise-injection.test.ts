@@ -21,6 +21,7 @@ describe('injectNoise', () => {
       ['open', 1],
       ['closed', 0],
       ['mixed', 0.5],
+      ['uneven', 0.5],
       ['pairs', 0],
     ];
     fc.assert(

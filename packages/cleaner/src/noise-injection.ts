@@ -1,5 +1,5 @@
 import { CleanerError } from './cleaner-error.ts';
-import { identitiesFromLabels } from './identity.ts';
+import { type Identity, identitiesFromLabels } from './identity.ts';
 import { type SeededRandom, seededRandom } from './seeded-random.ts';
 
 /*
@@ -16,6 +16,8 @@ export type NoiseKind =
   | 'closed'
   /** Half of each. */
   | 'mixed'
+  /** Half of each, and hardly any identity has the average rate: most have next to none, some are nearly all noise. */
+  | 'uneven'
   /** All the swapped images of one identity go to one other. */
   | 'pairs'
   /** Folders of two identities are joined; the smaller part is bad. `rate` is its share of the joined folder. */
@@ -27,7 +29,7 @@ export interface NoiseOptions {
   readonly rate: number;
   /** Default 0. */
   readonly seed?: number;
-  /** How many images of outsiders there are to show (`open` and half of `mixed`). Default 0. */
+  /** How many images of outsiders there are to show (`open`, and half of `mixed` and `uneven`). Default 0. */
   readonly outsiders?: number;
   /** `merge` only: how many folders are made of two. Default 25, or as many as there are pairs. */
   readonly merges?: number;
@@ -58,7 +60,13 @@ export function injectNoise(labels: ArrayLike<number>, options: NoiseOptions): N
     throw new CleanerError('invalid-option', `rate must be from 0 to 1, found ${rate}`);
   const random = seededRandom(seed);
   if (kind === 'merge') return mergeFolders(labels, options, random);
-  const share: number | undefined = { open: 1, closed: 0, mixed: 0.5, pairs: 0 }[kind];
+  const share: number | undefined = {
+    open: 1,
+    closed: 0,
+    mixed: 0.5,
+    uneven: 0.5,
+    pairs: 0,
+  }[kind];
   if (share === undefined)
     throw new CleanerError('invalid-option', `unknown kind of noise ${JSON.stringify(kind)}`);
   return replaceAndSwap(labels, options, share, random);
@@ -93,7 +101,10 @@ function replaceAndSwap(
   const outsider = new Int32Array(n).fill(-1);
   const label = Int32Array.from(labels);
   const trueLabel = Int32Array.from(labels);
-  const chosen = random.permutation(n).subarray(0, bad);
+  const chosen =
+    kind === 'uneven'
+      ? unevenChoice({ identities, images: n, bad, rate }, random)
+      : random.permutation(n).subarray(0, bad);
   const strangers = random.permutation(outsiders);
   chosen.forEach((i, order) => {
     if (order < replaced) {
@@ -110,6 +121,49 @@ function replaceAndSwap(
     label[i] = identities[other]!.label;
   });
   return { image, outsider, label, trueLabel, bad: differing(label, trueLabel) };
+}
+
+/** Both parameters of the Beta distribution of an identity's rate are small: U-shaped. */
+const UNEVENNESS = 0.4;
+
+/**
+ * Images without replacement, each with a chance in proportion to its identity's rate, which is drawn from a Beta distribution with
+ * the wanted mean. In random order.
+ */
+function unevenChoice(
+  {
+    identities,
+    images,
+    bad,
+    rate,
+  }: { identities: readonly Identity[]; images: number; bad: number; rate: number },
+  random: SeededRandom,
+): Int32Array {
+  if (bad === 0) return new Int32Array(0);
+  // Exponential clocks: those that ring first are a weighted sample (Efraimidis and Spirakis).
+  const ring = new Float64Array(images);
+  for (const { images: own } of identities) {
+    const a = gamma(UNEVENNESS, random);
+    const b = rate === 1 ? 0 : gamma((UNEVENNESS * (1 - rate)) / rate, random);
+    const weight = a / (a + b) + 1e-9;
+    for (const image of own) ring[image] = -Math.log(1 - random.uniform()) / weight;
+  }
+  const first = Int32Array.from(ring.keys())
+    .sort((a, b) => ring[a]! - ring[b]! || a - b)
+    .subarray(0, bad);
+  return random.permutation(bad).map((i) => first[i]!);
+}
+
+/** A gamma variate with scale 1 (Marsaglia and Tsang, with their boost for shapes below 1). */
+function gamma(shape: number, random: SeededRandom): number {
+  if (shape < 1) return gamma(shape + 1, random) * (1 - random.uniform()) ** (1 / shape);
+  const d = shape - 1 / 3;
+  const c = 1 / Math.sqrt(9 * d);
+  for (;;) {
+    const normal = Math.sqrt(-2 * Math.log(1 - random.uniform())) * Math.cos(2 * Math.PI * random.uniform());
+    const v = (1 + c * normal) ** 3;
+    if (v > 0 && Math.log(1 - random.uniform()) < normal ** 2 / 2 + d - d * v + d * Math.log(v)) return d * v;
+  }
 }
 
 /** Every identity's partner is the next larger one, so that pairs are of like size; the largest one's is the smallest. */

@@ -5,17 +5,20 @@ it('exports these names', () => {
   expect(Object.keys(api).sort()).toMatchInlineSnapshot(`
     [
       "CleanerError",
+      "SubcenterScorer",
       "angleHistogram",
       "assembleSubcenters",
       "auditLine",
       "auditRow",
       "auditRows",
       "autoScores",
+      "confusionByKind",
       "confusionMetrics",
       "decide",
       "degreesOf",
       "identitiesFromLabels",
       "injectNoise",
+      "metricIntervals",
       "metrics",
       "rankMetrics",
       "score",
@@ -23,7 +26,9 @@ it('exports these names', () => {
       "seededRandom",
       "summarise",
       "sweepThresholds",
+      "wilson",
       "withAutoScores",
+      "withTrainingMargins",
     ]
   `);
 });

@@ -17,12 +17,14 @@ export function rowsOf(name: string, values: ArrayLike<number>, dimensions: numb
 /**
  * One over the L2 norm of every row, float64; 0 for a row of zeros, so that it stays zero when scaled.
  *
+ * @param firstRow Number of the first row, for messages.
  * @throws {CleanerError} `not-finite`, naming the row and the column.
  */
 export function inverseRowNorms(
   name: string,
   values: Float32Array | Float64Array,
   dimensions: number,
+  firstRow = 0,
 ): Float64Array {
   const rows = rowsOf(name, values, dimensions);
   const inverse = new Float64Array(rows);
@@ -36,8 +38,8 @@ export function inverseRowNorms(
       throw new CleanerError(
         'not-finite',
         column < 0
-          ? `${name}: row ${r} is too long for float64`
-          : `${name}: row ${r}, column ${column} is ${values[r * dimensions + column]}`,
+          ? `${name}: row ${firstRow + r} is too long for float64`
+          : `${name}: row ${firstRow + r}, column ${column} is ${values[r * dimensions + column]}`,
       );
     }
     inverse[r] = sum > 0 ? 1 / Math.sqrt(sum) : 0;

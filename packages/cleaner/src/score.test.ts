@@ -2,7 +2,7 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { CleanerError } from './cleaner-error.ts';
 import { type Identity, identitiesFromLabels } from './identity.ts';
-import { degreesOf, type ScoreInput, score } from './score.ts';
+import { degreesOf, type ScoreInput, SubcenterScorer, score } from './score.ts';
 import { assembleSubcenters } from './subcenter-weights.ts';
 
 function codeOf(f: () => unknown): string | undefined {
@@ -26,6 +26,34 @@ const gap = (classOrder: 'label' | 'position', classes = 3): ScoreInput => ({
     dimensions: 6,
     classOrder,
   },
+});
+
+describe('scoring block by block', () => {
+  it('gives what scoring all at once gives, however the rows are cut', () => {
+    fc.assert(
+      fc.property(fc.array(fc.nat({ max: 4 }), { maxLength: 4 }), (cuts) => {
+        const { embeddings, ...input } = gap('label');
+        const scorer = new SubcenterScorer(input);
+        let row = 0;
+        for (const rows of [...cuts, 4]) {
+          const end = Math.min(4, row + rows);
+          scorer.add(embeddings.subarray(row * 6, end * 6));
+          row = end;
+        }
+        const { key: _, ...audit } = scorer.finish();
+        const { key: __, ...whole } = score(gap('label'));
+        expect(audit).toEqual(whole);
+      }),
+    );
+  });
+
+  it('refuses too many rows, too few, and says which one is not finite', () => {
+    const scorer = new SubcenterScorer(gap('label'));
+    scorer.add(new Float32Array(18).fill(1));
+    expect(codeOf(() => scorer.finish())).toBe('shape-mismatch');
+    expect(() => scorer.add(new Float32Array(6).fill(Number.NaN))).toThrow(/row 3, column 0 is NaN/);
+    expect(codeOf(() => scorer.add(new Float32Array(12)))).toBe('shape-mismatch');
+  });
 });
 
 describe('score', () => {

@@ -8,6 +8,7 @@ import {
   countClasses,
   type SubcenterWeights,
 } from './subcenter-weights.ts';
+import type { TrainingScores } from './training-margins.ts';
 
 /*
  * The first of the two steps of cleaning: how every image lies to the sub-centres of its identity. Nothing is decided
@@ -64,6 +65,8 @@ export interface Audit {
   readonly key: (image: number) => number | string;
   /** What the automatic rule needs, when it was computed. */
   readonly auto?: AutoScores;
+  /** What the training run that made the embeddings recorded, when it was added. */
+  readonly training?: TrainingScores;
 }
 
 /** Angle of a cosine, degrees; rounding outside [-1, 1] is taken back. */
@@ -78,103 +81,143 @@ export function degreesOf(cosine: number): number {
  *   `invalid-label`.
  */
 export function score(input: ScoreInput): Audit {
-  const { embeddings, dimensions, labels, subcenters } = input;
-  const images = rowsOf('embeddings', embeddings, dimensions);
-  if (images !== labels.length) {
-    throw new CleanerError('shape-mismatch', `${images} embeddings but ${labels.length} labels`);
-  }
-  if (subcenters.dimensions !== dimensions) {
-    throw new CleanerError(
-      'subcenters-mismatch',
-      `embeddings have ${dimensions} dimensions but the sub-centres have ${subcenters.dimensions}`,
+  const scorer = new SubcenterScorer(input);
+  scorer.add(input.embeddings);
+  return scorer.finish();
+}
+
+/** What {@link SubcenterScorer} needs: all of {@link ScoreInput} but the embeddings, which come later. */
+export type SubcenterScorerInput = Omit<ScoreInput, 'embeddings'>;
+
+/**
+ * `score` for embeddings that do not fit into memory: they are passed once, in data order, block after block, and none is kept. What
+ * is kept of an image is its K cosines and a few numbers (8K + 40 bytes).
+ */
+export class SubcenterScorer {
+  readonly #input: SubcenterScorerInput;
+  readonly #identities: readonly Identity[];
+  readonly #identityOf: Int32Array;
+  readonly #classOf: Int32Array;
+  readonly #own: Float64Array;
+  readonly #cosines: OwnCosines;
+  readonly #order: ClassOrderCheck;
+  #done = 0;
+
+  /** @throws {CleanerError} As `score`, but for what only the embeddings show. */
+  constructor(input: SubcenterScorerInput) {
+    const { dimensions, labels, subcenters } = input;
+    if (subcenters.dimensions !== dimensions) {
+      throw new CleanerError(
+        'subcenters-mismatch',
+        `embeddings have ${dimensions} dimensions but the sub-centres have ${subcenters.dimensions}`,
+      );
+    }
+    this.#input = input;
+    this.#identities = input.identities ?? identitiesFromLabels(labels);
+    this.#identityOf = identityOfImages(labels, this.#identities);
+    const classes = countClasses(subcenters);
+    this.#classOf = classOfIdentities(this.#identities, classes, subcenters.classOrder);
+    this.#own = new Float64Array(labels.length * subcenters.subcenters);
+    this.#cosines = new OwnCosines(subcenters);
+    this.#order = new ClassOrderCheck(
+      input.trustClassOrder ? [] : this.#identities,
+      this.#classOf,
+      classes,
+      subcenters.classOrder,
     );
   }
-  const identities = input.identities ?? identitiesFromLabels(labels);
-  const identityOf = identityOfImages(labels, identities);
-  const classes = countClasses(subcenters);
-  const classOf = classOfIdentities(identities, classes, subcenters.classOrder);
-  const cosines = new OwnCosines(embeddings, subcenters);
-  if (!input.trustClassOrder)
-    refuseOtherClassOrder(identities, classOf, classes, subcenters.classOrder, cosines);
 
-  const k = subcenters.subcenters;
-  const nearest = new Int32Array(images);
-  const cosine = new Float64Array(images);
-  const cosineNearest = new Float64Array(images);
-  const audited = identities.map((identity, position): AuditedIdentity => {
-    const own = new Float64Array(identity.images.length * k);
-    const votes = new Int32Array(k);
-    identity.images.forEach((image, i) => {
-      const row = own.subarray(i * k, (i + 1) * k);
-      cosines.measure(image, classOf[position]!, row);
-      const best = firstLargest(row);
-      votes[best]! += 1;
-      nearest[image] = best;
-      cosineNearest[image] = row[best]!;
+  /**
+   * The next rows: [n, D], data order.
+   *
+   * @throws {CleanerError} `shape-mismatch`, `not-finite` (the row is counted from the start of the data).
+   */
+  add(embeddings: Float32Array | Float64Array): void {
+    const { labels, dimensions, subcenters } = this.#input;
+    const rows = rowsOf('embeddings', embeddings, dimensions);
+    if (this.#done + rows > labels.length) {
+      throw new CleanerError('shape-mismatch', `${this.#done + rows} embeddings but ${labels.length} labels`);
+    }
+    const inverse = inverseRowNorms('embeddings', embeddings, dimensions, this.#done);
+    const k = subcenters.subcenters;
+    for (let row = 0; row < rows; row++) {
+      const image = this.#done + row;
+      const own = this.#own.subarray(image * k, (image + 1) * k);
+      this.#cosines.measure(embeddings, row, inverse[row]!, this.#classOf[this.#identityOf[image]!]!, own);
+      this.#order.look(this.#cosines, embeddings, row, inverse[row]!, image, own);
+    }
+    this.#done += rows;
+  }
+
+  /** @throws {CleanerError} `shape-mismatch` when rows are missing; `class-order`. */
+  finish(): Audit {
+    const { labels, subcenters, key = (image: number) => image } = this.#input;
+    const images = labels.length;
+    if (this.#done !== images) {
+      throw new CleanerError('shape-mismatch', `${this.#done} embeddings but ${images} labels`);
+    }
+    this.#order.refuseOther();
+    const k = subcenters.subcenters;
+    const nearest = new Int32Array(images);
+    const cosine = new Float64Array(images);
+    const cosineNearest = new Float64Array(images);
+    const identities = this.#identities.map((identity, position): AuditedIdentity => {
+      const votes = new Int32Array(k);
+      for (const image of identity.images) {
+        const own = this.#own.subarray(image * k, (image + 1) * k);
+        const best = firstLargest(own);
+        votes[best]! += 1;
+        nearest[image] = best;
+        cosineNearest[image] = own[best]!;
+      }
+      const dominant = this.#input.dominant?.[position] ?? firstLargest(votes);
+      for (const image of identity.images) cosine[image] = this.#own[image * k + dominant]!;
+      return { label: identity.label, name: identity.name, images: identity.images, votes, dominant };
     });
-    const dominant = input.dominant?.[position] ?? firstLargest(votes);
-    identity.images.forEach((image, i) => {
-      cosine[image] = own[i * k + dominant]!;
-    });
-    return { label: identity.label, name: identity.name, images: identity.images, votes, dominant };
-  });
-  const key = input.key ?? ((image: number) => image);
-  return {
-    images,
-    subcenters: k,
-    labels,
-    identities: audited,
-    identityOf,
-    nearest,
-    cosine,
-    cosineNearest,
-    key,
-  };
+    return {
+      images,
+      subcenters: k,
+      labels,
+      identities,
+      identityOf: this.#identityOf,
+      nearest,
+      cosine,
+      cosineNearest,
+      key,
+    };
+  }
 }
 
 /** Cosines of one image to the K sub-centres of one class. */
 class OwnCosines {
-  readonly #x: Float32Array | Float64Array;
   readonly #w: Float32Array;
-  readonly #inverseX: Float64Array;
   readonly #inverseW: Float64Array;
   readonly #dimensions: number;
   readonly #subcenters: number;
 
-  constructor(
-    embeddings: Float32Array | Float64Array,
-    { weights, subcenters, dimensions }: SubcenterWeights,
-  ) {
-    this.#x = embeddings;
+  constructor({ weights, subcenters, dimensions }: SubcenterWeights) {
     this.#w = weights;
-    this.#inverseX = inverseRowNorms('embeddings', embeddings, dimensions);
     this.#inverseW = inverseRowNorms('sub-centres', weights, dimensions);
     this.#dimensions = dimensions;
     this.#subcenters = subcenters;
   }
 
-  measure(image: number, classIndex: number, into: Float64Array): void {
-    const x = this.#x;
+  measure(
+    x: Float32Array | Float64Array,
+    row: number,
+    inverse: number,
+    classIndex: number,
+    into: Float64Array,
+  ): void {
     const w = this.#w;
-    const start = image * this.#dimensions;
+    const start = row * this.#dimensions;
     for (let k = 0; k < this.#subcenters; k++) {
-      const row = classIndex * this.#subcenters + k;
-      const from = row * this.#dimensions;
+      const subcenter = classIndex * this.#subcenters + k;
+      const from = subcenter * this.#dimensions;
       let sum = 0;
       for (let d = 0; d < this.#dimensions; d++) sum += x[start + d]! * w[from + d]!;
-      into[k] = sum * this.#inverseX[image]! * this.#inverseW[row]!;
+      into[k] = sum * inverse * this.#inverseW[subcenter]!;
     }
-  }
-
-  /** Mean cosine of some images to the nearest sub-centre of the class that each is given. */
-  meanNearest(images: readonly number[], classes: readonly number[]): number {
-    const row = new Float64Array(this.#subcenters);
-    let sum = 0;
-    images.forEach((image, i) => {
-      this.measure(image, classes[i]!, row);
-      sum += row[firstLargest(row)]!;
-    });
-    return sum / images.length;
   }
 }
 
@@ -183,36 +226,55 @@ const CLASS_ORDER_SAMPLE = 2000;
 /** By how much the mean cosine has to be better in the other order. Right rows differ from wrong ones by several times this. */
 const CLASS_ORDER_MARGIN = 0.1;
 
-function refuseOtherClassOrder(
-  identities: readonly Identity[],
-  classOf: Int32Array,
-  classes: number,
-  stated: ClassOrder,
-  cosines: OwnCosines,
-): void {
-  const images: number[] = [];
-  const here: number[] = [];
-  const there: number[] = [];
-  for (const [position, { label, images: own }] of identities.entries()) {
-    const other = stated === 'label' ? position : label;
-    if (other === classOf[position]) continue;
-    if (other >= classes) return;
-    for (const image of own) {
-      if (images.length === CLASS_ORDER_SAMPLE) break;
-      images.push(image);
-      here.push(classOf[position]!);
-      there.push(other);
+/** Compares the stated class order with the other one, on images whose class would differ. */
+class ClassOrderCheck {
+  readonly #stated: ClassOrder;
+  /** The class that an image would have in the other order. */
+  readonly #otherClass = new Map<number, number>();
+  #here = 0;
+  #there = 0;
+
+  constructor(identities: readonly Identity[], classOf: Int32Array, classes: number, stated: ClassOrder) {
+    this.#stated = stated;
+    for (const [position, { label, images }] of identities.entries()) {
+      const other = stated === 'label' ? position : label;
+      if (other === classOf[position]) continue;
+      if (other >= classes) {
+        this.#otherClass.clear();
+        return;
+      }
+      for (const image of images) {
+        if (this.#otherClass.size < CLASS_ORDER_SAMPLE) this.#otherClass.set(image, other);
+      }
     }
   }
-  if (images.length === 0) return;
-  const asStated = cosines.meanNearest(images, here);
-  const otherwise = cosines.meanNearest(images, there);
-  if (otherwise > asStated + CLASS_ORDER_MARGIN) {
+
+  look(
+    cosines: OwnCosines,
+    x: Float32Array | Float64Array,
+    row: number,
+    inverse: number,
+    image: number,
+    own: Float64Array,
+  ): void {
+    if (this.#otherClass.size === 0) return;
+    const other = this.#otherClass.get(image);
+    if (other === undefined) return;
+    const elsewhere = new Float64Array(own.length);
+    cosines.measure(x, row, inverse, other, elsewhere);
+    this.#here += own[firstLargest(own)]!;
+    this.#there += elsewhere[firstLargest(elsewhere)]!;
+  }
+
+  refuseOther(): void {
+    const images = this.#otherClass.size;
+    if (images === 0 || !(this.#there > this.#here + CLASS_ORDER_MARGIN * images)) return;
+    const stated = this.#stated;
     throw new CleanerError(
       'class-order',
       `labels and positions of identities differ, and the sub-centres look ordered by ${stated === 'label' ? 'position' : 'label'}, ` +
-        `not by ${stated}: the mean cosine to the nearest own sub-centre would be ${otherwise.toFixed(3)} instead of ` +
-        `${asStated.toFixed(3)}. State the other class order, or trust this one explicitly`,
+        `not by ${stated}: the mean cosine to the nearest own sub-centre would be ${(this.#there / images).toFixed(3)} instead of ` +
+        `${(this.#here / images).toFixed(3)}. State the other class order, or trust this one explicitly`,
     );
   }
 }

@@ -65,6 +65,7 @@ export {
   type TrainOptions,
 } from './training/train-options.ts';
 // Its parts, for loops of one's own
+export { type HeadOnEmbeddingsOptions, trainHeadOnEmbeddings } from './training/head-on-embeddings.ts';
 export { HEAD_PARAMETER, type TrainedModel, trainableParameters, trainStep } from './training/train-step.ts';
 export type {
   CheckpointEvent,
@@ -77,6 +78,14 @@ export type {
   TrainingEvent,
   UndecodableEvent,
 } from './training/training-events.ts';
+// What a run records of every image
+export {
+  decodeEpochDynamics,
+  type EpochDynamics,
+  encodeEpochDynamics,
+  epochDynamicsFileName,
+  listEpochDynamics,
+} from './training/training-dynamics.ts';
 export { TrainingError, type TrainingErrorCode } from './training-error.ts';
 export { type AcceptRate, type AcceptRateOptions, acceptRates } from './verification/accept-rates.ts';
 export {

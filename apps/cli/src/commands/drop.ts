@@ -141,7 +141,7 @@ async function drop(options: DropOptions, context: CommandContext): Promise<void
       identityNames: new Map(
         Array.from(
           decision.identitiesKept,
-          (position, label) => [label, dataset.identities[position]!.name] as const,
+          ({ position }, label) => [label, dataset.identities[position]!.name] as const,
         ).filter((entry): entry is readonly [number, string] => entry[1] !== undefined),
       ),
       overwrite: options.overwrite,

@@ -97,6 +97,39 @@ describe('the automatic rule on drawn faces', () => {
     expect(summarise(audit, decide(audit, { kind: 'auto' })).merges).toBe(2);
   });
 
+  it('carries proposals out when asked: an image moves, a second person and a doubled one get what is theirs', () => {
+    const { noisy, input } = spoiled(faces, { kind: 'closed', rate: 0.2, seed: 3 });
+    const audit = scoreByModes(input);
+    const moved = decide(audit, { kind: 'auto' }, { apply: ['relabel'] });
+    const wrong = [...moved.order].filter(
+      (i) =>
+        audit.identities[moved.identitiesKept[moved.newLabels[i]!]!.position]!.label !== noisy.trueLabel[i],
+    );
+    expect(moved.kept).toBeGreaterThan(0.98 * input.labels.length);
+    expect(wrong.length).toBeLessThan(0.01 * input.labels.length);
+
+    const merged = spoiled(faces, { kind: 'merge', rate: 0.3, seed: 2, merges: 8 });
+    const folders = scoreByModes(merged.input);
+    expect(folders.auto.splits.every(({ probability }) => probability > 0.9)).toBe(true);
+    const split = decide(folders, { kind: 'auto' }, { apply: ['split'] });
+    expect(split.identitiesKept.length).toBe(folders.identities.length + 8);
+    expect(split.dropped).toBeLessThan(3);
+    expect(split.identitiesKept.slice(-8).every(({ person }) => person === 1)).toBe(true);
+
+    const halves = faces.labels.map((label, i) => (label === 11 && i % 2 ? 111 : label));
+    const doubled = scoreByModes({
+      embeddings: Float32Array.from(faces.images.flat()),
+      dimensions: DIMENSIONS,
+      labels: Int32Array.from(halves),
+    });
+    expect(doubled.auto.merges[0]!.probability).toBeGreaterThan(0.9);
+    const joined = decide(doubled, { kind: 'auto' }, { apply: ['merge'] });
+    expect(joined.identitiesKept.length).toBe(30);
+    const labelOf = (label: number) =>
+      new Set([...joined.newLabels].filter((_, i) => faces.labels[i] === label));
+    expect([...labelOf(11)].filter((label) => label >= 0)).toHaveLength(1);
+  });
+
   it('can be added to an audit of its own kind', () => {
     const { input } = spoiled(faces, { kind: 'mixed', rate: 0.2, seed: 2 });
     const audit = scoreByModes(input);
@@ -139,7 +172,7 @@ describe('the automatic rule at its edges', () => {
           expect(labels.includes(elsewhere[i]!)).toBe(true);
         }
         const decision = decide(audit, { kind: 'auto' });
-        const kept = new Set(decision.identitiesKept);
+        const kept = new Set(decision.identitiesKept.map(({ position }) => position));
         audit.identities.forEach((identity, position) => {
           if (kept.has(position)) return;
           expect([...identity.images].some((image) => decision.reasons[image] === 'auto:elsewhere')).toBe(

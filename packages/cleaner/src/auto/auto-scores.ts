@@ -6,7 +6,9 @@ import { type FaceGroups, groupFaces } from './face-groups.ts';
 import { findLinkCut } from './link-cut.ts';
 import { type MergeProposal, proposeMerges } from './merge-proposals.ts';
 import { nullScores } from './null-scores.ts';
+import { calibrateLikeness } from './person-likeness.ts';
 import { findSecondPersons } from './second-person.ts';
+import { proposeSplits, type SplitProposal } from './split-proposals.ts';
 import { threeWayPosterior } from './three-way-posterior.ts';
 import { weightedCentres } from './weighted-centres.ts';
 
@@ -59,6 +61,8 @@ export interface AutoScores {
   readonly modes: readonly ClassModes[];
   /** Identities that look like one person, the most alike first. */
   readonly merges: readonly MergeProposal[];
+  /** Second persons in folders, in the order of the identities. */
+  readonly splits: readonly SplitProposal[];
 }
 
 const ROUNDS = 4;
@@ -92,8 +96,21 @@ export function autoScores(input: AutoInput, options: AutoOptions = {}): AutoSco
     const posterior = threeWayPosterior(scores);
     if (round === ROUNDS) {
       const elsewhere = scores.bestOther.map((position) => identities[position]!.label);
-      const merges = proposeMerges(faces, identities, centres, linkCut, MINIMUM_SUPPORT);
-      return { linkCut, ...posterior, elsewhere, secondPerson, modes, merges };
+      const core = faces.members.map((images) =>
+        images.filter((image) => secondPerson[image] === 0 && posterior.pClean[image]! > 0.5),
+      );
+      const scale = calibrateLikeness(faces, core, found.impostorMedian, random);
+      const merges = proposeMerges(faces, identities, centres, weights, scale, {
+        linkCut,
+        minimumSupport: MINIMUM_SUPPORT,
+      });
+      const splits = proposeSplits(
+        faces,
+        identities,
+        { classModes: modes, secondPerson, pElsewhere: posterior.pElsewhere },
+        scale,
+      );
+      return { linkCut, ...posterior, elsewhere, secondPerson, modes, merges, splits };
     }
     weights = posterior.pClean.map((p, i) =>
       secondPerson[i]! > 0 ? LEAST_WEIGHT : Math.max(p, LEAST_WEIGHT),

@@ -1,0 +1,74 @@
+import { describe, expect, it } from 'vitest';
+import { CleanerError } from './cleaner-error.ts';
+import { decide } from './decide.ts';
+import { score } from './score.ts';
+import { seededRandom } from './seeded-random.ts';
+import { withTrainingMargins } from './training-margins.ts';
+import { metrics } from './truth-metrics.ts';
+
+const N = 400;
+const audit = score({
+  embeddings: Float32Array.from({ length: 2 * N }, (_, i) => 1 - (i % 2)),
+  dimensions: 2,
+  labels: Int32Array.from({ length: N }, (_, i) => i % 4),
+  subcenters: {
+    weights: Float32Array.from({ length: 8 }, (_, i) => 1 - (i % 2)),
+    subcenters: 1,
+    dimensions: 2,
+    classOrder: 'label',
+  },
+});
+
+/** Right labels are learned early, wrong ones by heart, in the last third of the run. */
+function run(badShare: number, epochs = 12) {
+  const random = seededRandom(3);
+  const noise = (): number => (random.uniform() + random.uniform() + random.uniform() - 1.5) * 0.2;
+  const bad = Array.from({ length: N }, (_, i) => Number((i * 7919) % N < badShare * N));
+  const margins = Array.from({ length: epochs }, (_, epoch) => {
+    const margin = (isBad: number): number =>
+      (isBad ? (epoch < (2 * epochs) / 3 ? -0.3 : 0.4) : 0.5 * Math.min(1, (epoch + 1) / 4)) + noise();
+    return { own: bad.map((isBad) => 0.2 + margin(isBad)), other: Array<number>(N).fill(0.2) };
+  });
+  return { bad, margins };
+}
+
+describe('the rule aum', () => {
+  it('finds what was learned late, with a cut of its own', () => {
+    for (const share of [0.05, 0.2, 0.5]) {
+      const { bad, margins } = run(share);
+      const decision = decide(withTrainingMargins(audit, { epochs: margins }), { kind: 'aum' });
+      expect(metrics(decision, { bad }).f1).toBeGreaterThan(0.97);
+      expect(decision.reasons[0]).toBe('aum');
+    }
+  });
+
+  it('leaves a run without wrong labels alone', () => {
+    const { margins } = run(0);
+    expect(decide(withTrainingMargins(audit, { epochs: margins }), { kind: 'aum' }).dropped).toBeLessThan(
+      N / 200,
+    );
+  });
+
+  it('leaves out epochs that did not see an image, and keeps an image that none saw', () => {
+    const { margins } = run(0.2);
+    const gone = margins.map(({ own, other }) => ({ own: own.with(5, Number.NaN), other }));
+    const { training } = withTrainingMargins(audit, { epochs: gone });
+    expect(training.aum[5]).toBeNaN();
+    expect(training.pClean[5]).toBe(1);
+    const once = margins.map(({ own, other }, epoch) => ({
+      own: epoch ? own.with(5, Number.NaN) : own,
+      other,
+    }));
+    expect(withTrainingMargins(audit, { epochs: once }).training.aum[5]).toBeCloseTo(
+      margins[0]!.own[5]! - 0.2,
+      12,
+    );
+  });
+
+  it('refuses margins of another dataset, and none', () => {
+    expect(() => withTrainingMargins(audit, { epochs: [] })).toThrow(CleanerError);
+    expect(() => withTrainingMargins(audit, { epochs: [{ own: [1], other: [1] }] })).toThrow(
+      /epoch 0 has margins of 1 and 1 images, but there are 400/,
+    );
+  });
+});
