@@ -50,6 +50,8 @@ export {
 } from './optimisation/schedule.ts';
 export { type OptimizedParameter, Sgd, type SgdOptions } from './optimisation/sgd.ts';
 export { Random, type RandomState } from './random.ts';
+// Its parts, for loops of one's own
+export { type HeadOnEmbeddingsOptions, trainHeadOnEmbeddings } from './training/head-on-embeddings.ts';
 // Training
 export {
   type Evaluation,
@@ -64,9 +66,15 @@ export {
   resolveTrainOptions,
   type TrainOptions,
 } from './training/train-options.ts';
-// Its parts, for loops of one's own
-export { type HeadOnEmbeddingsOptions, trainHeadOnEmbeddings } from './training/head-on-embeddings.ts';
 export { HEAD_PARAMETER, type TrainedModel, trainableParameters, trainStep } from './training/train-step.ts';
+// What a run records of every image
+export {
+  decodeEpochDynamics,
+  type EpochDynamics,
+  encodeEpochDynamics,
+  epochDynamicsFileName,
+  listEpochDynamics,
+} from './training/training-dynamics.ts';
 export type {
   CheckpointEvent,
   DamagedCheckpointEvent,
@@ -78,14 +86,6 @@ export type {
   TrainingEvent,
   UndecodableEvent,
 } from './training/training-events.ts';
-// What a run records of every image
-export {
-  decodeEpochDynamics,
-  type EpochDynamics,
-  encodeEpochDynamics,
-  epochDynamicsFileName,
-  listEpochDynamics,
-} from './training/training-dynamics.ts';
 export { TrainingError, type TrainingErrorCode } from './training-error.ts';
 export { type AcceptRate, type AcceptRateOptions, acceptRates } from './verification/accept-rates.ts';
 export {

@@ -5,10 +5,10 @@
 import { SubcenterHead } from '@arcface/subcenter-loss';
 import * as tf from '@tensorflow/tfjs-core';
 import { eventLoopTurn } from '../data/event-loop-turn.ts';
-import { Sgd } from '../optimisation/sgd.ts';
 import { shuffledOrder } from '../data/shuffle.ts';
-import { checkGradients, HEAD_PARAMETER } from './train-step.ts';
+import { Sgd } from '../optimisation/sgd.ts';
 import { TrainingError } from '../training-error.ts';
+import { checkGradients, HEAD_PARAMETER } from './train-step.ts';
 
 /** Options of {@link trainHeadOnEmbeddings}. */
 export interface HeadOnEmbeddingsOptions {

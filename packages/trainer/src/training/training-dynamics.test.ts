@@ -55,14 +55,15 @@ test('whatever else is given is refused by name', () => {
       expect(() => decodeEpochDynamics(bytes.subarray(0, length), 'x')).toThrow(TrainingError);
     }),
   );
-  expect(() => decodeEpochDynamics(encodeEpochDynamics({ ...dynamics, own: new Float32Array(3) }), 'x')).toThrow(
-    'x is not a whole record of an epoch: tensor "own" must have 4 values, found [3].',
-  );
+  expect(() =>
+    decodeEpochDynamics(encodeEpochDynamics({ ...dynamics, own: new Float32Array(3) }), 'x'),
+  ).toThrow('x is not a whole record of an epoch: tensor "own" must have 4 values, found [3].');
 });
 
 test('a store lists its epochs in order', async () => {
   const store = new MemoryCheckpointStore();
-  for (const epoch of [10, 2, 0]) await store.write(epochDynamicsFileName(epoch), encodeEpochDynamics(dynamics));
+  for (const epoch of [10, 2, 0])
+    await store.write(epochDynamicsFileName(epoch), encodeEpochDynamics(dynamics));
   await store.write('step-00000001.safetensors', new Uint8Array(1));
   expect(await listEpochDynamics(store)).toEqual([0, 2, 10].map(epochDynamicsFileName));
 });
