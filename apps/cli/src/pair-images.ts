@@ -3,12 +3,21 @@
  * image is there once, however many pairs it is in.
  */
 import { existsSync } from 'node:fs';
-import { readdir, readFile } from 'node:fs/promises';
-import { join } from 'node:path';
+import { readdir, readFile, stat } from 'node:fs/promises';
+import { join, relative } from 'node:path';
 import type { FaceDataset } from '@arcface/recordio';
 import { identitiesFromLabels, readPairsPack } from '@arcface/recordio';
 import { IMAGE_EXTENSIONS, openFileSource } from '@arcface/recordio/node';
-import { lfwImageName, type PairImage, parsePairs } from '@arcface/trainer';
+import {
+  type CfpProtocol,
+  isPathPairs,
+  lfwImageName,
+  type PairImage,
+  type PathPair,
+  parseCfpPairs,
+  parsePairs,
+  parsePathPairs,
+} from '@arcface/trainer';
 import { CommandError } from './cli/usage-error.ts';
 
 export interface PairImages {
@@ -38,20 +47,75 @@ export async function packedPairs(path: string): Promise<PairImages> {
   }
 }
 
-/** Reads a list in LFW's format; images are `DIR/name/name_0001.jpg`. */
+/**
+ * Reads a list of pairs: LFW's format, whose images are `DIR/name/name_0001.jpg`; lines of `path path 0|1` below DIR; or a folder with
+ * CFP's protocol, whose images are `DIR/Data/Images/...` or, where DIR is that folder already, below it.
+ */
 export async function listedPairs(list: string, directory: string): Promise<PairImages> {
-  const { pairs } = parsePairs(await readFile(list, 'utf8'));
+  const info = await stat(list);
+  if (info.isDirectory()) return pairsByPath(parseCfpPairs(await readCfpProtocol(list)), directory);
+  const text = await readFile(list, 'utf8');
+  if (isPathPairs(text)) return pairsByPath(parsePathPairs(text), directory);
+  const { pairs } = parsePairs(text);
+  const folders = new Map<string, ReadonlyMap<string, string>>();
+  return pairDataset(pairs, lfwImageName, (image) => locate(directory, image, folders));
+}
+
+async function pairsByPath(pairs: readonly PathPair[], directory: string): Promise<PairImages> {
+  return pairDataset(
+    pairs,
+    (path) => path,
+    async (path) => {
+      const places = [join(directory, path), join(directory, path.replace(/^Data\/Images\//, ''))];
+      const place = places.find((candidate) => isBelow(directory, candidate) && existsSync(candidate));
+      if (place !== undefined) return place;
+      throw new CommandError(`The list of pairs names ${path}, but there is no such image in ${directory}.`);
+    },
+  );
+}
+
+/** A list comes from somebody else; it is not to make this read files elsewhere. */
+function isBelow(directory: string, path: string): boolean {
+  return !relative(directory, path).startsWith('..');
+}
+
+async function readCfpProtocol(folder: string): Promise<CfpProtocol> {
+  const text = (...names: string[]): Promise<string> => readFile(join(folder, ...names), 'utf8');
+  const split = join('Split', 'FP');
+  const folds = existsSync(join(folder, split)) ? (await readdir(join(folder, split))).sort() : [];
+  if (folds.length === 0 || !existsSync(join(folder, 'Pair_list_F.txt'))) {
+    throw new CommandError(
+      `${folder} is a folder, but not CFP's protocol: expected Pair_list_F.txt, Pair_list_P.txt and Split/FP/01, 02, ... in it.`,
+    );
+  }
+  return {
+    frontal: await text('Pair_list_F.txt'),
+    profile: await text('Pair_list_P.txt'),
+    folds: await Promise.all(
+      folds.map(async (fold) => ({
+        same: await text(split, fold, 'same.txt'),
+        different: await text(split, fold, 'diff.txt'),
+      })),
+    ),
+  };
+}
+
+/** Pairs as a dataset in which every image is there once. */
+async function pairDataset<T>(
+  pairs: readonly { readonly first: T; readonly second: T; readonly same: boolean }[],
+  nameOf: (image: T) => string,
+  pathOf: (image: T) => Promise<string>,
+): Promise<PairImages> {
   const position = new Map<string, number>();
   const paths: string[] = [];
-  const extensions = new Map<string, ReadonlyMap<string, string>>();
   const rows: number[] = [];
   for (const image of pairs.flatMap(({ first, second }) => [first, second])) {
-    const name = lfwImageName(image);
+    const name = nameOf(image);
     let row = position.get(name);
     if (row === undefined) {
       row = paths.length;
       position.set(name, row);
-      paths.push(await locate(directory, image, extensions));
+      paths.push(await pathOf(image));
     }
     rows.push(row);
   }

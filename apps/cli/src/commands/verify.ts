@@ -1,6 +1,13 @@
 /** `arcface verify`: how well a model tells people apart. */
-import { embedImages, type Verification, verifyPairs } from '@arcface/trainer';
+import {
+  acceptRates,
+  embedImages,
+  pairDistances,
+  type Verification,
+  verifyDistances,
+} from '@arcface/trainer';
 import type { Command } from 'commander';
+import { writeAtomically } from '../atomic-file.ts';
 import { useBackend } from '../backend.ts';
 import {
   type CommandContext,
@@ -15,6 +22,7 @@ import { CommandError, UsageError } from '../cli/usage-error.ts';
 import { sharpDecoder } from '../decode.ts';
 import { openModel } from '../model.ts';
 import { listedPairs, type PairImages, packedPairs } from '../pair-images.ts';
+import { verificationReportHtml } from '../report/verification-report.ts';
 
 interface VerifyOptions extends SharedOptions, ComputeOptions {
   readonly model?: string;
@@ -22,6 +30,7 @@ interface VerifyOptions extends SharedOptions, ComputeOptions {
   readonly pairs?: string;
   readonly images?: string;
   readonly folds: number;
+  readonly report?: string;
   readonly batchSize: number;
 }
 
@@ -37,9 +46,16 @@ export function verifyCommand(): Command {
         command
           .option('--model <model>', 'run folder, .safetensors checkpoint, or PREFIX,EPOCH of MXNet')
           .option('--bin <file>', 'verification pack of InsightFace, such as lfw.bin')
-          .option('--pairs <file>', "list of pairs in LFW's format")
-          .option('--images <folder>', 'images of the list: <folder>/<name>/<name>_0001.jpg')
+          .option(
+            '--pairs <file>',
+            "list of pairs: LFW's pairs.txt, lines of `path path 0|1`, or the Protocol folder of CFP",
+          )
+          .option(
+            '--images <folder>',
+            'images of the list: <folder>/<name>/<name>_0001.jpg, or by their paths',
+          )
           .option('--folds <n>', 'contiguous folds', wholeNumber(1, 1000), 10)
+          .option('--report <file>', 'HTML page with ROC curve and histogram of distances')
           .option('--batch-size <n>', 'images a forward pass', wholeNumber(1, 4096), 64),
       ),
     run: verify,
@@ -51,19 +67,37 @@ async function verify(options: VerifyOptions, context: CommandContext): Promise<
   const pairs = await readPairs(options);
   await useBackend(options);
   const { backbone } = await openModel(modelName, context);
-  const { verification, xnorm } = await verifyBackbone(
+  const { verification, xnorm, distances } = await verifyBackbone(
     { backbone, pairs, folds: options.folds, batchSize: options.batchSize },
     context,
   );
   const { accuracy, accuracyStd, threshold, val, valStd, far, auc } = verification;
+  const { isSame } = pairs;
+  const rates = acceptRates(distances, isSame);
+  if (options.report !== undefined) {
+    const page = verificationReportHtml({
+      ...{ model: modelName, pairs: options.bin ?? options.pairs!, verification, acceptRates: rates },
+      ...{ distances, isSame },
+    });
+    await writeAtomically(options.report, [page]);
+  }
   context.console.result(
-    { accuracy, accuracyStd, threshold, val, valStd, far, auc, xnorm, pairs: verification.pairs },
+    {
+      ...{ accuracy, accuracyStd, threshold, val, valStd, far, auc, xnorm, pairs: verification.pairs },
+      tarAtFar: rates.map((rate) => ({ far: rate.far, tar: rate.tar, low: rate.low, high: rate.high })),
+      ...(options.report === undefined ? {} : { report: options.report }),
+    },
     [
       `accuracy   ${accuracy.toFixed(5)} +- ${accuracyStd.toFixed(5)}   (${verification.pairs} pairs, ${options.folds} folds)`,
       `threshold  ${threshold.toFixed(3)}   (squared distance, mean over the folds)`,
       `val        ${val.toFixed(5)} +- ${valStd.toFixed(5)} at a false-accept rate of ${far.toExponential(2)}`,
       `auc        ${auc.toFixed(5)}`,
       `xnorm      ${xnorm.toFixed(3)}`,
+      ...rates.map(
+        (rate) =>
+          `tar        ${rate.tar.toFixed(5)} (${rate.low.toFixed(4)} to ${rate.high.toFixed(4)}) at a false-accept rate of ${rate.far}`,
+      ),
+      ...(options.report === undefined ? [] : [`report     ${options.report}`]),
     ],
   );
 }
@@ -83,7 +117,12 @@ export async function verifyBackbone(
     readonly batchSize?: number;
   },
   { console, signal }: CommandContext,
-): Promise<{ readonly verification: Verification; readonly xnorm: number }> {
+): Promise<{
+  readonly verification: Verification;
+  readonly xnorm: number;
+  /** Squared distance of each pair. */
+  readonly distances: Float64Array;
+}> {
   const { backbone, pairs, folds = 10, batchSize = 64 } = options;
   const progress = console.progress('embedding pairs', { total: pairs.images.length, unit: 'images' });
   const { embeddings, dimensions, failed, xnorm } = await embedImages({
@@ -105,5 +144,6 @@ export async function verifyBackbone(
   pairs.rows.forEach((row, i) => {
     rows.set(embeddings.subarray(row * dimensions, (row + 1) * dimensions), i * dimensions);
   });
-  return { verification: verifyPairs(rows, pairs.isSame, { folds }), xnorm };
+  const distances = pairDistances(rows, pairs.isSame.length);
+  return { verification: verifyDistances(distances, pairs.isSame, { folds }), xnorm, distances };
 }
