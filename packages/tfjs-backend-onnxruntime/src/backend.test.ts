@@ -253,12 +253,9 @@ describe('refusals', () => {
   it('names the kernel whose attribute it does not take', () => {
     const x = tf.zeros([1, 3, 4, 4]) as tf.Tensor4D;
     const w = tf.zeros([1, 1, 3, 2]) as tf.Tensor4D;
-    const error = refused(() =>
-      tf
-        .engine()
-        .runKernel('Conv2D', { x, filter: w }, { strides: 1, pad: 0, dataFormat: 'NCHW', dilations: 1 }),
-    );
-    expect(error).toMatchObject({ code: 'unsupported-attribute', op: 'Conv2D' });
+    const attributes = { strides: 1, pad: 0, dataFormat: 'NCHW', dilations: 1 };
+    const error = refused(() => tf.engine().runKernel('DepthwiseConv2dNative', { x, filter: w }, attributes));
+    expect(error).toMatchObject({ code: 'unsupported-attribute', op: 'DepthwiseConv2dNative' });
     tf.dispose([x, w]);
   });
 

@@ -82,6 +82,11 @@ const binaryCases: Case[] = [
   ...binary('LogicalAnd', tf.logicalAnd, bool),
   ...binary('LogicalOr', tf.logicalOr, bool),
   ...binary('LogicalXor', tf.logicalXor, bool),
+  ...binary(
+    'BitwiseAnd',
+    (a, b) => kernel('BitwiseAnd', { a, b }) as tf.Tensor,
+    (shape, seed) => int(shape, 60, seed),
+  ),
   ['Maximum of NaN', 'Maximum', () => tf.maximum(special(), tf.scalar(0.25))],
   ['Minimum of NaN', 'Minimum', () => tf.minimum(special(), tf.scalar(0.25))],
   ['mixed dtypes', 'Add', () => tf.add(int([3]), float([3]))],

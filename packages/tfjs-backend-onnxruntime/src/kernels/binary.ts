@@ -176,7 +176,10 @@ const prelu = primitive({
       lowering.define(output, 'blocked', algebra.affine(below, slope, null, { summand }));
       return;
     }
-    lowerBroadcast(node, lowering, ([value, slope]) => {
+    lowerBroadcast(node, lowering, (operands) => {
+      const [value, slope] = operands.map((name, i) =>
+        node.inputs[i]!.dtype === 'float32' ? name : lowering.cast(name, 'float32'),
+      );
       const below = lowering.op('Mul', [lowering.op('Min', [value!, lowering.scalar(0)]), slope!]);
       return lowering.op('Add', [lowering.op('Relu', [value!]), below]);
     });
@@ -251,6 +254,7 @@ export const binaryKernels: readonly KernelRow[] = [
   logic('LogicalAnd', 'And'),
   logic('LogicalOr', 'Or'),
   logic('LogicalXor', 'Xor'),
+  arithmetic('BitwiseAnd', operator('BitwiseAnd')),
 
   prelu,
   primitive({

@@ -116,3 +116,47 @@ describe.each(['blocked', 'nchw'] as const)('layout %s', (layout) => {
     }
   });
 });
+
+it.each([
+  ['same', 2],
+  ['valid', 1],
+  [
+    [
+      [0, 0],
+      [0, 0],
+      [1, 0],
+      [0, 2],
+    ] as [[number, number], [number, number], [number, number], [number, number]],
+    1,
+  ],
+] as const)('takes and gives images channels first, pad %s', async (pad, strides) => {
+  const run = () =>
+    tf.tidy(() => {
+      const image = tf.randomNormal([2, 16, 7, 6], 0, 1, 'float32', 1) as tf.Tensor4D;
+      const filter = tf.randomNormal([3, 3, 16, 16], 0, 0.3, 'float32', 2) as tf.Tensor4D;
+      const convolve = (x: tf.Tensor, w: tf.Tensor) =>
+        tf.conv2d(x as tf.Tensor4D, w as tf.Tensor4D, strides, pad as 'same', 'NCHW');
+      const bias = tf.randomNormal([16], 0, 1, 'float32', 3) as tf.Tensor1D;
+      const fused = tf.fused.conv2d({
+        x: image,
+        filter,
+        strides,
+        pad: pad as 'same',
+        dataFormat: 'NCHW',
+        bias,
+        activation: 'relu',
+      });
+      const squared = (x: tf.Tensor, w: tf.Tensor) => tf.square(convolve(x, w));
+      const results = [convolve(image, filter), fused, ...tf.grads(squared)([image, filter])];
+      return results.map((tensor) => ({ shape: tensor.shape, values: Array.from(tensor.dataSync()) }));
+    });
+  await tf.setBackend('cpu');
+  const expected = run();
+  await tf.setBackend('onnxruntime');
+  for (const [i, { shape, values }] of run().entries()) {
+    expect(shape).toEqual(expected[i]!.shape);
+    const scale = 1 + Math.max(...values.map(Math.abs));
+    const worst = Math.max(...values.map((value, j) => Math.abs(value - expected[i]!.values[j]!)));
+    expect(worst / scale).toBeLessThan(1e-5);
+  }
+});

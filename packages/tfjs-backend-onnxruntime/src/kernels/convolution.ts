@@ -20,6 +20,7 @@ import { blockedInputGradient, plainInputGradient } from '../lowering/input-grad
 import type { Lowering } from '../lowering/lowering.ts';
 import { depthwiseFilterGradient, filterGradient } from '../lowering/weight-gradient.ts';
 import type { Shape, TraceNode, TraceValue } from '../trace/trace-graph.ts';
+import { inBothFormats } from './data-format.ts';
 import { type Inferred, type KernelRow, primitive } from './kernel-row.ts';
 
 type Operands = readonly [TraceValue, TraceValue];
@@ -175,23 +176,27 @@ function row<Attributes>(
   return primitive<Attributes>({ kernel, inputs, infer, lower });
 }
 
+const convolution = row('Conv2D', ['x', 'filter'], forward('Conv2D', false), lowerConvolution);
+const convolutionInputGradient = row(
+  'Conv2DBackpropInput',
+  ['dy', 'filter'],
+  inputGradient('Conv2DBackpropInput', false),
+  lowerInputGradient,
+);
+const convolutionFilterGradient = row(
+  'Conv2DBackpropFilter',
+  ['x', 'dy'],
+  filterGradientOf('Conv2DBackpropFilter', false),
+  (node, lowering) => {
+    const [x, dy] = node.inputs as Operands;
+    lowering.define(node.outputs[0]!, 'last', filterGradient(lowering, x, dy, geometryOf(node)));
+  },
+);
+
 export const convolutionKernels: readonly KernelRow[] = [
-  row('Conv2D', ['x', 'filter'], forward('Conv2D', false), lowerConvolution),
-  row(
-    'Conv2DBackpropInput',
-    ['dy', 'filter'],
-    inputGradient('Conv2DBackpropInput', false),
-    lowerInputGradient,
-  ),
-  row(
-    'Conv2DBackpropFilter',
-    ['x', 'dy'],
-    filterGradientOf('Conv2DBackpropFilter', false),
-    (node, lowering) => {
-      const [x, dy] = node.inputs as Operands;
-      lowering.define(node.outputs[0]!, 'last', filterGradient(lowering, x, dy, geometryOf(node)));
-    },
-  ),
+  inBothFormats(convolution, ['x'], ['filter'], true),
+  inBothFormats(convolutionInputGradient, ['dy'], ['filter'], true),
+  inBothFormats(convolutionFilterGradient, ['x', 'dy'], [], false),
   row('DepthwiseConv2dNative', ['x', 'filter'], forward('DepthwiseConv2dNative', true), lowerDepthwise),
   row(
     'DepthwiseConv2dNativeBackpropInput',

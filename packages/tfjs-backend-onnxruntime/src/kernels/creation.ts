@@ -50,10 +50,11 @@ export const creationKernels: readonly KernelRow[] = [
   like('OnesLike', 1),
   composed<RangeAttrs>('Range', (call, { start, stop, step, dtype }) => {
     const target = asDType(dtype ?? 'float32', 'Range');
-    // The sign of the step must lead from start to stop; tfjs returns nothing where it does not.
-    const length =
-      start === stop || (stop - start) * step < 0 ? 0 : Math.abs(Math.ceil((stop - start) / step));
-    return call.leaf(sequence(start, step, length, target), [length], target);
+    // A step of one, which is tfjs's default, turns round by itself; any other must lead from start to stop.
+    const towards = step === 1 && stop < start ? -1 : step;
+    const isEmpty = start === stop || (stop - start) * towards < 0;
+    const length = isEmpty ? 0 : Math.ceil(Math.abs((stop - start) / towards));
+    return call.leaf(sequence(start, towards, length, target), [length], target);
   }),
   composed<LinSpaceAttrs>('LinSpace', (call, { start, stop, num }) =>
     call.leaf(sequence(start, num > 1 ? (stop - start) / (num - 1) : 0, num, 'float32'), [num], 'float32'),

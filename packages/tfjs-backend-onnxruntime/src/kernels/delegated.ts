@@ -9,13 +9,10 @@ import { asDType } from './dtype.ts';
 import { composed, type KernelCall, type KernelRow } from './kernel-row.ts';
 
 const delegated = `
-  AvgPool3D AvgPool3DGrad BatchToSpaceND Bincount BitwiseAnd BroadcastArgs Conv3D Conv3DBackpropFilterV2
-  Conv3DBackpropInputV2 CropAndResize Cumprod DenseBincount DepthToSpace Diag Dilation2D Dilation2DBackpropFilter
-  Dilation2DBackpropInput Einsum LRN LRNGrad MaxPool3D MaxPool3DGrad MaxPoolGrad MaxPoolWithArgmax
-  Multinomial NonMaxSuppressionV3 NonMaxSuppressionV4 NonMaxSuppressionV5 RaggedGather RaggedRange
-  RaggedTensorToTensor ResizeBilinear ResizeBilinearGrad ResizeNearestNeighbor ResizeNearestNeighborGrad
-  RotateWithOffset ScatterNd SearchSorted SpaceToBatchND SparseFillEmptyRows SparseReshape SparseSegmentMean
-  SparseSegmentSum SparseToDense TensorScatterUpdate TopK Transform Unique UnsortedSegmentSum`;
+  BroadcastArgs Dilation2D Dilation2DBackpropFilter Dilation2DBackpropInput MaxPoolWithArgmax Multinomial
+  NonMaxSuppressionV3 NonMaxSuppressionV4 NonMaxSuppressionV5 RaggedGather RaggedRange RaggedTensorToTensor
+  RotateWithOffset SearchSorted SparseFillEmptyRows SparseReshape SparseSegmentMean SparseSegmentSum Transform
+  Unique`;
 
 const refused = `
   Complex ComplexAbs FFT IFFT Imag Real StaticRegexReplace StringNGrams StringSplit StringToHashBucketFast`;
@@ -43,7 +40,8 @@ function delegate(kernel: string): KernelRow {
     const give = (tensor: TensorInfo): TensorInfo => {
       const copy = backend.makeTensorInfo(tensor.shape, tensor.dtype, call.read(tensor).slice());
       made.push(copy);
-      return copy;
+      // A few kernels ask for the rank, which only whole tensors have.
+      return Object.assign(copy, { rank: tensor.shape.length });
     };
     // A few kernels take a list of tensors among their inputs.
     const inputs = Object.fromEntries(

@@ -5,6 +5,7 @@ import { OnnxRuntimeBackendError } from '../errors.ts';
 import type { TraceValue } from '../trace/trace-graph.ts';
 import { binaryKernels } from './binary.ts';
 import { convolutionKernels } from './convolution.ts';
+import { channelsLastPad, isChannelsFirst, toChannelsFirst, toChannelsLast } from './data-format.ts';
 import type { KernelCall, KernelRow } from './kernel-row.ts';
 import { composed, required, traceKernel } from './kernel-row.ts';
 import { matmulKernels } from './matmul.ts';
@@ -35,7 +36,11 @@ function activated(call: KernelCall, kernel: string, x: TraceValue, attributes: 
   if (activation === 'leakyrelu')
     return traceKernel(call, parts.get('LeakyRelu')!, { x }, { alpha: leakyreluAlpha });
   if (activation === 'prelu') {
-    return traceKernel(call, parts.get('Prelu')!, { x, alpha: required(call, 'preluActivationWeights') });
+    const weights = required(call, 'preluActivationWeights');
+    // Weights a channel are one row in either order; an image of weights comes in the order of the images.
+    const isImage = isChannelsFirst(call) && weights.shape.length === 3;
+    const alpha = isImage ? toChannelsLast(call, call.reshape(weights, [1, ...weights.shape])) : weights;
+    return traceKernel(call, parts.get('Prelu')!, { x, alpha });
   }
   const name = activations.get(activation);
   if (name !== undefined) return traceKernel(call, parts.get(name)!, { x });
@@ -48,11 +53,21 @@ function activated(call: KernelCall, kernel: string, x: TraceValue, attributes: 
 
 function fused(kernel: string, base: string, names: readonly [string, string]): KernelRow {
   return composed<FusedAttributes>(kernel, (call, attributes) => {
+    const isFirst = isChannelsFirst(call);
     const inputs = Object.fromEntries(names.map((name) => [name, required(call, name)]));
-    let y = traceKernel(call, parts.get(base)!, inputs, attributes);
+    if (isFirst) inputs.x = toChannelsLast(call, inputs.x!);
+    let y = traceKernel(
+      call,
+      parts.get(base)!,
+      inputs,
+      isFirst
+        ? { ...attributes, pad: channelsLastPad((attributes as { pad?: unknown }).pad), dataFormat: 'NHWC' }
+        : attributes,
+    );
     const { bias } = call.tensors;
     if (bias) y = traceKernel(call, parts.get('Add')!, { a: y, b: call.value(bias) });
-    return activated(call, kernel, y, attributes);
+    y = activated(call, kernel, y, attributes);
+    return isFirst ? toChannelsFirst(call, y) : y;
   });
 }
 

@@ -1,10 +1,44 @@
-// Kernels that pick elements by index.
+// Kernels that pick elements by index. Where the indices are known while tracing, one that is out of range is refused at
+// the call; otherwise ONNX Runtime refuses it when the graph runs (and takes a negative one as counted from the end).
 
-import { type GatherV2Attrs, type OneHotAttrs, util } from '@tensorflow/tfjs-core';
-import { OnnxRuntimeBackendError } from '../errors.ts';
-import type { TraceValue } from '../trace/trace-graph.ts';
+import { backend_util, type GatherV2Attrs, gather_util, type OneHotAttrs, util } from '@tensorflow/tfjs-core';
+import type { Lowering } from '../lowering/lowering.ts';
+import { sizeOf, type TraceNode, type TraceValue } from '../trace/trace-graph.ts';
 import { asDType } from './dtype.ts';
 import { type KernelRow, primitive } from './kernel-row.ts';
+
+/** Throws if the numbers of `indices` are known and one is not in [0, size). */
+function checkRange(kernel: string, indices: TraceValue, size: number): void {
+  for (const index of indices.tensor?.data ?? []) {
+    util.assert(
+      index >= 0 && index < size,
+      () => `${kernel}: the index value ${index} is not in [0, ${size - 1}]`,
+    );
+  }
+}
+
+/** Gathers with indices of their own for each batch: batches and positions together number the rows to pick. */
+function lowerBatchedGather(node: TraceNode, lowering: Lowering): void {
+  const [x, indices] = node.inputs as [TraceValue, TraceValue];
+  const axis = node.attributes.axis as number;
+  const batchDims = node.attributes.batchDims as number;
+  const batches = sizeOf(x.shape.slice(0, batchDims));
+  const outer = sizeOf(x.shape.slice(batchDims, axis));
+  const size = x.shape[axis]!;
+  const slice = sizeOf(x.shape.slice(axis + 1));
+  const picks = sizeOf(indices.shape) / batches;
+  const apart = lowering.reshape(lowering.last(x), [batches, outer, size, slice]);
+  const rows = lowering.reshape(lowering.transpose(apart, [0, 2, 1, 3]), [batches * size, outer * slice]);
+  const first = Array.from({ length: batches }, (_, batch) => batch * size);
+  const positions = lowering.op('Add', [
+    lowering.reshape(lowering.cast(lowering.last(indices), 'int64'), [batches, picks]),
+    lowering.graph.constant('int64', [batches, 1], first),
+  ]);
+  const picked = lowering.op('Gather', [rows, positions], { axis: 0 });
+  const together = lowering.transpose(lowering.reshape(picked, [batches, picks, outer, slice]), [0, 2, 1, 3]);
+  const output = node.outputs[0]!;
+  lowering.define(output, 'last', lowering.reshape(together, output.shape));
+}
 
 export const indexingKernels: readonly KernelRow[] = [
   primitive<OneHotAttrs & { dtype?: 'float32' | 'int32' | 'bool' }>({
@@ -41,20 +75,26 @@ export const indexingKernels: readonly KernelRow[] = [
     inputs: ['x', 'indices'],
     infer([x, indices], { axis: givenAxis, batchDims }) {
       const [axis] = util.parseAxisParam(givenAxis, [...x!.shape]) as [number];
-      if (batchDims) {
-        throw new OnnxRuntimeBackendError(
-          'unsupported-attribute',
-          `GatherV2: batchDims is ${batchDims}, this backend takes 0; gather each batch by itself.`,
-          { op: 'GatherV2' },
-        );
-      }
+      // Only the shapes of the two are looked at.
+      const shapes = [x, indices] as unknown as [never, never];
+      const { outputShape } = backend_util.segment_util.collectGatherOpShapeInfo(
+        ...shapes,
+        axis,
+        batchDims ?? 0,
+      );
+      checkRange('GatherV2', indices!, x!.shape[axis]!);
+      const positiveBatchDims = batchDims < 0 ? batchDims + indices!.shape.length : (batchDims ?? 0);
       return {
-        shape: [...x!.shape.slice(0, axis), ...indices!.shape, ...x!.shape.slice(axis + 1)],
+        shape: outputShape,
         dtype: x!.dtype,
-        attributes: { axis },
+        attributes: positiveBatchDims > 0 ? { axis, batchDims: positiveBatchDims } : { axis },
       };
     },
     lower(node, lowering) {
+      if (node.attributes.batchDims !== undefined) {
+        lowerBatchedGather(node, lowering);
+        return;
+      }
       const [x, indices] = node.inputs as [TraceValue, TraceValue];
       const positions = lowering.cast(lowering.last(indices), 'int32');
       const picked = lowering.op('Gather', [lowering.last(x), positions], {
@@ -66,10 +106,10 @@ export const indexingKernels: readonly KernelRow[] = [
   primitive({
     kernel: 'GatherNd',
     inputs: ['params', 'indices'],
-    infer: ([params, indices]) => ({
-      shape: [...indices!.shape.slice(0, -1), ...params!.shape.slice(indices!.shape.at(-1)!)],
-      dtype: params!.dtype,
-    }),
+    infer([params, indices]) {
+      const [shape] = gather_util.prepareAndValidate(params as never, indices as never);
+      return { shape, dtype: params!.dtype };
+    },
     lower(node, lowering) {
       const [params, indices] = node.inputs as [TraceValue, TraceValue];
       const positions = lowering.cast(lowering.last(indices), 'int64');

@@ -1,7 +1,7 @@
 // Matrix products.
 
 import * as tf from '@tensorflow/tfjs-core';
-import { agreesWithCpu, type Case, float } from '../testing/cpu-agreement.ts';
+import { agreesWithCpu, type Case, float, int } from '../testing/cpu-agreement.ts';
 import { matmulKernels } from './matmul.ts';
 
 const matmuls: Case[] = [
@@ -20,6 +20,14 @@ const matmuls: Case[] = [
       ];
     }),
   ),
+  [
+    'of integers',
+    'BatchMatMul',
+    () => [
+      tf.matMul(int([3, 4]) as tf.Tensor2D, int([4, 2]) as tf.Tensor2D),
+      tf.matMul(int([2, 3, 4]), int([2, 2, 4]), false, true),
+    ],
+  ],
   ['over nothing', 'BatchMatMul', () => tf.matMul(tf.zeros([3, 0]), tf.zeros([0, 2]))],
   ['of nothing', 'BatchMatMul', () => tf.matMul(tf.zeros([0, 3]), tf.zeros([3, 2]))],
 ];

@@ -1,7 +1,7 @@
 // Matrix products. Two matrices become a Gemm, which takes transposed operands as they are; stacks of matrices a
 // MatMul with the transposes written out.
 
-import { type BatchMatMulAttrs, backend_util } from '@tensorflow/tfjs-core';
+import { type BatchMatMulAttrs, backend_util, util } from '@tensorflow/tfjs-core';
 import { type Shape, sizeOf, type TraceValue } from '../trace/trace-graph.ts';
 import { type KernelRow, primitive } from './kernel-row.ts';
 
@@ -21,12 +21,22 @@ export const matmulKernels: readonly KernelRow[] = [
     kernel: 'BatchMatMul',
     inputs: ['a', 'b'],
     infer([a, b], { transposeA, transposeB }) {
+      util.assert(
+        a!.shape.length >= 2 && b!.shape.length >= 2,
+        () => `BatchMatMul: expected matrices, found [${a!.shape}] and [${b!.shape}].`,
+      );
       const rows = a!.shape.at(transposeA ? -1 : -2)!;
       const columns = b!.shape.at(transposeB ? -2 : -1)!;
+      const inner = [a!.shape.at(transposeA ? -2 : -1)!, b!.shape.at(transposeB ? -1 : -2)!];
+      util.assert(
+        inner[0] === inner[1],
+        () =>
+          `BatchMatMul: the inner dimensions ${inner.join(' and ')} differ ([${a!.shape}], [${b!.shape}]).`,
+      );
       const stack = backend_util.assertAndGetBroadcastShape(stackOf(a!.shape), stackOf(b!.shape));
       return {
         shape: [...stack, rows, columns],
-        dtype: 'float32',
+        dtype: a!.dtype === 'float32' || b!.dtype === 'float32' ? 'float32' : 'int32',
         attributes: { transposeA: transposeA === true, transposeB: transposeB === true },
       };
     },
@@ -35,12 +45,14 @@ export const matmulKernels: readonly KernelRow[] = [
       const output = node.outputs[0]!;
       const { transposeA, transposeB } = node.attributes;
       const operand = (x: TraceValue) =>
-        x.dtype === 'float32' ? lowering.last(x) : lowering.cast(lowering.last(x), 'float32');
+        x.dtype === output.dtype ? lowering.last(x) : lowering.cast(lowering.last(x), output.dtype);
       if (a.shape.at(transposeA ? -2 : -1) === 0) {
         lowering.define(output, 'last', lowering.filled(0, output));
         return;
       }
-      if (sizeOf(stackOf(a.shape)) === 1 && sizeOf(stackOf(b.shape)) === 1) {
+      const isSingle = sizeOf(stackOf(a.shape)) === 1 && sizeOf(stackOf(b.shape)) === 1;
+      // ONNX Runtime has no Gemm of integers.
+      if (isSingle && output.dtype === 'float32') {
         const product = lowering.op(
           'Gemm',
           [lowering.reshape(operand(a), a.shape.slice(-2)), lowering.reshape(operand(b), b.shape.slice(-2))],

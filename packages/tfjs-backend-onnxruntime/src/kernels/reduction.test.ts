@@ -1,7 +1,7 @@
 // Reductions over axes, positions of extrema, running sums, softmax.
 
 import * as tf from '@tensorflow/tfjs-core';
-import { agreesWithCpu, bool, type Case, float, int } from '../testing/cpu-agreement.ts';
+import { agreesWithCpu, bool, type Case, float, int, kernel } from '../testing/cpu-agreement.ts';
 import { reductionKernels } from './reduction.ts';
 
 const axesOf: (number | number[] | undefined)[] = [undefined, 0, -1, [1, 2], [0, 1, 2], [0, 1, 2, 3]];
@@ -21,6 +21,13 @@ function reduction(
   ];
 }
 
+const withNaN = () =>
+  tf.tensor2d([
+    [1, Number.NaN, 3, 2, 0, 5, 4, 9],
+    [4, 7, 2, Number.NaN, 7, 1, 1, 2],
+    [3, 2, 8, 1, 4, 6, 5, 0],
+  ]);
+
 const reductions: Case[] = [
   ...reduction('Sum', tf.sum),
   ...reduction('Mean', tf.mean),
@@ -32,6 +39,24 @@ const reductions: Case[] = [
   ...reduction('Sum', tf.sum, (shape) => bool(shape)),
   ...reduction('Any', tf.any, (shape) => bool(shape)),
   ...reduction('All', tf.all, (shape) => tf.cast(tf.greater(float(shape), -1.5), 'bool')),
+  ['Mean bool', 'Mean', () => tf.mean(bool([3, 4]), 1)],
+  ...(['Max', 'Min', 'ArgMax', 'ArgMin'] as const).map(
+    (name): Case => [
+      `${name} beside what is not a number`,
+      name,
+      () => [
+        kernel(name, { x: withNaN() }, { axis: 1, reductionIndices: 1 }) as tf.Tensor,
+        kernel(
+          name,
+          { x: tf.tensor2d([[2, Number.NEGATIVE_INFINITY, Number.POSITIVE_INFINITY, 1]]) },
+          {
+            axis: 1,
+            reductionIndices: 1,
+          },
+        ) as tf.Tensor,
+      ],
+    ],
+  ),
   ['Sum of nothing', 'Sum', () => tf.sum(float([0, 3]), 0)],
   ['Prod of nothing', 'Prod', () => tf.prod(float([0, 3]), 0)],
   ['ArgMax', 'ArgMax', () => [0, 1, 2].map((axis) => tf.argMax(float([3, 4, 5]), axis))],

@@ -10,7 +10,14 @@ import {
   util,
 } from '@tensorflow/tfjs-core';
 import type { Lowering } from '../lowering/lowering.ts';
-import { type DType, type Shape, sizeOf, type TraceNode, type TraceValue } from '../trace/trace-graph.ts';
+import {
+  type DType,
+  type Shape,
+  sizeOf,
+  type TraceNode,
+  type TraceValue,
+  type ValueType,
+} from '../trace/trace-graph.ts';
 import { type Inferred, type KernelRow, primitive } from './kernel-row.ts';
 
 interface ReductionRule {
@@ -22,6 +29,8 @@ interface ReductionRule {
   readonly empty: number;
   /** The dtype to compute in, where it is not the result's. */
   readonly via?: DType;
+  /** A maximum or a minimum, in which ONNX Runtime may overlook what is not a number. */
+  readonly extremum?: true;
 }
 
 const same = (dtype: DType) => dtype;
@@ -30,8 +39,8 @@ const notBool = (dtype: DType): DType => (dtype === 'bool' ? 'int32' : dtype);
 const rules: readonly ReductionRule[] = [
   { kernel: 'Sum', type: 'ReduceSum', result: notBool, empty: 0 },
   { kernel: 'Mean', type: 'ReduceMean', result: () => 'float32', empty: Number.NaN },
-  { kernel: 'Max', type: 'ReduceMax', result: same, empty: Number.NEGATIVE_INFINITY },
-  { kernel: 'Min', type: 'ReduceMin', result: same, empty: Number.POSITIVE_INFINITY },
+  { kernel: 'Max', type: 'ReduceMax', result: same, empty: Number.NEGATIVE_INFINITY, extremum: true },
+  { kernel: 'Min', type: 'ReduceMin', result: same, empty: Number.POSITIVE_INFINITY, extremum: true },
   { kernel: 'Prod', type: 'ReduceProd', result: notBool, empty: 1 },
   { kernel: 'Any', type: 'ReduceMax', result: () => 'bool', empty: 0, via: 'int32' },
   { kernel: 'All', type: 'ReduceMin', result: () => 'bool', empty: 1, via: 'int32' },
@@ -68,15 +77,46 @@ function lowerReduction(node: TraceNode, lowering: Lowering, rule: ReductionRule
     return;
   }
   const wholeImage = x.shape.length === 4 && axes.length === 4;
-  const computeIn = rule.via ?? (x.dtype === 'bool' ? 'int32' : output.dtype);
+  const computeIn = rule.via ?? (output.dtype === 'bool' ? 'int32' : output.dtype);
   let value = wholeImage ? lowering.in(lowering.primary(x), x) : lowering.last(x);
   if (x.dtype !== computeIn) value = lowering.cast(value, computeIn);
   if (axes.length > 0) {
-    value = lowering.op(rule.type, [value, lowering.integers(axes)], {
-      keepdims: node.attributes.keep ? 1 : 0,
-    });
+    const keepdims = node.attributes.keep ? 1 : 0;
+    const reduce = (type: string, name: string) =>
+      lowering.op(type, [name, lowering.integers(axes)], { keepdims });
+    const whole = value;
+    value = reduce(rule.type, whole);
+    if (rule.extremum && computeIn === 'float32') {
+      const extremum = value;
+      value = whereNotANumber(lowering, whole, output, extremum, () => {
+        const isLost = lowering.cast(
+          reduce('ReduceMax', lowering.cast(notANumber(lowering, whole), 'int32')),
+          'bool',
+        );
+        return lowering.op('Where', [isLost, lowering.scalar(Number.NaN), extremum]);
+      });
+    }
   }
   lowering.define(output, 'last', output.dtype === computeIn ? value : lowering.cast(value, output.dtype));
+}
+
+function notANumber(lowering: Lowering, x: string): string {
+  return lowering.op('IsNaN', [x]);
+}
+
+/**
+ * `usual`, unless `x` holds something that is not a number; then `careful`. Whether it does is seen in the sum of all
+ * (which opposite infinities make not-a-number, too: that costs time and nothing else).
+ */
+function whereNotANumber(
+  lowering: Lowering,
+  x: string,
+  type: ValueType,
+  usual: string,
+  careful: () => string,
+): string {
+  const total = lowering.op('ReduceSum', [x], { keepdims: 0 });
+  return lowering.conditional(notANumber(lowering, total), careful, () => usual, type);
 }
 
 /** The sum over the pixels (and perhaps the images) of a blocked image, channels kept; null for other reductions. */
@@ -97,7 +137,18 @@ function lowerPosition(type: 'ArgMax' | 'ArgMin') {
     const x = node.inputs[0]!;
     const value = x.dtype === 'bool' ? lowering.cast(lowering.last(x), 'int32') : lowering.last(x);
     const attributes = { axis: node.attributes.axis as number, keepdims: 0 };
-    lowering.define(node.outputs[0]!, 'last', lowering.cast(lowering.op(type, [value], attributes), 'int32'));
+    const output = node.outputs[0]!;
+    const find = (name: string) => lowering.cast(lowering.op(type, [name], attributes), 'int32');
+    if (x.dtype !== 'float32') {
+      lowering.define(output, 'last', find(value));
+      return;
+    }
+    // tfjs passes over what is not a number.
+    const worst = lowering.scalar(type === 'ArgMax' ? Number.NEGATIVE_INFINITY : Number.POSITIVE_INFINITY);
+    const found = whereNotANumber(lowering, value, output, find(value), () =>
+      find(lowering.op('Where', [notANumber(lowering, value), worst, value])),
+    );
+    lowering.define(output, 'last', found);
   };
 }
 

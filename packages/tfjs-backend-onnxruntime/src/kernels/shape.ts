@@ -159,9 +159,9 @@ export const shapeKernels: readonly KernelRow[] = [
   }),
   composed<ExpandDimsAttrs>('ExpandDims', (call, { dim }) => {
     const x = call.tensors.input!;
-    const shape = [...x.shape];
-    shape.splice(axisOf(dim, x.shape.length + 1), 0, 1);
-    return renamed(x, shape);
+    const rank = x.shape.length;
+    util.assert(dim >= -rank - 1 && dim <= rank, () => `ExpandDims: no axis ${dim} in rank ${rank + 1}`);
+    return renamed(x, x.shape.toSpliced(axisOf(dim, rank + 1), 0, 1));
   }),
   primitive<TransposeAttrs>({
     kernel: 'Transpose',
@@ -212,8 +212,13 @@ export const shapeKernels: readonly KernelRow[] = [
   }),
   composed<PackAttrs>('Pack', (call, attributes) => {
     const inputs = everyInput(call);
-    const axis = axisOf(attributes.axis, inputs[0]!.shape.length + 1);
-    const shape = inputs[0]!.shape.toSpliced(axis, 0, 1);
+    const [first] = inputs as [TraceValue];
+    for (const { shape, dtype } of inputs) {
+      util.assertShapesMatch([...first.shape], [...shape], 'Pack: ');
+      util.assert(dtype === first.dtype, () => `Pack: expected ${first.dtype} throughout, found ${dtype}`);
+    }
+    const axis = axisOf(attributes.axis, first.shape.length + 1);
+    const shape = first.shape.toSpliced(axis, 0, 1);
     return concat(
       inputs.map((x) => call.reshape(x, shape)),
       axis,

@@ -1,6 +1,7 @@
 // The README's table of kernels is held to the tables in the code.
 
 import { readFileSync } from 'node:fs';
+import { createRequire } from 'node:module';
 import { expect, it } from 'vitest';
 import { delegatedKernels, refusedKernels } from './delegated.ts';
 import { kernelTable, tracedKernels } from './table.ts';
@@ -24,4 +25,17 @@ it('lists each kernel once, where the README says it is', () => {
   expect(namesIn('delegated')).toEqual(named(delegatedKernels));
   expect(namesIn('refused')).toEqual(named(refusedKernels));
   expect(new Set(named(kernelTable)).size).toBe(kernelTable.length);
+});
+
+it('tells of every kernel name of tfjs-core', () => {
+  const require = createRequire(import.meta.url);
+  const names = Object.values(
+    require('@tensorflow/tfjs-core/dist/kernel_names.js') as Record<string, string>,
+  );
+  expect(names.length).toBeGreaterThan(170);
+  const told = new Set([
+    ...namesIn('lowered', 'free', 'composed', 'delegated', 'refused'),
+    ...namesIn('names without a kernel'),
+  ]);
+  expect(names.filter((name) => !told.has(name))).toEqual([]);
 });

@@ -5,14 +5,22 @@ import { binaryKernels } from './binary.ts';
 import { convolutionKernels } from './convolution.ts';
 import { creationKernels } from './creation.ts';
 import { delegatedKernels, refusedKernels } from './delegated.ts';
+import { einsumKernels } from './einsum.ts';
 import { fusedKernels } from './fused.ts';
 import { indexingKernels } from './indexing.ts';
 import type { KernelRow } from './kernel-row.ts';
+import { localResponseKernels } from './local-response.ts';
 import { matmulKernels } from './matmul.ts';
+import { maxPoolGradientKernels } from './max-pool-gradient.ts';
+import { orderingKernels } from './ordering.ts';
 import { poolingKernels } from './pooling.ts';
 import { reductionKernels } from './reduction.ts';
+import { resizeKernels } from './resize.ts';
+import { scatterKernels } from './scatter.ts';
 import { shapeKernels } from './shape.ts';
+import { spaceBatchKernels } from './space-batch.ts';
 import { unaryKernels } from './unary.ts';
+import { volumeKernels } from './volume.ts';
 
 /** Kernels that become nodes of the graph. */
 export const tracedKernels: readonly KernelRow[] = [
@@ -20,12 +28,20 @@ export const tracedKernels: readonly KernelRow[] = [
   ...binaryKernels,
   ...reductionKernels,
   ...matmulKernels,
+  ...einsumKernels,
   ...convolutionKernels,
   ...poolingKernels,
+  ...maxPoolGradientKernels,
+  ...volumeKernels,
+  ...localResponseKernels,
   ...fusedKernels,
   ...batchNormKernels,
   ...shapeKernels,
+  ...spaceBatchKernels,
+  ...resizeKernels,
   ...indexingKernels,
+  ...scatterKernels,
+  ...orderingKernels,
   ...creationKernels,
 ];
 
