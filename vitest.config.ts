@@ -3,6 +3,7 @@ import { defineConfig } from 'vitest/config';
 export default defineConfig({
   test: {
     include: ['packages/*/src/**/*.test.ts', 'apps/*/src/**/*.test.ts', 'tooling/**/*.test.ts'],
+    setupFiles: ['tooling/test-backends/bind.ts'],
     pool: 'forks',
     maxWorkers: '100%',
     // tfjs-core's gradient definitions are published as extensionless ES modules that Node alone cannot load.

@@ -1,25 +1,47 @@
-/** Binds TensorFlow.js to what computes. Loaded only when a command needs it: `--help` should be quick. */
-import * as tf from '@tensorflow/tfjs-core';
+/**
+ * Binds TensorFlow.js to what computes: one file for each binding, loaded only when it is asked for. `--help` should be
+ * quick, and all but ONNX Runtime are optional peers that most users do not have.
+ */
 import type { ComputeOptions } from './cli/define-command.ts';
 import { UsageError } from './cli/usage-error.ts';
 
-/** Backends that this version of the command line can bind. */
-const BACKENDS = ['onnxruntime', 'onnxruntime:cpu'];
+/** What a binding needs to know. */
+export interface BindingOptions {
+  /** Threads inside an operation; undefined for the backend's own default. Without meaning on a GPU. */
+  readonly threads?: number | undefined;
+}
+
+/** Makes a backend the current one of TensorFlow.js, able to train, and returns its name for results. */
+type Binding = (options: BindingOptions) => Promise<string>;
+
+const BINDINGS: Readonly<Record<string, () => Promise<Binding>>> = {
+  onnxruntime: async () => (await import('./backends/onnxruntime.ts')).bindOnnxRuntime(),
+  'onnxruntime:cpu': async () => (await import('./backends/onnxruntime.ts')).bindOnnxRuntime('cpu'),
+  'onnxruntime:webgpu': async () => (await import('./backends/onnxruntime.ts')).bindOnnxRuntime('webgpu'),
+  'onnxruntime:cuda': async () => (await import('./backends/onnxruntime.ts')).bindOnnxRuntime('cuda'),
+  node: async () => (await import('./backends/tfjs-node.ts')).bindTfjsNode('cpu'),
+  'node-gpu': async () => (await import('./backends/tfjs-node.ts')).bindTfjsNode('gpu'),
+  webgpu: async () => (await import('./backends/webgpu.ts')).bindWebGpu,
+};
 
 /**
  * @returns the name of the backend, for results
- * @throws {UsageError} for a backend that does not exist here
+ * @throws {UsageError} for a backend that does not exist
+ * @throws {CommandError} for one that this machine cannot run, with what to install or to run
  */
 export async function useBackend({
   backend,
   threads,
 }: Pick<ComputeOptions, 'backend' | 'threads'>): Promise<string> {
-  if (!BACKENDS.includes(backend)) {
-    throw new UsageError(`--backend ${backend} is not available. Available: ${BACKENDS.join(', ')}.`);
+  const load = Object.hasOwn(BINDINGS, backend) ? BINDINGS[backend] : undefined;
+  if (load === undefined) {
+    throw new UsageError(`--backend ${backend} does not exist. It is one of: ${backendNames().join(', ')}.`);
   }
-  const { configure } = await import('tfjs-backend-onnxruntime');
-  if (threads !== undefined) configure({ threads });
-  await tf.setBackend('onnxruntime');
-  await tf.ready();
-  return 'onnxruntime:cpu';
+  const bind = await load();
+  return bind({ threads });
+}
+
+/** What `--backend` takes. */
+export function backendNames(): string[] {
+  return Object.keys(BINDINGS);
 }

@@ -1,4 +1,5 @@
 import { existsSync, readFileSync } from 'node:fs';
+import { testBackends } from '@arcface-tooling/test-backends';
 import '@tensorflow/tfjs-backend-cpu';
 import * as tf from '@tensorflow/tfjs-core';
 import fc from 'fast-check';
@@ -16,7 +17,7 @@ interface Result {
   dw: Matrix;
 }
 
-const backends = ['cpu', 'onnxruntime'];
+const backends = testBackends('cpu', 'onnxruntime');
 
 /** Loss (mean) and its gradients, through the public function. */
 function run(x: Matrix, w: Matrix, labels: number[], subcenters: number, margin: Margin): Result {

@@ -1,4 +1,5 @@
 import { existsSync, readFileSync } from 'node:fs';
+import { testBackends } from '@arcface-tooling/test-backends';
 import '@tensorflow/tfjs-backend-cpu';
 import * as tf from '@tensorflow/tfjs-core';
 import 'tfjs-backend-onnxruntime'; // for tfjs's gradients, too
@@ -8,7 +9,7 @@ import { SubcenterLossError } from './subcenter-loss-error.ts';
 
 const oracle = new URL('../../../../shared/oracle/loss/loss.json', import.meta.url);
 
-describe.each(['cpu', 'onnxruntime'])('softmaxLoss on %s', (backend) => {
+describe.each(testBackends('cpu', 'onnxruntime'))('softmaxLoss on %s', (backend) => {
   beforeAll(async () => {
     await tf.setBackend(backend);
   });

@@ -1,3 +1,4 @@
+import { testBackends } from '@arcface-tooling/test-backends';
 import '@tensorflow/tfjs-backend-cpu';
 import * as tf from '@tensorflow/tfjs-core';
 import 'tfjs-backend-onnxruntime';
@@ -10,7 +11,7 @@ import { ownSubcenterCosines } from './subcenter-cosines.ts';
 import { SubcenterHead } from './subcenter-head.ts';
 import { SubcenterVotes } from './subcenter-votes.ts';
 
-describe.each(['cpu', 'onnxruntime'])('on %s', (backend) => {
+describe.each(testBackends('cpu', 'onnxruntime'))('on %s', (backend) => {
   beforeAll(async () => {
     await tf.setBackend(backend);
   });

@@ -1,3 +1,4 @@
+import { testBackends } from '@arcface-tooling/test-backends';
 import * as tf from '@tensorflow/tfjs-core';
 import fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
@@ -126,56 +127,59 @@ const problem = fc
     return y.every((value) => Math.abs(value) > 1e-3) && variance.every((value) => value > 1e-2);
   });
 
-describe.each(fast ? ['cpu', 'onnxruntime'] : ['cpu'])('batch norm in training on %s', (backend) => {
-  beforeAll(async () => {
-    await (backend === 'cpu' ? setCpuBackend() : setFastBackend());
-  });
-  afterAll(async () => {
-    await setFastBackend();
-  });
-
-  it('agrees with its definition, and its gradients with finite differences', () => {
-    fc.assert(
-      fc.property(problem, (given) => {
-        const found = run(given);
-        const expected = normalise(given);
-        expectClose(found.y!, expected.y, 1e-5);
-        expectClose(
-          found.mean!,
-          expected.mean.map((value) => value / 2),
-          1e-5,
-        );
-        expectClose(
-          found.variance!,
-          expected.variance.map((value) => (1 + value) / 2),
-          1e-5,
-        );
-        for (const key of ['x', 'gamma', 'beta', 'slope'] as const) {
-          if (given[key] !== undefined) {
-            expectClose(found[key]!, differences(given, key), 2e-4);
-          }
-        }
-      }),
-      { numRuns: backend === 'cpu' ? 40 : 12, seed: 7 },
-    );
-  });
-
-  it('leaves no tensor behind', () => {
-    const before = tf.memory().numTensors;
-    run({ shape: [3, 1], x: [1, 2, 4], dy: [1, 0, 1], gamma: [1], beta: [0], slope: [0.25] });
-    expect(tf.memory().numTensors).toBe(before);
-  });
-
-  it('uses the running averages otherwise, and leaves them alone', () => {
-    tf.tidy(() => {
-      const mean = tf.variable(tf.tensor1d([1, -1]), false);
-      const variance = tf.variable(tf.tensor1d([4, 0.25]), false);
-      const x = tf.tensor2d([3, 0, -1, -1], [2, 2]);
-      const parameters = { beta: tf.tensor1d([0, 1]), mean, variance, slope: tf.tensor1d([0.5, 0.5]) };
-      const y = batchNorm(x, parameters, { epsilon: 0, training: false });
-      expectClose([...y.dataSync()], [1, 3, -0.5, 1], 1e-5);
-      expect([...mean.dataSync(), ...variance.dataSync()]).toEqual([1, -1, 4, 0.25]);
-      tf.dispose([mean, variance]);
+describe.each(fast ? testBackends('cpu', 'onnxruntime') : testBackends('cpu'))(
+  'batch norm in training on %s',
+  (backend) => {
+    beforeAll(async () => {
+      await (backend === 'cpu' ? setCpuBackend() : setFastBackend());
     });
-  });
-});
+    afterAll(async () => {
+      await setFastBackend();
+    });
+
+    it('agrees with its definition, and its gradients with finite differences', () => {
+      fc.assert(
+        fc.property(problem, (given) => {
+          const found = run(given);
+          const expected = normalise(given);
+          expectClose(found.y!, expected.y, 1e-5);
+          expectClose(
+            found.mean!,
+            expected.mean.map((value) => value / 2),
+            1e-5,
+          );
+          expectClose(
+            found.variance!,
+            expected.variance.map((value) => (1 + value) / 2),
+            1e-5,
+          );
+          for (const key of ['x', 'gamma', 'beta', 'slope'] as const) {
+            if (given[key] !== undefined) {
+              expectClose(found[key]!, differences(given, key), 2e-4);
+            }
+          }
+        }),
+        { numRuns: backend === 'cpu' ? 40 : 12, seed: 7 },
+      );
+    });
+
+    it('leaves no tensor behind', () => {
+      const before = tf.memory().numTensors;
+      run({ shape: [3, 1], x: [1, 2, 4], dy: [1, 0, 1], gamma: [1], beta: [0], slope: [0.25] });
+      expect(tf.memory().numTensors).toBe(before);
+    });
+
+    it('uses the running averages otherwise, and leaves them alone', () => {
+      tf.tidy(() => {
+        const mean = tf.variable(tf.tensor1d([1, -1]), false);
+        const variance = tf.variable(tf.tensor1d([4, 0.25]), false);
+        const x = tf.tensor2d([3, 0, -1, -1], [2, 2]);
+        const parameters = { beta: tf.tensor1d([0, 1]), mean, variance, slope: tf.tensor1d([0.5, 0.5]) };
+        const y = batchNorm(x, parameters, { epsilon: 0, training: false });
+        expectClose([...y.dataSync()], [1, 3, -0.5, 1], 1e-5);
+        expect([...mean.dataSync(), ...variance.dataSync()]).toEqual([1, -1, 4, 0.25]);
+        tf.dispose([mean, variance]);
+      });
+    });
+  },
+);

@@ -1,5 +1,6 @@
 /** Sets a tfjs backend for a test file: ours if it can be loaded, as it is fast, else tfjs's plain one. */
 import { createRequire } from 'node:module';
+import { testBackends } from '@arcface-tooling/test-backends';
 import * as tf from '@tensorflow/tfjs-core';
 import '@tensorflow/tfjs-backend-cpu';
 
@@ -7,15 +8,15 @@ import '@tensorflow/tfjs-backend-cpu';
 createRequire(import.meta.url)('@tensorflow/tfjs-core/dist/register_all_gradients.js');
 
 export async function setCpuBackend(): Promise<void> {
-  await tf.setBackend('cpu');
+  await tf.setBackend(testBackends('cpu')[0]);
 }
 
-/** @returns whether the backend is ours */
+/** @returns whether the backend is a fast one */
 export async function setFastBackend(): Promise<boolean> {
   const name: string = 'tfjs-backend-onnxruntime';
   try {
     await import(name);
-    if (await tf.setBackend('onnxruntime')) {
+    if (await tf.setBackend(testBackends('onnxruntime')[0])) {
       return true;
     }
   } catch {

@@ -1,3 +1,4 @@
+import { testBackends } from '@arcface-tooling/test-backends';
 import '@tensorflow/tfjs-backend-cpu';
 import * as tf from '@tensorflow/tfjs-core';
 import { beforeAll, expect, test } from 'vitest';
@@ -24,7 +25,7 @@ const backbone: EmbedOptions['backbone'] = {
 };
 
 beforeAll(async () => {
-  await tf.setBackend('cpu');
+  await tf.setBackend(testBackends('cpu')[0]);
 });
 
 /** The same means, worked out from the record's bytes. */

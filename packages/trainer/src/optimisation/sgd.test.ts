@@ -1,4 +1,5 @@
 import { existsSync, readFileSync } from 'node:fs';
+import { testBackends } from '@arcface-tooling/test-backends';
 import '@tensorflow/tfjs-backend-cpu';
 import * as tf from '@tensorflow/tfjs-core';
 import { afterEach, beforeAll, describe, expect, test } from 'vitest';
@@ -7,7 +8,7 @@ import { Sgd, type SgdOptions } from './sgd.ts';
 const oracle = new URL('../../../../../shared/oracle/sgd/sgd.json', import.meta.url);
 
 beforeAll(async () => {
-  await tf.setBackend('cpu');
+  await tf.setBackend(testBackends('cpu')[0]);
 });
 afterEach(() => {
   tf.disposeVariables();

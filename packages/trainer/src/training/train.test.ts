@@ -1,3 +1,4 @@
+import { testBackends } from '@arcface-tooling/test-backends';
 import '@tensorflow/tfjs-backend-cpu';
 import * as tf from '@tensorflow/tfjs-core';
 import { beforeAll, describe, expect, test } from 'vitest';
@@ -16,7 +17,7 @@ import type { TrainingEvent } from './training-events.ts';
 
 beforeAll(async () => {
   registerGradients();
-  await tf.setBackend('cpu');
+  await tf.setBackend(testBackends('cpu')[0]);
 });
 
 /** Trains a fresh tiny run and disposes it. */
