@@ -63,21 +63,33 @@ export function judge(
   return { suites, total, withoutBackend, faults };
 }
 
-/** The counts of the suites as the table that is kept. */
+/** The counts of the suites as the table that is kept, in columns as the formatter of the repository has them. */
 export function table(verdict: Verdict): string {
-  const row = (name: string, { passed, lacks, differs }: Counts) =>
-    `| ${name} | ${passed} | ${lacks || ''} | ${differs || ''} |`;
-  const sorted = [...verdict.suites].sort(([a], [b]) => (a < b ? -1 : 1));
+  const cells = (name: string, { passed, lacks, differs }: Counts) => [
+    name,
+    `${passed}`,
+    `${lacks || ''}`,
+    `${differs || ''}`,
+  ];
+  const suites = [...verdict.suites].sort(([a], [b]) => (a < b ? -1 : 1));
+  const rows = [
+    ['suite', 'pass', 'not applicable', 'differ'],
+    cells('**all**', verdict.total),
+    ...suites.map(([name, counts]) => cells(name, counts)),
+  ];
+  const widths = rows[0]!.map((_, i) => Math.max(...rows.map((row) => row[i]!.length)));
+  const line = (row: readonly string[]) =>
+    `| ${row.map((cell, i) => (i === 0 ? cell.padEnd(widths[i]!) : cell.padStart(widths[i]!))).join(' | ')} |`;
+  const rule = widths.map((width, i) => (i === 0 ? '-'.repeat(width) : `${'-'.repeat(width - 1)}:`));
   return [
     "# tfjs-core's own test-suite on this backend",
     '',
     'Written by `pnpm --filter tfjs-backend-onnxruntime conformance --write`; the same command without `--write` fails when',
     'a count differs. Not applicable and different specs are listed, with reasons, in [exclusions.txt](exclusions.txt).',
     '',
-    '| suite | pass | not applicable | differ |',
-    '| --- | --: | --: | --: |',
-    row('**all**', verdict.total),
-    ...sorted.map(([name, counts]) => row(name, counts)),
+    line(rows[0]!),
+    line(rule),
+    ...rows.slice(1).map(line),
     '',
   ].join('\n');
 }
