@@ -20,9 +20,9 @@ const STEPS: Record<string, (path: string, bytes: number) => Promise<unknown>> =
         // Looked at and let go.
       }
     }),
-  'scan, reuseBlocks': (path) =>
+  'scan, keepPayloads': (path) =>
     withSource(path, async (source) => {
-      for await (const _ of scanRecords(source, { reuseBlocks: true })) {
+      for await (const _ of scanRecords(source, { keepPayloads: true })) {
         // Looked at and let go.
       }
     }),

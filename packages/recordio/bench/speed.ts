@@ -1,7 +1,6 @@
 /**
  * How close to the disk: `tsx bench/speed.ts [directory]`. Every figure is a ratio to something plain that the same
- * process does to the same file in the same run; each is measured five times in turn, and the best one counts (other work
- * on the machine only ever makes it slower).
+ * process does to the same file in the same run; each is measured five times in turn, and the median counts.
  * Needs about 3 GB free in the directory (default: the system's temporary one).
  */
 import { mkdtemp, open, rm } from 'node:fs/promises';
@@ -14,7 +13,7 @@ import {
   scanRecordTable,
   shuffledPositions,
 } from '../src/index.ts';
-import { type FileSource, openFileSource } from '../src/node/index.ts';
+import { type FileSource, type FileSourceOptions, openFileSource } from '../src/node/index.ts';
 import { writeSyntheticRecords } from './synthetic-records.ts';
 
 const GIGABYTE = 1e9;
@@ -33,45 +32,53 @@ try {
     copy.push(await copyInBlocks(path, join(folder, 'copy')));
     await rm(join(folder, 'copy'));
   }
-  report('write', best(write), 'plain copy in 1 MiB blocks', best(copy));
+  report('write', write, 'plain copy in 1 MiB blocks', copy);
 
   const plain: number[] = [];
   const scan: number[] = [];
-  const reuse: number[] = [];
   const blocks: number[] = [];
+  const keep: number[] = [];
   for (let round = 0; round < ROUNDS; round++) {
     plain.push(await seconds(() => readInBlocks(path)));
     scan.push(await seconds(() => scanAll(path, false)));
     blocks.push(await seconds(() => scanAllBlocks(path)));
-    reuse.push(await seconds(() => scanAll(path, true)));
+    keep.push(await seconds(() => scanAll(path, true)));
   }
-  report('scanRecords', best(scan), 'plain read in 1 MiB blocks', best(plain));
-  report('scanRecordBlocks, reuseBlocks', best(blocks), 'plain read in 1 MiB blocks', best(plain));
-  report('scanRecords, reuseBlocks', best(reuse), 'plain read in 1 MiB blocks', best(plain));
+  report('scanRecords', scan, 'plain read in 1 MiB blocks', plain);
+  report('scanRecordBlocks', blocks, 'plain read in 1 MiB blocks', plain);
+  report('scanRecords, keepPayloads', keep, 'plain read in 1 MiB blocks', plain);
 
-  const { offsets, spans } = await withSource(path, 0, (source) => scanRecordTable(source));
+  const { offsets, spans } = await withSource(path, {}, (source) => scanRecordTable(source));
   const order = shuffledPositions(offsets.length, 1);
-  const plainRandom = await seconds(() => readAtOffsets(path, order, offsets));
-  for (const [what, synchronousBytes, readers] of [
-    ['one after another', 0, 1],
-    ['eight at a time', 0, 8],
-    ['one after another, synchronous', 1 << 16, 1],
-  ] as const) {
-    const random = await seconds(() =>
-      withSource(path, synchronousBytes, async (source) => {
-        let next = 0;
-        const reader = async (): Promise<void> => {
-          while (next < order.length) {
-            const row = order[next++]!;
-            await readRecord(source, offsets[row]!, { expectedBytes: spans[row]! });
-          }
-        };
-        await Promise.all(Array.from({ length: readers }, reader));
-      }),
-    );
+  const plainRandom: number[] = [];
+  const random: Record<string, [FileSourceOptions, readers: number, seconds: number[]]> = {
+    'one after another': [{}, 1, []],
+    'eight at a time': [{}, 8, []],
+    'eight at a time in threads (synchronousBytes: 0)': [{ synchronousBytes: 0 }, 8, []],
+  };
+  for (let round = 0; round < ROUNDS; round++) {
+    plainRandom.push(await seconds(() => readAtOffsets(path, order, offsets)));
+    for (const [options, readers, times] of Object.values(random)) {
+      times.push(
+        await seconds(() =>
+          withSource(path, options, async (source) => {
+            let next = 0;
+            const reader = async (): Promise<void> => {
+              while (next < order.length) {
+                const row = order[next++]!;
+                await readRecord(source, offsets[row]!, { expectedBytes: spans[row]! });
+              }
+            };
+            await Promise.all(Array.from({ length: readers }, reader));
+          }),
+        ),
+      );
+    }
+  }
+  for (const [how, [, , times]] of Object.entries(random)) {
     report(
-      `${order.length} random records, ${what}`,
-      random,
+      `${order.length} random records, ${how}`,
+      times,
       'plain reads there one after another',
       plainRandom,
     );
@@ -81,10 +88,15 @@ try {
   await writeSyntheticRecords(path, GIGABYTE, 1000);
   const small = await openFileSource(path);
   let rows = 0;
-  const headers = await seconds(async () => {
-    rows = (await scanRecordTable(small)).length;
-  });
-  console.log(`label scan: ${rows} records of 1 KB (1 GB) in ${headers.toFixed(2)} s`);
+  const headers: number[] = [];
+  for (let round = 0; round < ROUNDS; round++) {
+    headers.push(
+      await seconds(async () => {
+        rows = (await scanRecordTable(small)).length;
+      }),
+    );
+  }
+  console.log(`label scan: ${rows} records of 1 KB (1 GB) in ${median(headers).toFixed(2)} s`);
   await small.close();
 } finally {
   await rm(folder, { recursive: true });
@@ -92,10 +104,10 @@ try {
 
 async function withSource<T>(
   path: string,
-  synchronousBytes: number,
+  options: FileSourceOptions,
   use: (source: FileSource) => Promise<T>,
 ): Promise<T> {
-  const source = await openFileSource(path, { synchronousBytes });
+  const source = await openFileSource(path, options);
   try {
     return await use(source);
   } finally {
@@ -103,10 +115,10 @@ async function withSource<T>(
   }
 }
 
-async function scanAll(path: string, reuseBlocks: boolean): Promise<void> {
+async function scanAll(path: string, keepPayloads: boolean): Promise<void> {
   const source = await openFileSource(path);
   let bytes = 0;
-  for await (const { payload } of scanRecords(source, { reuseBlocks })) {
+  for await (const { payload } of scanRecords(source, { keepPayloads })) {
     bytes += payload.length;
   }
   console.assert(bytes > 0.9 * GIGABYTE);
@@ -116,7 +128,7 @@ async function scanAll(path: string, reuseBlocks: boolean): Promise<void> {
 async function scanAllBlocks(path: string): Promise<void> {
   const source = await openFileSource(path);
   let bytes = 0;
-  for await (const records of scanRecordBlocks(source, { reuseBlocks: true })) {
+  for await (const records of scanRecordBlocks(source)) {
     for (const { payload } of records) {
       bytes += payload.length;
     }
@@ -166,13 +178,15 @@ async function seconds(run: () => Promise<unknown>): Promise<number> {
   return (performance.now() - started) / 1000;
 }
 
-function best(values: readonly number[]): number {
-  return Math.min(...values);
+function median(values: readonly number[]): number {
+  return values.toSorted((a, b) => a - b)[values.length >> 1]!;
 }
 
-function report(what: string, ours: number, plainName: string, plain: number): void {
-  const speed = (GIGABYTE / 1e6 / ours).toFixed(0);
+function report(what: string, ours: readonly number[], plainName: string, plain: readonly number[]): void {
+  const speed = (GIGABYTE / 1e6 / median(ours)).toFixed(0);
+  const ratio = (median(plain) / median(ours)).toFixed(2);
+  const all = [ours, plain].map((times) => times.map((value) => value.toFixed(2)).join(' '));
   console.log(
-    `${what}: ${ours.toFixed(2)} s (${speed} MB/s), ${(plain / ours).toFixed(2)} of the speed of ${plainName}`,
+    `${what}: ${speed} MB/s, ${ratio} of the speed of ${plainName} (seconds: ${all[0]}; plain: ${all[1]})`,
   );
 }

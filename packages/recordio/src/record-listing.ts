@@ -34,7 +34,7 @@ export async function* listRecords(options: ListRecordsOptions): AsyncGenerator<
   const { records, raw = false, signal, onProgress } = options;
   const keyOf = await keysByOffset(options);
   let row = 0;
-  for await (const block of scanRecordBlocks(records, { signal, reuseBlocks: true })) {
+  for await (const block of scanRecordBlocks(records, { signal })) {
     for (const record of block) {
       const { offset, payload } = record;
       const key = keyOf(offset, row++);

@@ -1,4 +1,5 @@
 /** Reading records: one at a known offset, or all of them from front to back. */
+import { BlockMemory } from './block-memory.ts';
 import type { ByteSource, ReadOptions } from './byte-source.ts';
 import { parseRecord, type RawRecord } from './record-frame.ts';
 
@@ -43,17 +44,18 @@ export interface ScanOptions extends ReadOptions {
   /** Bytes to read at a time. Default 1 MiB. */
   readonly blockBytes?: number | undefined;
   /**
-   * Reads all blocks into the same two pieces of memory: about twice as fast from a disk's cache, but a payload is only
-   * good until the next one is asked for (with {@link scanRecordBlocks}: the next block). Default false.
+   * Reads every block into memory of its own, so that payloads stay good for as long as they are held. From a disk's cache
+   * that is two to three times slower. Default false: a payload is only good until the next record is asked for (with
+   * {@link scanRecordBlocks}: the next block), and may be empty afterwards. Copy what you keep, or set this.
    */
-  readonly reuseBlocks?: boolean | undefined;
+  readonly keepPayloads?: boolean | undefined;
 }
 
 /**
  * Reads records from front to back in large blocks, the next block while the last one is looked at.
  *
- * Payloads are views of a block: keeping one keeps its block (1 MiB) in memory, so copy what you keep for long. Every
- * whole record before a fault is handed out before the fault is thrown.
+ * Payloads are views of a block, not copies, and blocks share memory: see `keepPayloads`. Every whole record before a
+ * fault is handed out before the fault is thrown.
  *
  * @throws RecordIOError at the first fault
  */
@@ -64,20 +66,33 @@ export function scanRecords(
   const blocks = scanRecordBlocks(source, options);
   let records: readonly RawRecord[] = [];
   let at = 0;
-  const nextBlock = async (): Promise<IteratorResult<RawRecord, void>> => {
-    const block = await blocks.next();
-    if (block.done) {
-      return block;
+  let loading: Promise<boolean> | undefined;
+  const load = async (): Promise<boolean> => {
+    try {
+      const block = await blocks.next();
+      records = block.done ? [] : block.value;
+      at = 0;
+      return records.length > 0;
+    } finally {
+      loading = undefined;
     }
-    records = block.value;
-    at = 1;
-    return { done: false, value: records[0]! };
   };
   // Not a generator: that takes three turns of the event loop a record, this takes one.
+  const next = async (): Promise<IteratorResult<RawRecord, void>> => {
+    // Whoever asks for several records at once gets each of them once: all wait for the same block.
+    while (at === records.length) {
+      loading ??= load();
+      if (!(await loading)) {
+        return { done: true, value: undefined };
+      }
+    }
+    return { done: false, value: records[at++]! };
+  };
   return {
-    next: () => (at < records.length ? Promise.resolve({ done: false, value: records[at++]! }) : nextBlock()),
+    next: () => (at < records.length ? Promise.resolve({ done: false, value: records[at++]! }) : next()),
     async return() {
       records = [];
+      at = 0;
       await blocks.return();
       return { done: true, value: undefined };
     },
@@ -96,23 +111,16 @@ export async function* scanRecordBlocks(
     start = 0,
     end = source.byteLength,
     blockBytes = DEFAULT_BLOCK_BYTES,
-    reuseBlocks = false,
+    keepPayloads = false,
+    signal,
   } = options;
   if (start >= end) {
     return;
   }
-  // While the records of one block are out, the next block is read: two pieces of memory take turns.
-  let memory: Uint8Array | undefined;
-  let nextMemory: Uint8Array | undefined;
+  const memory = keepPayloads ? undefined : new BlockMemory();
   const readBlock = (from: number, size: number): Promise<Uint8Array> => {
     const to = Math.min(from + size, end);
-    const spare = memory;
-    memory = nextMemory;
-    nextMemory = spare;
-    if (reuseBlocks && (nextMemory === undefined || nextMemory.length < to - from)) {
-      nextMemory = new Uint8Array(to - from);
-    }
-    return source.read(from, to, { signal: options.signal, into: nextMemory });
+    return source.read(from, to, { signal, into: memory?.take(to - from) });
   };
   let base = start;
   let pending: Promise<Uint8Array> | undefined = readBlock(base, blockBytes);

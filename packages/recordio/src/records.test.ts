@@ -37,7 +37,7 @@ function intoSource(bytes: Uint8Array): ByteSource {
   return {
     byteLength: bytes.length,
     async read(start, end, options) {
-      const target = options!.into!.subarray(0, end - start);
+      const target = options?.into?.subarray(0, end - start) ?? new Uint8Array(end - start);
       target.set(bytes.subarray(start, end));
       return target;
     },
@@ -56,11 +56,21 @@ describe('any list of payloads', () => {
           expect(Buffer.concat(list.map(encodeRecord)).equals(bytes)).toBe(true);
           const source = memorySource(bytes);
           const scanned = await collect(scanRecords(source, { blockBytes }));
-          const reused: number[][] = [];
-          for await (const { payload } of scanRecords(intoSource(bytes), { blockBytes, reuseBlocks: true })) {
-            reused.push([...payload]);
+          const passing: number[][] = [];
+          const held: Uint8Array[] = [];
+          for await (const { payload } of scanRecords(intoSource(bytes), { blockBytes })) {
+            passing.push([...payload]);
+            held.push(payload);
           }
-          expect(reused).toEqual(list.map((payload) => [...payload]));
+          expect(passing).toEqual(list.map((payload) => [...payload]));
+          // Memory that is used again never shows another record's bytes to whoever holds on to a payload.
+          expect(
+            held.every(
+              ({ length }, i) => length === 0 || held[i]!.every((byte, at) => byte === list[i]![at]),
+            ),
+          ).toBe(true);
+          const kept = await collect(scanRecords(intoSource(bytes), { blockBytes, keepPayloads: true }));
+          expect(kept.map(({ payload }) => [...payload])).toEqual(passing);
           expect(scanned.map(({ payload }) => [...payload])).toEqual(list.map((payload) => [...payload]));
           expect(scanned.map(({ offset }) => offset)).toEqual(offsets);
           expect([...(await scanRecordOffsets(source))]).toEqual(offsets);
@@ -367,6 +377,14 @@ describe('writing', () => {
     short.write(new Uint8Array(20));
     await expect(short.close()).rejects.toThrow('disk full');
   });
+});
+
+test('records that are asked for all at once come once each, in order', async () => {
+  const list = Array.from({ length: 30 }, (_, i) => new Uint8Array(10 + i).fill(i));
+  const { bytes, offsets } = await writeRecords(list);
+  const records = scanRecords(memorySource(bytes), { blockBytes: 100 });
+  const results = await Promise.all(Array.from({ length: 32 }, () => records.next()));
+  expect(results.map(({ done, value }) => (done ? -1 : value!.offset))).toEqual([...offsets, -1, -1]);
 });
 
 test('a scan that is left early or aborted stops reading', async () => {

@@ -85,7 +85,7 @@ afterAll(async () => {
 const SOURCES: Record<string, () => ByteSource | Promise<ByteSource>> = {
   memory: () => memorySource(content),
   file: () => openFileSource(path),
-  'file, synchronous': () => openFileSource(path, { synchronousBytes: 1 << 30 }),
+  'file, always in another thread': () => openFileSource(path, { synchronousBytes: 0 }),
   blob: () => blobSource(new Blob([content])),
   http: () => openHttpSource(`${origin}/file`),
 };
