@@ -3,7 +3,7 @@ import { BlockMemory } from './block-memory.ts';
 import type { ByteSource, ReadOptions } from './byte-source.ts';
 import { parseRecord, type RawRecord } from './record-frame.ts';
 
-const DEFAULT_BLOCK_BYTES = 1 << 20;
+const DEFAULT_BLOCK_BYTES = 1 << 21;
 /** How much to read at an offset where the record's length is not known: most face images fit. */
 const FIRST_GUESS_BYTES = 1 << 14;
 
@@ -41,7 +41,7 @@ export interface ScanOptions extends ReadOptions {
   readonly start?: number | undefined;
   /** Byte offset at which to stop; must be the end of a record. Default: the end of the file. */
   readonly end?: number | undefined;
-  /** Bytes to read at a time. Default 1 MiB. */
+  /** Bytes to read at a time. Default 2 MiB. */
   readonly blockBytes?: number | undefined;
   /**
    * Reads every block into memory of its own, so that payloads stay good for as long as they are held. From a disk's cache

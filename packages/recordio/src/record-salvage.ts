@@ -2,6 +2,7 @@
  * Reading past damage. A frame never has the magic word at a multiple of 4 inside it, and frames start at multiples of
  * 4, so after a fault the next such magic word that begins a record is where reading can go on.
  */
+import { BrokenChains } from './broken-chains.ts';
 import type { ByteSource, ReadOptions } from './byte-source.ts';
 import { isRecordIOError, RecordIOError, type RecordIOErrorCode } from './errors.ts';
 import {
@@ -15,6 +16,8 @@ import {
 } from './record-frame.ts';
 
 const BLOCK_BYTES = 1 << 20;
+/** No record that has to be read again from its start, to look for others within it, is longer than half of this. */
+const LARGEST_BLOCK_BYTES = 2 ** 30;
 
 /** A stretch of a file that is not a whole record. */
 export interface LostBytes {
@@ -119,6 +122,8 @@ class Window {
   readonly #options: SalvageOptions;
   #bytes: Uint8Array = new Uint8Array(0);
   #size = BLOCK_BYTES;
+  #loadedBytes = 0;
+  readonly #broken = new BrokenChains();
 
   constructor(source: ByteSource, options: SalvageOptions) {
     this.source = source;
@@ -131,21 +136,35 @@ class Window {
         this.#size = BLOCK_BYTES;
         await this.#load(offset, needed);
       }
-      try {
-        const result = parseRecord(this.#bytes, offset - this.base, this.base, this.source.byteLength);
-        if (typeof result !== 'number') {
-          return result;
-        }
-        needed = result;
-      } catch (fault) {
-        if (isRecordIOError(fault)) {
-          return fault;
-        }
-        throw fault;
+      const result = this.#parseHere(offset - this.base);
+      if (typeof result !== 'number') {
+        return result;
       }
+      needed = result;
       // At least twice as much each time, or hostile lengths could make this quadratic.
       this.#size = offset === this.base ? 2 * this.#size : BLOCK_BYTES;
       await this.#load(offset, needed);
+    }
+  }
+
+  #parseHere(at: number): RawRecord | RecordIOError | number {
+    const broken = this.#broken.reachedFrom(this.#bytes, at, this.base);
+    if (broken !== undefined) {
+      const offset = this.base + at;
+      return new RecordIOError(
+        'unfinished-record',
+        `The record at byte ${offset} is in several parts, which lead to that at byte ${broken}, of another record that is not whole`,
+        { offset },
+      );
+    }
+    try {
+      return parseRecord(this.#bytes, at, this.base, this.source.byteLength);
+    } catch (fault) {
+      if (!isRecordIOError(fault)) {
+        throw fault;
+      }
+      this.#broken.add(this.#bytes, at, this.base);
+      return fault;
     }
   }
 
@@ -185,8 +204,15 @@ class Window {
   }
 
   async #load(offset: number, needed: number): Promise<void> {
-    const end = Math.min(this.source.byteLength, offset + Math.max(needed, this.#size));
+    // Undamaged files are read once, or twice if records are large. Where damage leads back and forth, the window grows
+    // until it covers both ends, or hostile files would be read again and again.
+    const backAndForth = this.#loadedBytes > 4 * (offset + BLOCK_BYTES);
+    const size = backAndForth
+      ? Math.min(Math.max(this.#size, 2 * this.#bytes.length), LARGEST_BLOCK_BYTES)
+      : this.#size;
+    const end = Math.min(this.source.byteLength, offset + Math.max(needed, size));
     this.#bytes = await this.source.read(offset, end, this.#options);
+    this.#loadedBytes += end - offset;
     this.base = offset;
     this.#options.onProgress?.(offset, this.source.byteLength);
   }

@@ -54,7 +54,7 @@ export interface RecordTable {
 
 /** Options of {@link scanRecordTable}. */
 export interface RecordTableOptions extends ReadOptions {
-  /** Offsets to look at, ascending. Default: every record of the file, found by walking from frame to frame. */
+  /** Offsets to look at, ascending; records that overlap are an error. Default: every record of the file, found by walking from frame to frame. */
   readonly offsets?: Float64Array | undefined;
   /** Called now and then with the number of bytes behind and in total. */
   readonly onProgress?: ((bytes: number, total: number) => void) | undefined;
@@ -75,16 +75,19 @@ export async function scanRecordTable(
   const addRow = (head: RecordHead, prefix: Uint8Array): void => {
     columns.add(head, prefix, imageContentStart(prefix, head.payloadLength, { offset: head.offset }));
   };
+  const joined = { offset: -1, prefix: new Uint8Array(0) };
   await walkHeads(source, options, (head) => {
-    if (!head.multipart) {
-      addRow(head, head.prefix);
+    if (!head.multipart || head.offset === joined.offset) {
+      addRow(head, head.multipart ? joined.prefix : head.prefix);
       return undefined;
     }
     // The header itself may be cut in two: read the record whole. It is rare enough.
     const expectedBytes = head.end - head.offset;
-    return readRecord(source, head.offset, { ...options, expectedBytes }).then(({ payload }) =>
-      addRow(head, payload),
-    );
+    return readRecord(source, head.offset, { ...options, expectedBytes }).then(({ payload }) => {
+      joined.offset = head.offset;
+      joined.prefix = payload.slice(0, PREFIX_BYTES);
+      addRow(head, joined.prefix);
+    });
   });
   return columns.table();
 }
@@ -158,7 +161,11 @@ async function walkHeads(
   for (let row = 0; offsets === undefined ? head.end < fileLength : row < offsets.length; row++) {
     const offset = offsets === undefined ? head.end : offsets[row]!;
     if (offsets !== undefined) {
-      checkIndexOffset(offset, fileLength);
+      checkIndexOffset(offset, row === 0 ? undefined : head, fileLength);
+      if (row > 0 && offset === head.offset) {
+        await visit(head);
+        continue;
+      }
     }
     const prefixEnd = Math.min(offset + FRAME_BYTES + PREFIX_BYTES, fileLength);
     if (!window.has(offset, prefixEnd)) {
@@ -181,7 +188,15 @@ async function walkHeads(
   onProgress?.(fileLength, fileLength);
 }
 
-function checkIndexOffset(offset: number, fileLength: number): void {
+function checkIndexOffset(offset: number, last: RecordHead | undefined, fileLength: number): void {
+  // Two keys may stand for one record, but records do not overlap; nor is what two have in common read twice.
+  if (last !== undefined && offset < last.end && offset !== last.offset) {
+    throw new RecordIOError(
+      'index-not-a-record',
+      `The index has a record at byte ${offset}, within the one at byte ${last.offset}, which ends at byte ${last.end}: the index belongs to another file, or a length is damaged`,
+      { offset },
+    );
+  }
   if (offset + FRAME_BYTES > fileLength) {
     throw new RecordIOError(
       'index-past-end',

@@ -43,6 +43,15 @@ const partedRecords = concatenate(
   ),
 );
 
+/** Records of which each has the next one within it, and parts that several first parts lead to. */
+const nestedRecords = new Uint8Array(
+  Uint32Array.of(
+    ...[RECORD_MAGIC, 32, RECORD_MAGIC, 24, RECORD_MAGIC, (1 << 29) | 16],
+    ...[RECORD_MAGIC, (1 << 29) | 8, RECORD_MAGIC, 1 << 29],
+    ...[RECORD_MAGIC, 2 << 29, RECORD_MAGIC, 2 << 29, RECORD_MAGIC, 4, 7],
+  ).buffer,
+);
+
 function imageRecord(label: number, id: number, size: number): Uint8Array {
   return encodeRecord(encodeImageRecord({ label, id, content: new Uint8Array(size).fill(7) }));
 }
@@ -92,7 +101,7 @@ async function openAndRead(records: Uint8Array, index: Uint8Array | undefined): 
 
 const records: FuzzTarget = {
   name: '.rec',
-  seeds: [insightFaceRecords, flatRecords, partedRecords],
+  seeds: [insightFaceRecords, flatRecords, partedRecords, nestedRecords],
   async run(input) {
     await tolerate(async () => {
       let end = 0;
@@ -147,9 +156,27 @@ const property: FuzzTarget = {
 
 const latin1 = (text: string): Uint8Array => Uint8Array.from(text, (character) => character.charCodeAt(0));
 
+/**
+ * `base64.b64encode(pickle.dumps((images, flags), protocol))` of Python 3.8 for two images of three bytes: as bytes with a list
+ * of flags, protocols 0 to 5, and as numpy 1.22 arrays, protocols 0, 1, 3 and 5.
+ */
+const PICKLES = [
+  'KChscDAKY19jb2RlY3MKZW5jb2RlCnAxCihWAf9cdTAwMGEKcDIKVmxhdGluMQpwMwp0cDQKUnA1CmFnMQooVmEnYgpwNgpnMwp0cDcKUnA4CmEobHA5CkkwMQphdHAxMAou',
+  'KF1xAChjX2NvZGVjcwplbmNvZGUKcQEoWAQAAAABw78KcQJYBgAAAGxhdGluMXEDdHEEUnEFaAEoWAMAAABhJ2JxBmgDdHEHUnEIZV1xCUkwMQphdHEKLg==',
+  'gAJdcQAoY19jb2RlY3MKZW5jb2RlCnEBWAQAAAABw78KcQJYBgAAAGxhdGluMXEDhnEEUnEFaAFYAwAAAGEnYnEGaAOGcQdScQhlXXEJiGGGcQou',
+  'gANdcQAoQwMB/wpxAUMDYSdicQJlXXEDiGGGcQQu',
+  'gASVFwAAAAAAAABdlChDAwH/CpRDA2EnYpRlXZSIYYaULg==',
+  'gAWVFwAAAAAAAABdlChDAwH/CpRDA2EnYpRlXZSIYYaULg==',
+  'KChscDAKY251bXB5LmNvcmUubXVsdGlhcnJheQpfcmVjb25zdHJ1Y3QKcDEKKGNudW1weQpuZGFycmF5CnAyCihJMAp0cDMKY19jb2RlY3MKZW5jb2RlCnA0CihWYgpwNQpWbGF0aW4xCnA2CnRwNwpScDgKdHA5ClJwMTAKKEkxCihJMwp0cDExCmNudW1weQpkdHlwZQpwMTIKKFZ1MQpwMTMKSTAwCkkwMQp0cDE0ClJwMTUKKEkzClZ8CnAxNgpOTk5JLTEKSS0xCkkwCnRwMTcKYkkwMApnNAooVgH/XHUwMDBhCnAxOApnNgp0cDE5ClJwMjAKdHAyMQpiYWcxCihnMgooSTAKdHAyMgpnOAp0cDIzClJwMjQKKEkxCihJMwp0cDI1CmcxNQpJMDAKZzQKKFZhJ2IKcDI2Cmc2CnRwMjcKUnAyOAp0cDI5CmJhZzEKKGcyCihJMAp0cDMwCmc4CnRwMzEKUnAzMgooSTEKKEkxCnRwMzMKZzEyCihWYjEKcDM0CkkwMApJMDEKdHAzNQpScDM2CihJMwpnMTYKTk5OSS0xCkktMQpJMAp0cDM3CmJJMDAKZzQKKFYBCnAzOApnNgp0cDM5ClJwNDAKdHA0MQpidHA0Mgou',
+  'KF1xAChjbnVtcHkuY29yZS5tdWx0aWFycmF5Cl9yZWNvbnN0cnVjdApxAShjbnVtcHkKbmRhcnJheQpxAihLAHRxA2NfY29kZWNzCmVuY29kZQpxBChYAQAAAGJxBVgGAAAAbGF0aW4xcQZ0cQdScQh0cQlScQooSwEoSwN0cQtjbnVtcHkKZHR5cGUKcQwoWAIAAAB1MXENSTAwCkkwMQp0cQ5ScQ8oSwNYAQAAAHxxEE5OTkr/////Sv////9LAHRxEWJJMDAKaAQoWAQAAAABw78KcRJoBnRxE1JxFHRxFWJoAShoAihLAHRxFmgIdHEXUnEYKEsBKEsDdHEZaA9JMDAKaAQoWAMAAABhJ2JxGmgGdHEbUnEcdHEdYmVoAShoAihLAHRxHmgIdHEfUnEgKEsBKEsBdHEhaAwoWAIAAABiMXEiSTAwCkkwMQp0cSNScSQoSwNoEE5OTkr/////Sv////9LAHRxJWJJMDAKaAQoWAEAAAABcSZoBnRxJ1JxKHRxKWJ0cSou',
+  'gANdcQAoY251bXB5LmNvcmUubXVsdGlhcnJheQpfcmVjb25zdHJ1Y3QKcQFjbnVtcHkKbmRhcnJheQpxAksAhXEDQwFicQSHcQVScQYoSwFLA4VxB2NudW1weQpkdHlwZQpxCFgCAAAAdTFxCYmIh3EKUnELKEsDWAEAAAB8cQxOTk5K/////0r/////SwB0cQ1iiUMDAf8KcQ50cQ9iaAFoAksAhXEQaASHcRFScRIoSwFLA4VxE2gLiUMDYSdicRR0cRViZWgBaAJLAIVxFmgEh3EXUnEYKEsBSwGFcRloCFgCAAAAYjFxGomIh3EbUnEcKEsDaAxOTk5K/////0r/////SwB0cR1iiUMBAXEedHEfYoZxIC4=',
+  'gAWV1AAAAAAAAABdlCiMEm51bXB5LmNvcmUubnVtZXJpY5SMC19mcm9tYnVmZmVylJOUKJYDAAAAAAAAAAH/CpSMBW51bXB5lIwFZHR5cGWUk5SMAnUxlImIh5RSlChLA4wBfJROTk5K/////0r/////SwB0lGJLA4WUjAFDlHSUUpRoAyiWAwAAAAAAAABhJ2KUaApLA4WUaA50lFKUZWgDKJYBAAAAAAAAAAGUaAeMAmIxlImIh5RSlChLA2gLTk5OSv////9K/////0sAdJRiSwGFlGgOdJRSlIaULg==',
+].map((text) => new Uint8Array(Buffer.from(text, 'base64')));
+
 const pickle: FuzzTarget = {
   name: '.bin',
   seeds: [
+    ...PICKLES,
     concatenate([
       ...encodePairsPack({ images: [Uint8Array.of(1, 2, 3), new Uint8Array(300)], isSame: [true] }),
     ]),
