@@ -212,7 +212,7 @@ class HttpSource implements ByteSource {
       if (versionOf(response) !== this.#version) {
         throw failed(this.#url, 'the file on the server has changed since it was opened', start);
       }
-      return await readBody(response, end - start, this.#url, start);
+      return await readBody(response, end - start, this.#url, start, signal);
     } catch (error) {
       await response.body?.cancel().catch(() => {});
       throw error;
@@ -255,23 +255,41 @@ function versionOf(response: Response): string | undefined {
   return response.headers.get('etag') ?? response.headers.get('last-modified') ?? undefined;
 }
 
+/** Memory for a body is made as the body arrives: at first this much, then twice as much each time. */
+const FIRST_BODY_BYTES = 1 << 22;
+
 /** Reads exactly as many bytes as were asked for; a server that sends more is stopped. */
 async function readBody(
   response: Response,
   length: number,
   url: string,
   offset: number,
+  signal: AbortSignal,
 ): Promise<Uint8Array> {
-  const bytes = new Uint8Array(length);
+  let bytes = new Uint8Array(Math.min(length, FIRST_BODY_BYTES));
   let filled = 0;
   const reader = response.body?.getReader();
-  for (let part = await reader?.read(); part?.done === false; part = await reader?.read()) {
-    if (filled + part.value.length > length) {
+  const nextPart = async (): Promise<Uint8Array | undefined> => {
+    try {
+      return (await reader?.read())?.value;
+    } catch (cause) {
+      signal.throwIfAborted();
+      throw failed(url, `the connection broke after ${filled} of ${length} bytes`, offset, cause);
+    }
+  };
+  for (let part = await nextPart(); part !== undefined; part = await nextPart()) {
+    const end = filled + part.length;
+    if (end > length) {
       await reader?.cancel().catch(() => {});
       throw failed(url, `the server sends more than the ${length} bytes that were asked for`, offset);
     }
-    bytes.set(part.value, filled);
-    filled += part.value.length;
+    if (end > bytes.length) {
+      const larger = new Uint8Array(Math.min(length, Math.max(end, 2 * bytes.length)));
+      larger.set(bytes.subarray(0, filled));
+      bytes = larger;
+    }
+    bytes.set(part, filled);
+    filled = end;
   }
   if (filled < length) {
     throw failed(url, `the connection ended after ${filled} of ${length} bytes`, offset);

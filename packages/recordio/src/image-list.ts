@@ -43,6 +43,7 @@ function parseLine(text: string, line: number, offset: number): ImageListEntry {
   if (
     fields.length < 3 ||
     path === '' ||
+    path.includes('\0') ||
     !Number.isSafeInteger(index) ||
     index < 0 ||
     !labels.every(Number.isFinite)
@@ -56,8 +57,9 @@ function parseLine(text: string, line: number, offset: number): ImageListEntry {
   return { index, labels, path };
 }
 
+/** A decimal number, as Python's `float` takes it; `Number` alone would also take hexadecimal and blank ones. */
 function parseNumber(text: string): number {
-  return text.trim() === '' ? Number.NaN : Number(text);
+  return /^\s*[-+]?(?:\d+\.?\d*|\.\d+)(?:e[-+]?\d+)?\s*$/i.test(text) ? Number(text) : Number.NaN;
 }
 
 /** Writes a `.lst`, byte for byte as im2rec does: labels with six decimals. */

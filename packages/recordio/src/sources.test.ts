@@ -25,7 +25,19 @@ let folder: string;
 let path: string;
 
 /** A server of one file, whose manners each test may change. */
-const manners = { ranges: true, etag: '"1"', extra: 0, missing: 0, hang: false, wrongRange: false };
+const manners = {
+  ranges: true,
+  etag: '"1"',
+  extra: 0,
+  missing: 0,
+  hang: false,
+  breakOff: false,
+  wrongRange: false,
+  status: 206,
+  encoding: 'identity',
+  /** Added to the size that the server states. */
+  claims: 0,
+};
 const polite = { ...manners };
 const requests: string[] = [];
 let closedEarly = 0;
@@ -46,10 +58,15 @@ function serve(request: IncomingMessage, response: ServerResponse): void {
     const start = Number(range[1]);
     const end = Number(range[2]) + 1;
     const shift = Number(manners.wrongRange && start > 0);
-    response.writeHead(206, {
+    response.writeHead(start > 0 ? manners.status : 206, {
       etag: manners.etag,
-      'content-range': `bytes ${start + shift}-${end - 1 + shift}/${content.length}`,
+      'content-range': `bytes ${start + shift}-${end - 1 + shift}/${content.length + manners.claims}`,
+      'content-encoding': manners.encoding,
     });
+    if (manners.breakOff && start > 0) {
+      response.write(content.subarray(start, start + 2), () => response.destroy());
+      return;
+    }
     if (manners.hang && start > 0) {
       response.flushHeaders();
       return;
@@ -191,12 +208,36 @@ describe('http', () => {
     await expect(openHttpSource('http://127.0.0.1:1/file')).rejects.toMatchObject({ code: 'read-failed' });
   });
 
+  test('a size that lies makes no memory of that size', async () => {
+    manners.claims = 2 ** 40;
+    const source = await openHttpSource(`${origin}/file`);
+    expect(source.byteLength).toBe(content.length + 2 ** 40);
+    // 2^40 bytes could not be had at all: that would be a RangeError.
+    await expect(source.read(10, 2 ** 40)).rejects.toMatchObject({ code: 'read-failed' });
+  });
+
+  test('a body of many megabytes is put together', async () => {
+    const large = new Uint8Array(9 << 20).map((_, i) => i % 251);
+    const fetch: typeof globalThis.fetch = async (_, init) => {
+      const [start, end] = new Headers(init?.headers).get('range')!.slice(6).split('-').map(Number);
+      const headers = { 'content-range': `bytes ${start}-${end}/${large.length}` };
+      return new Response(large.subarray(start, end! + 1), { status: 206, headers });
+    };
+    const source = await openHttpSource('http://localhost/large', { fetch });
+    expect(Buffer.from(await source.read(1, large.length)).equals(large.subarray(1))).toBe(true);
+  });
+
   test.each([
     ['sends the whole file', { ranges: false }],
     ['sends too much', { extra: 1 }],
     ['sends too little', { missing: 1 }],
     ['sends another range', { wrongRange: true }],
     ['has another version by now', { etag: '"2"' }],
+    ['has a shorter file by now', { claims: -1 }],
+    ['breaks off', { breakOff: true }],
+    ['refuses the range', { status: 416 }],
+    ['is down', { status: 503 }],
+    ['says the bytes are compressed', { encoding: 'gzip' }],
   ])('a server that %s', async (_, change) => {
     const source = await openHttpSource(`${origin}/file`);
     Object.assign(manners, change);

@@ -137,6 +137,9 @@ describe('a list', () => {
     ['0\t-1\ta.jpg\n', 'bad-label'],
     ['0\ta.jpg\n', 'list-syntax'],
     ['0 1 a.jpg\n', 'list-syntax'],
+    ['0\t0x1\ta.jpg\n', 'list-syntax'],
+    ['0\t1\ta\0.jpg\n', 'list-syntax'],
+    ['9007199254740993\t1\ta.jpg\n', 'list-syntax'],
   ])('%j is refused', async (text, code) => {
     await save('faces.lst', text);
     await expectCode(openFaceDataset(join(folder, 'faces.lst')), code);
