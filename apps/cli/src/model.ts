@@ -13,6 +13,7 @@ import {
   backboneFromCheckpoint,
   type Checkpoint,
   checkpointSubcenters,
+  type DatasetFingerprint,
   decodeCheckpoint,
   latestCheckpoint,
 } from '@arcface/trainer';
@@ -29,6 +30,10 @@ export interface Model {
   readonly subcentersPerIdentity: number | undefined;
   /** The order in which the model's own training put its classes. */
   readonly classOrder: ClassOrder;
+  /** The dataset it was trained on, where the file says. */
+  readonly trainedOn?: DatasetFingerprint | undefined;
+  /** Folder of the run's checkpoints, for a model that is a run. */
+  readonly checkpoints?: string | undefined;
   /** Whether the model was saved with sub-centres. */
   readonly hasSubcenters: boolean;
   /** @throws {CommandError} when the model was saved without sub-centres; CleanerError when they do not fit K */
@@ -75,7 +80,7 @@ async function openRun(folder: string, { console }: CommandContext): Promise<Mod
     );
   }
   for (const { reason } of latest.damaged) console.warn(`${reason} The one before it is used.`);
-  return modelOfCheckpoint(latest.checkpoint, join(directory, latest.name));
+  return { ...modelOfCheckpoint(latest.checkpoint, join(directory, latest.name)), checkpoints: directory };
 }
 
 function modelOfCheckpoint(checkpoint: Checkpoint, path: string): Model {
@@ -84,6 +89,7 @@ function modelOfCheckpoint(checkpoint: Checkpoint, path: string): Model {
     path,
     backbone,
     subcentersPerIdentity: checkpoint.head.subcenters,
+    trainedOn: checkpoint.data,
     // `arcface train` numbers the identities as the dataset lists them.
     classOrder: 'position',
     hasSubcenters: true,

@@ -3,11 +3,13 @@ import { readFileSync } from 'node:fs';
 import { Command, CommanderError } from 'commander';
 import { INTERRUPTED, releaseInterrupt } from './cli/interrupt.ts';
 import { UsageError } from './cli/usage-error.ts';
+import { auditCommand } from './commands/audit.ts';
 import { benchCommand } from './commands/bench.ts';
 import { binCommand } from './commands/bin/bin.ts';
 import { demoCommand } from './commands/demo.ts';
-import { dropCommand } from './commands/drop.ts';
+import { cleanCommand, dropCommand } from './commands/drop.ts';
 import { embedCommand } from './commands/embed.ts';
+import { noiseCommand } from './commands/noise.ts';
 import { recCommand } from './commands/rec/rec.ts';
 import { trainCommand } from './commands/train.ts';
 import { verifyCommand } from './commands/verify.ts';
@@ -31,6 +33,9 @@ function createProgram(): Command {
   for (const command of [
     trainCommand(),
     dropCommand(),
+    auditCommand(),
+    cleanCommand(),
+    noiseCommand(),
     verifyCommand(),
     embedCommand(),
     recCommand(),

@@ -14,6 +14,8 @@ export interface AuditRow {
   readonly label: number;
   /** The identity's name, where there is one. */
   readonly identity?: string;
+  /** Images of its identity nearest to each sub-centre. */
+  readonly votes: readonly number[];
   /** The sub-centre the image is nearest to. */
   readonly subcenter: number;
   /** The dominant sub-centre of its identity. */
@@ -30,6 +32,8 @@ export interface AuditRow {
   readonly pElsewhere?: number;
   /** That other label, where its probability exceeds one half. */
   readonly suggestedLabel?: number;
+  /** Mean margin over the epochs of the training run (rule aum only). */
+  readonly aum?: number;
   readonly decision: Verdict;
   /** What decided: see `Decision.reasons`. */
   readonly rule: string;
@@ -43,11 +47,13 @@ export interface AuditRow {
 export function auditRow(audit: Audit, decision: Decision, image: number): AuditRow {
   const identity = audit.identities[audit.identityOf[image]!]!;
   const { auto } = audit;
+  const aum = audit.training?.aum[image];
   const kept = decision.verdicts[image] !== 'drop';
   return {
     key: audit.key(image),
     label: audit.labels[image]!,
     ...(identity.name === undefined ? {} : { identity: identity.name }),
+    votes: Array.from(identity.votes),
     subcenter: audit.nearest[image]!,
     dominant: identity.dominant,
     angle: rounded(degreesOf(audit.cosine[image]!)),
@@ -60,6 +66,7 @@ export function auditRow(audit: Audit, decision: Decision, image: number): Audit
           pElsewhere: rounded(auto.pElsewhere[image]!),
           ...(auto.pElsewhere[image]! > 0.5 ? { suggestedLabel: auto.elsewhere[image]! } : {}),
         }),
+    ...(aum === undefined || Number.isNaN(aum) ? {} : { aum: rounded(aum) }),
     decision: decision.verdicts[image]!,
     rule: decision.reasons[image]!,
     ...(kept ? { newKey: decision.newKeys[image]!, newLabel: decision.newLabels[image]! } : {}),

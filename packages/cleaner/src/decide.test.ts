@@ -191,6 +191,7 @@ describe('the audit', () => {
     expect(row).toEqual({
       key: 'image-2',
       label: 1,
+      votes: expect.any(Array),
       subcenter: 0,
       dominant: 0,
       angle: expect.closeTo(20, 4),

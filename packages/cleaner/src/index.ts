@@ -10,6 +10,8 @@ export type { SplitProposal } from './auto/split-proposals.ts';
 export { CleanerError, type CleanerErrorCode } from './cleaner-error.ts';
 export { type ConfusionByKind, confusionByKind, type KindOutcome } from './confusion-by-kind.ts';
 export { type DecideOptions, type Decision, decide, type OutputLayout } from './decide.ts';
+export { differenceHash, HASH_BYTES, hashDistance } from './duplicates/difference-hash.ts';
+export { type DuplicateInput, type DuplicatePair, findNearDuplicates } from './duplicates/near-duplicates.ts';
 export { type Identity, identitiesFromLabels } from './identity.ts';
 export { type Interval, type MetricIntervals, metricIntervals, wilson } from './metric-intervals.ts';
 export { injectNoise, type NoiseKind, type NoiseOptions, type NoisyLabels } from './noise-injection.ts';

@@ -5,6 +5,7 @@ it('exports these names', () => {
   expect(Object.keys(api).sort()).toMatchInlineSnapshot(`
     [
       "CleanerError",
+      "HASH_BYTES",
       "SubcenterScorer",
       "angleHistogram",
       "assembleSubcenters",
@@ -16,6 +17,9 @@ it('exports these names', () => {
       "confusionMetrics",
       "decide",
       "degreesOf",
+      "differenceHash",
+      "findNearDuplicates",
+      "hashDistance",
       "identitiesFromLabels",
       "injectNoise",
       "metricIntervals",

@@ -1,15 +1,27 @@
-/** `arcface drop`: step 2 of the main job. Writes a dataset without the images that are off, and says why each one went. */
+/**
+ * `arcface drop`: step 2 of the main job. Writes a dataset without the images that are off, and says why each one went.
+ * `arcface clean` is the same for whoever has a folder and somebody's network: the automatic rule, nothing to train.
+ */
 
-import { existsSync } from 'node:fs';
-import { readFile } from 'node:fs/promises';
-import { dirname, join } from 'node:path';
-import { decide, type Rule, summarise } from '@arcface/cleaner';
-import { parseProperty } from '@arcface/recordio';
+import { join } from 'node:path';
+import { type Decision, decide, summarise } from '@arcface/cleaner';
 import { writeFaceDataset } from '@arcface/recordio/node';
 import { type Command, Option } from 'commander';
 import { writeAtomically } from '../atomic-file.ts';
-import { auditDataset, type DatasetAudit, datasetAuditRows } from '../audit-dataset.ts';
 import { useBackend } from '../backend.ts';
+import { jsonLines } from '../cleaning/audit-file.ts';
+import { statedImageSize } from '../cleaning/image-size.ts';
+import { datasetAuditRows, type JudgedDataset, judgeDataset } from '../cleaning/judge-dataset.ts';
+import { proposalLists } from '../cleaning/proposal-lists.ts';
+import { PROVENANCE_FILE, provenance } from '../cleaning/provenance.ts';
+import {
+  decideOptionsOf,
+  evidenceFor,
+  type RuleOptions,
+  ruleOf,
+  withRuleOptions,
+} from '../cleaning/rule-options.ts';
+import { type WorkOptions, withWorkOptions, workFolder } from '../cleaning/work-options.ts';
 import {
   type CommandContext,
   type ComputeOptions,
@@ -18,25 +30,21 @@ import {
   type SharedOptions,
   withComputeOptions,
 } from '../cli/define-command.ts';
-import { numberWithin, wholeNumber } from '../cli/option-values.ts';
 import { refuseUsedFolder } from '../cli/output-folder.ts';
 import { CommandError } from '../cli/usage-error.ts';
 import { openData } from '../data.ts';
 import { openModel } from '../model.ts';
 
-interface DropOptions extends SharedOptions, ComputeOptions {
+interface DropOptions extends SharedOptions, ComputeOptions, RuleOptions, WorkOptions {
   readonly data?: string;
   readonly model?: string;
   readonly output?: string;
-  readonly threshold: number;
-  readonly k?: number;
   readonly layout: 'insightface' | 'flat';
-  readonly classOrder?: 'label' | 'position';
-  readonly rule: 'angle' | 'auto';
-  readonly requireDominant?: boolean;
   readonly overwrite?: boolean;
-  readonly batchSize: number;
 }
+
+/** Entries of each list of proposals in `summary.json`. */
+const LISTED = 1000;
 
 export function dropCommand(): Command {
   return defineCommand<DropOptions>({
@@ -46,168 +54,201 @@ export function dropCommand(): Command {
       'with an audit: a line of JSON for every image of the input.',
     example: 'arcface drop --data noisy/train.rec --model run --threshold 75 --k 3 --output clean',
     options: (command) =>
-      withComputeOptions(
-        command
-          .option('--data <data>', 'a .rec, a folder with a train.rec, a folder of folders, or a .lst')
-          .option('--model <model>', 'run folder, .safetensors checkpoint, or PREFIX,EPOCH of MXNet')
-          .option(
-            '--threshold <degrees>',
-            'largest angle to the dominant sub-centre',
-            numberWithin(0, 180),
-            75,
-          )
-          .option(
-            '--k <n>',
-            "sub-centres an identity (default: the checkpoint's; 3 for MXNet)",
-            wholeNumber(1, 1000),
-          )
-          .option('--output <folder>', 'folder for train.rec, train.idx, property and audit.jsonl')
-          .addOption(
-            new Option(
-              '--layout <layout>',
-              'records with header and identity records, or flat as the reference writes them',
-            )
-              .choices(['insightface', 'flat'])
-              .default('insightface'),
-          )
-          .addOption(
-            new Option(
-              '--class-order <order>',
-              "what numbers the model's classes: labels, or positions among the identities (the reference's drop.py). " +
-                'Default: as the model was trained; the same unless labels have gaps',
-            ).choices(['label', 'position']),
-          )
-          .addOption(
-            new Option(
-              '--rule <rule>',
-              'what decides: the angle, or how likely each image is to be bad (needs no sub-centres)',
-            )
-              .choices(['angle', 'auto'])
-              .default('angle'),
-          )
-          .option(
-            '--require-dominant',
-            'drop also what is nearest to another sub-centre than the dominant one',
-          )
-          .option('--overwrite', 'replace the dataset in the output folder; other files there stay')
-          .option('--batch-size <n>', 'images a forward pass', wholeNumber(1, 4096), 64),
+      withOutputOptions(
+        withRuleOptions(
+          command.option(
+            '--data <data>',
+            'a .rec, a folder with a train.rec, a folder of folders, or a .lst',
+          ),
+          'angle',
+        ),
       ),
-    run: drop,
+    run: (options, context) => drop(options, context, { command: 'drop', trainSubcenters: false }),
   });
 }
 
-async function drop(options: DropOptions, context: CommandContext): Promise<void> {
+export function cleanCommand(): Command {
+  return defineCommand<DropOptions>({
+    name: 'clean',
+    description:
+      'Clean a folder of faces (or records) with a network that was trained on other data: embeds every image, judges it by ' +
+      'its neighbours, and writes what stays with an audit. Other rules than auto get their sub-centres trained on the embeddings.',
+    example: 'arcface clean faces --model face.onnx --output clean',
+    options: (command) =>
+      withOutputOptions(
+        withRuleOptions(
+          command
+            .argument('[data]', 'a folder of folders, a .rec, a folder with a train.rec, or a .lst')
+            .option('--data <data>', 'the same, as an option'),
+          'auto',
+        ),
+      ),
+    run: (options, context, [data]) =>
+      drop({ ...options, ...(data === undefined ? {} : { data }) }, context, {
+        command: 'clean',
+        trainSubcenters: true,
+      }),
+  });
+}
+
+function withOutputOptions(command: Command): Command {
+  return withComputeOptions(
+    withWorkOptions(
+      command
+        .option('--model <model>', 'run folder, .safetensors checkpoint, .onnx, or PREFIX,EPOCH of MXNet')
+        .option('--output <folder>', 'folder for train.rec, train.idx, property and audit.jsonl')
+        .addOption(
+          new Option(
+            '--layout <layout>',
+            'records with header and identity records, or flat as the reference writes them',
+          )
+            .choices(['insightface', 'flat'])
+            .default('insightface'),
+        )
+        .option('--overwrite', 'replace the dataset in the output folder; other files there stay'),
+    ),
+  );
+}
+
+async function drop(
+  options: DropOptions,
+  context: CommandContext,
+  { command, trainSubcenters }: { readonly command: string; readonly trainSubcenters: boolean },
+): Promise<void> {
   const data = required(options.data, '--data');
   const modelName = required(options.model, '--model');
   const output = required(options.output, '--output');
-  if (!options.overwrite) await refuseUsedFolder(output, '--overwrite');
+  if (!options.overwrite && options.shard === undefined) await refuseUsedFolder(output, '--overwrite');
+  const decideOptions = await decideOptionsOf(options);
   const dataset = await openData(data, context);
   try {
     await useBackend(options);
     const model = await openModel(modelName, context);
-    // The automatic rule judges by the embeddings alone; a network that never saw these labels has no sub-centres for them.
-    const subcenters =
-      options.rule === 'auto' && !model.hasSubcenters
-        ? undefined
-        : model.subcenters({
-            k: options.k ?? model.subcentersPerIdentity ?? 3,
-            classOrder: options.classOrder ?? model.classOrder,
-          });
-    const audited = await auditDataset(
+    const judged = await judgeDataset(
       {
         dataset,
-        backbone: model.backbone,
-        subcenters,
+        model,
         batchSize: options.batchSize,
-        auto: options.rule === 'auto',
-        trustClassOrder: options.classOrder !== undefined,
+        work: workFolder(options, output),
+        shard: options.shard,
+        ...evidenceFor(options, model, { trainSubcenters }),
+        seed: options.seed,
       },
       context,
     );
-    const decision = decide(audited.audit, ruleOf(options), { layout: options.layout });
+    if (judged === undefined) return reportShard(options, context);
+    const decision = decide(judged.audit, ruleOf(options), { layout: options.layout, ...decideOptions });
     if (decision.kept === 0) {
       throw new CommandError(
-        `No image would be left: all ${dataset.length} are ${options.threshold} degrees or more from their dominant sub-centre. ` +
+        `No image would be left: the rule ${options.rule} drops all ${dataset.length}` +
+          `${options.rule === 'angle' ? ` (${options.threshold} degrees or more from their dominant sub-centre)` : ''}. ` +
           'Is this the dataset that the model was trained on? Nothing was written.',
       );
     }
-    const summary = { ...summarise(audited.audit, decision), undecodable: audited.undecodable.length };
-    const progress = context.console.progress('writing', { total: decision.kept, unit: 'images' });
-    const auditPath = join(output, 'audit.jsonl');
-    const written = await writeFaceDataset({
-      directory: output,
-      layout: options.layout,
-      property: await imageSize(data),
-      identityNames: new Map(
-        Array.from(
-          decision.identitiesKept,
-          ({ position }, label) => [label, dataset.identities[position]!.name] as const,
-        ).filter((entry): entry is readonly [number, string] => entry[1] !== undefined),
-      ),
-      overwrite: options.overwrite,
-      signal: context.signal,
-      onProgress: (images) => progress.update(images),
-      images: keptImages(audited, decision),
-      // Inside the folder before it gets its name, so that there is never a dataset without its audit.
-      finish: async (folder) => {
-        await writeAtomically(join(folder, 'audit.jsonl'), lines(datasetAuditRows(audited, decision)));
-        await writeAtomically(join(folder, 'summary.json'), [
-          `${JSON.stringify({ ...summary, data, model: model.path }, null, 2)}\n`,
-        ]);
-      },
-    });
-    progress.stop();
-    const { dropped, identities, identitiesKept } = summary;
-    const droppedInAll = dropped + audited.undecodable.length;
-    context.console.result(
-      {
-        images: dataset.length,
-        kept: decision.kept,
-        dropped: droppedInAll,
-        undecodable: audited.undecodable.length,
-        identities,
-        identitiesKept,
-        output: written.path,
-        audit: auditPath,
-      },
-      [
-        `${dataset.length} images of ${identities} identities: ${decision.kept} kept, ${droppedInAll} dropped (${((100 * droppedInAll) / dataset.length).toFixed(2)} %)`,
-        `${identitiesKept} identities kept, ${identities - identitiesKept} lost`,
-        `records  ${written.path}`,
-        `audit    ${auditPath}`,
-      ],
-    );
+    const written = await write({ ...options, data, output, command }, judged, decision, model.path, context);
+    report(judged, decision, { records: written.path, audit: join(output, 'audit.jsonl') }, context);
   } finally {
     await dataset.close();
   }
 }
 
-function ruleOf({ rule, threshold, requireDominant }: DropOptions): Rule {
-  if (rule === 'auto') return { kind: 'auto' };
-  return { kind: 'angle', degrees: threshold, requireDominant: requireDominant === true };
+function reportShard({ shard }: WorkOptions, { console }: CommandContext): void {
+  const name = `${shard!.index + 1}/${shard!.count}`;
+  console.result({ shard: name }, [`shard ${name} is embedded; run again without --shard when all are`]);
+}
+
+async function write(
+  options: DropOptions & { readonly data: string; readonly output: string; readonly command: string },
+  judged: JudgedDataset,
+  decision: Decision,
+  modelPath: string,
+  context: CommandContext,
+) {
+  const { audit } = judged;
+  const { data, output, command } = options;
+  const summary = {
+    ...summarise(audit, decision),
+    undecodable: judged.undecodable.length,
+    duplicates: judged.duplicates.length,
+  };
+  const progress = context.console.progress('writing', { total: decision.kept, unit: 'images' });
+  const written = await writeFaceDataset({
+    directory: output,
+    layout: options.layout,
+    property: await statedImageSize(data),
+    identityNames: newNames(judged, decision),
+    overwrite: options.overwrite,
+    signal: context.signal,
+    onProgress: (images) => progress.update(images),
+    images: keptImages(judged, decision),
+    // Inside the folder before it gets its name, so that there is never a dataset without its audit.
+    finish: async (folder) => {
+      await writeAtomically(join(folder, 'audit.jsonl'), jsonLines(datasetAuditRows(judged, decision)));
+      const proposals = proposalLists(judged, LISTED);
+      await writeAtomically(join(folder, 'summary.json'), [
+        `${JSON.stringify({ ...summary, data, model: modelPath, proposals }, null, 2)}\n`,
+      ]);
+      await writeAtomically(join(folder, PROVENANCE_FILE), [
+        await provenance({
+          command,
+          data,
+          model: modelPath,
+          decisions: options.decisions,
+          inputs: judged.inputs,
+          decision,
+        }),
+      ]);
+    },
+  });
+  progress.stop();
+  return written;
+}
+
+function report(
+  { dataset, audit, undecodable }: JudgedDataset,
+  decision: Decision,
+  paths: { readonly records: string; readonly audit: string },
+  { console }: CommandContext,
+): void {
+  const { dropped, identities, identitiesKept, identitiesLost, unresolved } = summarise(audit, decision);
+  const droppedInAll = dropped + undecodable.length;
+  console.result(
+    {
+      images: dataset.length,
+      kept: decision.kept,
+      dropped: droppedInAll,
+      unresolved,
+      undecodable: undecodable.length,
+      identities,
+      identitiesKept,
+      output: paths.records,
+      audit: paths.audit,
+    },
+    [
+      `${dataset.length} images of ${identities} identities: ${decision.kept} kept, ${droppedInAll} dropped (${((100 * droppedInAll) / dataset.length).toFixed(2)} %)`,
+      `${identitiesKept} identities kept, ${identitiesLost.length} lost`,
+      `records  ${paths.records}`,
+      `audit    ${paths.audit}`,
+    ],
+  );
+}
+
+/** Names by new label; a second person is named after the folder they were found in. */
+function newNames({ dataset }: JudgedDataset, { identitiesKept }: Decision): Map<number, string> {
+  return new Map(
+    identitiesKept.flatMap(({ position, person }, label) => {
+      const name = dataset.identities[position]!.name;
+      return name === undefined ? [] : [[label, person === 0 ? name : `${name} (${person + 1})`] as const];
+    }),
+  );
 }
 
 async function* keptImages(
-  { dataset, positions }: DatasetAudit,
-  { order, newLabels }: ReturnType<typeof decide>,
+  { dataset, positions }: JudgedDataset,
+  { order, newLabels }: Decision,
 ): AsyncGenerator<{ label: number; bytes: Uint8Array }> {
   for (const image of order) {
     const { bytes } = await dataset.read(positions[image]!);
     yield { label: newLabels[image]!, bytes };
   }
-}
-
-function* lines(rows: Iterable<object>): Generator<string> {
-  for (const row of rows)
-    yield `${JSON.stringify(row)}
-`;
-}
-
-/** Image size that the input's own `property` file states, if it has one. */
-async function imageSize(data: string): Promise<{ height: number; width: number } | undefined> {
-  for (const folder of [data, dirname(data)]) {
-    const path = join(folder, 'property');
-    if (existsSync(path)) return parseProperty(await readFile(path, 'utf8'));
-  }
-  return undefined;
 }

@@ -61,6 +61,42 @@ export interface AuditReport {
 export function auditReportHtml(report: AuditReport): string {
   const { title, lead, cards, tables, histogram, identities, reading, footer } = report;
   const truth = histogram.bad !== undefined;
+  return reportPage({
+    title,
+    lead,
+    cards,
+    sections: [
+      ...tables.map(tableSection),
+      html`<section>
+<h2>Angles</h2>
+${paragraphs(histogram.text)}
+${angleHistogramSvg(histogram)}
+${truth ? histogramLegend() : ''}
+</section>`,
+      html`<section>
+<h2>Kept and dropped</h2>
+${truth ? faceLegend() : ''}
+${identities.map(identityRow)}
+</section>`,
+      html`<section>
+<h2>${reading.title}</h2>
+<ul>${reading.points.map((point) => html`<li>${point}</li>`)}</ul>
+</section>`,
+    ],
+    footer,
+  });
+}
+
+/** A page of sections, with its style in it. */
+export function reportPage({
+  title,
+  lead,
+  cards,
+  sections,
+  footer,
+}: Pick<AuditReport, 'title' | 'lead' | 'cards' | 'footer'> & {
+  readonly sections: readonly Html[];
+}): string {
   return html`<!doctype html>
 <html lang="en">
 <head>
@@ -74,22 +110,7 @@ export function auditReportHtml(report: AuditReport): string {
 <h1>${title}</h1>
 ${paragraphs(lead, 'lead')}
 <div class="cards">${cards.map((card) => html`<div class="card"><b>${card.figure}</b><span>${card.meaning}</span></div>`)}</div>
-${tables.map(tableSection)}
-<section>
-<h2>Angles</h2>
-${paragraphs(histogram.text)}
-${angleHistogramSvg(histogram)}
-${truth ? histogramLegend() : ''}
-</section>
-<section>
-<h2>Kept and dropped</h2>
-${truth ? faceLegend() : ''}
-${identities.map(identityRow)}
-</section>
-<section>
-<h2>${reading.title}</h2>
-<ul>${reading.points.map((point) => html`<li>${point}</li>`)}</ul>
-</section>
+${sections}
 <footer>${paragraphs(footer)}</footer>
 </main>
 </body>
@@ -101,7 +122,7 @@ function paragraphs(texts: readonly string[], kind = ''): HtmlValue {
   return texts.map((text) => (kind === '' ? html`<p>${text}</p>` : html`<p class="${kind}">${text}</p>`));
 }
 
-function tableSection({ title, text = [], columns, rows, notes = [] }: ReportTable): Html {
+export function tableSection({ title, text = [], columns, rows, notes = [] }: ReportTable): Html {
   return html`<section>
 <h2>${title}</h2>
 ${paragraphs(text)}
@@ -121,7 +142,7 @@ function faceLegend(): Html {
   return html`<p class="legend"><span><i class="ring" style="border-color:var(--right)"></i>decided rightly</span><span><i class="ring" style="border-color:var(--wrong)"></i>decided wrongly (a good image dropped, or a bad one kept)</span></p>`;
 }
 
-function identityRow({ name, summary, kept, keptInAll, dropped, droppedInAll }: ReportIdentity): Html {
+export function identityRow({ name, summary, kept, keptInAll, dropped, droppedInAll }: ReportIdentity): Html {
   return html`<div class="identity">
 <h3>${name}<small>${summary}</small></h3>
 <div class="rows">

@@ -1,0 +1,264 @@
+/**
+ * Embeddings of a dataset on disk, in chunks of whole files: what makes judging ten million images possible in little memory,
+ * resumable after whatever ended it, and divisible among machines. A chunk is written beside its place and renamed, so it is there
+ * whole or not at all; chunks are cut at the same images however the work is divided, and images are batched within their
+ * chunk, so that the bytes of a chunk do not depend on who made it.
+ *
+ * Each is a safetensors file: `embeddings` (float32 [n, D]; NaN for an image that cannot be decoded), `hash` (uint8 [n, 8], a perceptual
+ * hash), `sha256` (uint8 [n, 32], of the image's bytes).
+ */
+import { createHash } from 'node:crypto';
+import { createReadStream, existsSync } from 'node:fs';
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { type Backbone, parseSafetensors, serializeSafetensors, toFloat32 } from '@arcface/backbones';
+import { differenceHash, HASH_BYTES } from '@arcface/cleaner';
+import type { FaceDataset } from '@arcface/recordio';
+import {
+  datasetFingerprint,
+  embedImages,
+  type ImageDecoder,
+  TrainingError,
+  type UndecodableImage,
+} from '@arcface/trainer';
+import { writeAtomically } from '../atomic-file.ts';
+import { CommandError } from '../cli/usage-error.ts';
+
+const FORMAT = 'arcface-embeddings';
+const SHA256_BYTES = 32;
+
+const CHUNK_IMAGES = 1024;
+
+/** One of several that share the work: `index` from 0. */
+export interface Shard {
+  readonly index: number;
+  readonly count: number;
+}
+
+/** A stretch of the dataset, embedded. */
+export interface EmbeddedChunk {
+  /** Position of its first image. */
+  readonly start: number;
+  readonly images: number;
+  readonly dimensions: number;
+  /** [images, dimensions], as the network gives them; rows of NaN cannot be decoded. */
+  readonly embeddings: Float32Array;
+  /** [images, 8]. */
+  readonly hashes: Uint8Array;
+  /** [images, 32]. */
+  readonly digests: Uint8Array;
+  readonly failed: readonly UndecodableImage[];
+}
+
+export interface EmbeddingStoreOptions {
+  readonly directory: string;
+  readonly dataset: FaceDataset;
+  /** File that the network was read from; its digest tells one network's chunks from another's. */
+  readonly model: string;
+  /** Images of a chunk: the same for all who share a folder. Default 1024. */
+  readonly chunkImages?: number;
+}
+
+export interface FillOptions {
+  readonly backbone: Pick<Backbone, 'inputShape' | 'embeddingSize' | 'apply'>;
+  readonly decoder: ImageDecoder;
+  readonly batchSize: number;
+  /** Default: all of it. */
+  readonly shard?: Shard | undefined;
+  readonly signal: AbortSignal;
+  readonly onProgress: (done: number, imagesPerSecond: number) => void;
+}
+
+export class EmbeddingStore {
+  readonly #directory: string;
+  readonly #dataset: FaceDataset;
+  readonly #owner: { readonly model: string; readonly data: string };
+
+  readonly #chunkImages: number;
+
+  private constructor(
+    { directory, dataset, chunkImages = CHUNK_IMAGES }: EmbeddingStoreOptions,
+    owner: { readonly model: string; readonly data: string },
+  ) {
+    this.#directory = directory;
+    this.#dataset = dataset;
+    this.#owner = owner;
+    this.#chunkImages = chunkImages;
+  }
+
+  static async open(options: EmbeddingStoreOptions): Promise<EmbeddingStore> {
+    const { model, dataset } = options;
+    return new EmbeddingStore(options, {
+      model: await sha256OfFile(model),
+      data: datasetFingerprint(dataset).hash,
+    });
+  }
+
+  /** SHA-256 of the model's file. */
+  get modelDigest(): string {
+    return this.#owner.model;
+  }
+
+  get chunks(): number {
+    return Math.ceil(this.#dataset.length / this.#chunkImages);
+  }
+
+  /** Chunks of a shard that are not there yet. */
+  missing(shard: Shard = { index: 0, count: 1 }): number[] {
+    return Array.from({ length: this.chunks }, (_, chunk) => chunk).filter(
+      (chunk) => chunk % shard.count === shard.index && !existsSync(this.#path(chunk)),
+    );
+  }
+
+  /**
+   * Embeds what is missing.
+   *
+   * @returns the images that were embedded now
+   * @throws {CommandError} when a chunk that is there was made by another network or of other data
+   */
+  async fill(options: FillOptions): Promise<number> {
+    const first = Array.from({ length: this.chunks }, (_, chunk) => chunk).find((chunk) =>
+      existsSync(this.#path(chunk)),
+    );
+    if (first !== undefined) await this.read(first);
+    const missing = this.missing(options.shard);
+    let done = 0;
+    const begun = performance.now();
+    for (const chunk of missing) {
+      const before = done;
+      const report = (inChunk: number): void => {
+        done = before + inChunk;
+        options.onProgress(done, (done * 1000) / (performance.now() - begun));
+      };
+      await this.#write(chunk, await this.#embed(chunk, options, report));
+    }
+    return done;
+  }
+
+  /** @throws {CommandError} when the file is damaged, or belongs to another network or other data */
+  async read(chunk: number): Promise<EmbeddedChunk> {
+    const path = this.#path(chunk);
+    const start = chunk * this.#chunkImages;
+    const images = Math.min(this.#chunkImages, this.#dataset.length - start);
+    const refuse = (what: string): CommandError =>
+      new CommandError(`${path} ${what}. Remove ${this.#directory}, or work in another folder (--work).`);
+    const file = await readFile(path);
+    let parsed: ReturnType<typeof parseSafetensors>;
+    try {
+      parsed = parseSafetensors(new Uint8Array(file.buffer, file.byteOffset, file.byteLength));
+    } catch (error) {
+      throw refuse(`cannot be read as embeddings: ${(error as Error).message}`);
+    }
+    const { tensors, metadata } = parsed;
+    if (metadata.format !== FORMAT) throw refuse('does not hold embeddings');
+    for (const [what, expected] of Object.entries(this.#owner)) {
+      if (metadata[what] !== expected) {
+        throw refuse(`was made ${what === 'model' ? 'by another network' : 'of other data'}`);
+      }
+    }
+    const [rows, hashes, digests] = ['embeddings', 'hash', 'sha256'].map((name) =>
+      tensors.find((tensor) => tensor.name === name),
+    );
+    if (
+      rows?.shape[0] !== images ||
+      !(hashes?.data instanceof Uint8Array) ||
+      !(digests?.data instanceof Uint8Array)
+    ) {
+      throw refuse(`does not hold images ${start} to ${start + images - 1}`);
+    }
+    return {
+      start,
+      images,
+      dimensions: rows.shape[1]!,
+      embeddings: toFloat32(rows),
+      hashes: hashes.data,
+      digests: digests.data,
+      failed: JSON.parse(metadata.failed ?? '[]'),
+    };
+  }
+
+  async #embed(
+    chunk: number,
+    { backbone, decoder, batchSize, signal }: FillOptions,
+    report: (done: number) => void,
+  ): Promise<EmbeddedChunk> {
+    const start = chunk * this.#chunkImages;
+    const images = Math.min(this.#chunkImages, this.#dataset.length - start);
+    const hashes = new Uint8Array(images * HASH_BYTES);
+    const digests = new Uint8Array(images * SHA256_BYTES);
+    const placeOf = new WeakMap<Uint8Array, number>();
+    const dataset = this.#dataset;
+    const source = {
+      length: images,
+      labels: dataset.labels.subarray(start, start + images),
+      key: (place: number) => dataset.key(start + place),
+      async read(place: number, options?: { signal?: AbortSignal }) {
+        const record = await dataset.read(start + place, options);
+        digests.set(createHash('sha256').update(record.bytes).digest(), place * SHA256_BYTES);
+        placeOf.set(record.bytes, place);
+        return record;
+      },
+    };
+    const hashing: ImageDecoder = {
+      async decode(bytes, size) {
+        const pixels = await decoder.decode(bytes, size);
+        const place = placeOf.get(bytes);
+        if (place !== undefined) hashes.set(differenceHash(pixels, size), place * HASH_BYTES);
+        return pixels;
+      },
+    };
+    const dimensions = backbone.embeddingSize;
+    let failed: UndecodableImage[];
+    let embeddings: Float32Array;
+    try {
+      const embedded = await embedImages({
+        backbone,
+        dataset: source,
+        decoder: hashing,
+        batchSize,
+        signal,
+        onProgress: ({ done }) => report(done),
+      });
+      embeddings = embedded.embeddings;
+      failed = embedded.failed.map((image) => ({ ...image, position: start + image.position }));
+    } catch (error) {
+      if (!(error instanceof TrainingError) || error.code !== 'nothing-decodable') throw error;
+      embeddings = new Float32Array(images * dimensions);
+      failed = Array.from({ length: images }, (_, place) => ({
+        key: dataset.key(start + place),
+        position: start + place,
+        reason: 'cannot be decoded',
+      }));
+    }
+    for (const { position } of failed) {
+      embeddings.fill(Number.NaN, (position - start) * dimensions, (position - start + 1) * dimensions);
+    }
+    return { start, images, dimensions, embeddings, hashes, digests, failed };
+  }
+
+  async #write(
+    chunk: number,
+    { images, dimensions, embeddings, hashes, digests, failed }: EmbeddedChunk,
+  ): Promise<void> {
+    const bytes = serializeSafetensors({
+      tensors: [
+        { name: 'embeddings', dtype: 'float32', shape: [images, dimensions], data: embeddings },
+        { name: 'hash', dtype: 'uint8', shape: [images, HASH_BYTES], data: hashes },
+        { name: 'sha256', dtype: 'uint8', shape: [images, SHA256_BYTES], data: digests },
+      ],
+      metadata: { format: FORMAT, version: '1', ...this.#owner, failed: JSON.stringify(failed) },
+    });
+    await writeAtomically(this.#path(chunk), [bytes]);
+  }
+
+  #path(chunk: number): string {
+    return join(this.#directory, `chunk-${String(chunk).padStart(8, '0')}.safetensors`);
+  }
+}
+
+/** SHA-256 of a file, hexadecimal, without holding the file. */
+export async function sha256OfFile(path: string): Promise<string> {
+  const hash = createHash('sha256');
+  for await (const piece of createReadStream(path)) hash.update(piece as Buffer);
+  return hash.digest('hex');
+}

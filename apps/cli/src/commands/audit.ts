@@ -1,0 +1,287 @@
+/** `arcface audit`: looks, and changes nothing. A row for every image, a summary, what is proposed, and a report. */
+
+import { existsSync } from 'node:fs';
+import {
+  confusionByKind,
+  type Decision,
+  decide,
+  identitiesFromLabels,
+  metricIntervals,
+  metrics,
+  SubcenterScorer,
+  scoreByModes,
+  summarise,
+  withAutoScores,
+} from '@arcface/cleaner';
+import type { Command } from 'commander';
+import { writeAtomically } from '../atomic-file.ts';
+import { useBackend } from '../backend.ts';
+import { auditFormat, writeAuditFile } from '../cleaning/audit-file.ts';
+import { openEmbeddingsFile } from '../cleaning/embeddings-file.ts';
+import { datasetAuditRows, type JudgedDataset, judgeDataset } from '../cleaning/judge-dataset.ts';
+import { proposalLists } from '../cleaning/proposal-lists.ts';
+import {
+  decideOptionsOf,
+  evidenceFor,
+  type RuleOptions,
+  ruleOf,
+  withRuleOptions,
+} from '../cleaning/rule-options.ts';
+import { readLabels, readTruth, type TruthTable } from '../cleaning/tables.ts';
+import { trainedSubcenters } from '../cleaning/trained-subcenters.ts';
+import { type WorkOptions, withWorkOptions, workFolder } from '../cleaning/work-options.ts';
+import {
+  type CommandContext,
+  type ComputeOptions,
+  defineCommand,
+  required,
+  type SharedOptions,
+  withComputeOptions,
+} from '../cli/define-command.ts';
+import { CommandError, UsageError } from '../cli/usage-error.ts';
+import { openData } from '../data.ts';
+import { openModel } from '../model.ts';
+import { cleaningReport } from '../report/cleaning-report.ts';
+
+interface AuditOptions extends SharedOptions, ComputeOptions, RuleOptions, WorkOptions {
+  readonly data?: string;
+  readonly model?: string;
+  readonly embeddings?: string;
+  readonly labels?: string;
+  readonly output?: string;
+  readonly sort: 'data' | 'suspicion';
+  readonly truth?: string;
+  readonly report?: string;
+  readonly overwrite?: boolean;
+}
+
+/** Entries of each list of proposals in the summary. */
+const LISTED = 1000;
+
+/** What an audit is of: a dataset, or a file of embeddings, which has no images to show. */
+type Judged = Omit<JudgedDataset, 'inputs' | 'dataset'> & {
+  readonly dataset: Pick<JudgedDataset['dataset'], 'length' | 'labels' | 'key'> &
+    Partial<Pick<JudgedDataset['dataset'], 'read'>>;
+};
+
+export function auditCommand(): Command {
+  return defineCommand<AuditOptions>({
+    name: 'audit',
+    description:
+      'Judge every image and say why, without changing anything: a row for each (.jsonl, .csv or .parquet), a summary beside ' +
+      'it, and with --report a page to look at. Takes a dataset and a network, or embeddings and labels that are there already.',
+    example: 'arcface audit --data faces --model face.onnx --output audit.jsonl --report audit.html',
+    options: (command) =>
+      withComputeOptions(
+        withWorkOptions(
+          withRuleOptions(
+            command
+              .option('--data <data>', 'a .rec, a folder with a train.rec, a folder of folders, or a .lst')
+              .option(
+                '--model <model>',
+                'run folder, .safetensors checkpoint, .onnx, or PREFIX,EPOCH of MXNet',
+              )
+              .option('--embeddings <file>', 'instead of data and model: rows in .npy or .safetensors')
+              .option(
+                '--labels <file>',
+                'with --embeddings: a .csv with label, and optionally key and identity, a row each',
+              )
+              .option('--output <file>', 'the audit: .jsonl, .csv or .parquet')
+              .option('--report <file>', 'a page (.html) that needs nothing else')
+              .option(
+                '--truth <file>',
+                'what is known: a .csv with bad (0, 1), and optionally true (label, -1 an outsider), rows in data order',
+              )
+              .option('--sort <order>', 'order of the rows: data, or suspicion (the worst first)', 'data')
+              .option('--overwrite', 'replace files that are there'),
+            'auto',
+          ),
+        ),
+      ),
+    run: audit,
+  });
+}
+
+async function audit(options: AuditOptions, context: CommandContext): Promise<void> {
+  const output = required(options.output, '--output');
+  auditFormat(output);
+  if (options.sort !== 'data' && options.sort !== 'suspicion') {
+    throw new UsageError(`--sort is data or suspicion, found ${options.sort}.`);
+  }
+  const summaryPath = output.replace(/\.[^.]+$/, '.summary.json');
+  for (const file of [output, summaryPath, options.report ?? output]) {
+    if (existsSync(file) && !options.overwrite && options.shard === undefined)
+      throw new CommandError(`${file} exists. Choose another name, or give --overwrite.`);
+  }
+  const decideOptions = await decideOptionsOf(options);
+  const judged = await (options.embeddings === undefined
+    ? judgeData(options, output, context)
+    : judgeEmbeddings(options, context));
+  if (judged === undefined) {
+    const { index, count } = options.shard!;
+    const shard = `${index + 1}/${count}`;
+    context.console.result({ shard }, [`shard ${shard} is embedded; run again without --shard when all are`]);
+    return;
+  }
+  try {
+    const decision = decide(judged.audit, ruleOf(options), decideOptions);
+    const truth =
+      options.truth === undefined ? undefined : await readTruth(options.truth, judged.dataset.length);
+    const measured = truth && measure(judged, decision, truth);
+    const { dropped, ...counts } = summarise(judged.audit, decision);
+    const summary = {
+      images: judged.dataset.length,
+      dropped: dropped + judged.undecodable.length,
+      undecodable: judged.undecodable.length,
+      duplicates: judged.duplicates.length,
+      kept: counts.kept,
+      unresolved: counts.unresolved,
+      identities: counts.identities,
+      identitiesKept: counts.identitiesKept,
+      relabel: counts.relabel,
+      merges: counts.merges,
+      splits: counts.splits,
+      ...measured,
+      output,
+      ...(options.report === undefined ? {} : { report: options.report }),
+    };
+    await writeAuditFile(output, datasetAuditRows(judged, decision, options.sort));
+    await writeAtomically(summaryPath, [
+      `${JSON.stringify({ ...summary, rule: decision.rule, identitiesLost: counts.identitiesLost, dominantShare: counts.dominantShare, proposals: proposalLists(judged, LISTED) }, null, 2)}\n`,
+    ]);
+    if (options.report !== undefined) {
+      const page = await cleaningReport({
+        judged,
+        decision,
+        title: `Audit of ${options.data ?? options.embeddings}`,
+        bad: truth?.bad,
+      });
+      await writeAtomically(options.report, [page]);
+    }
+    context.console.result(summary, lines(summary, measured, [output, summaryPath, options.report]));
+  } finally {
+    await judged.close?.();
+  }
+}
+
+async function judgeData(
+  options: AuditOptions,
+  output: string,
+  context: CommandContext,
+): Promise<(Judged & { close(): Promise<void> }) | undefined> {
+  const data = required(options.data, '--data (or --embeddings)');
+  const modelName = required(options.model, '--model');
+  const dataset = await openData(data, context);
+  try {
+    await useBackend(options);
+    const model = await openModel(modelName, context);
+    const judged = await judgeDataset(
+      {
+        dataset,
+        model,
+        batchSize: options.batchSize,
+        work: workFolder(options, output),
+        shard: options.shard,
+        ...evidenceFor(options, model, { trainSubcenters: true }),
+        seed: options.seed,
+      },
+      context,
+    );
+    if (judged !== undefined) return { ...judged, close: () => dataset.close() };
+  } catch (error) {
+    await dataset.close();
+    throw error;
+  }
+  await dataset.close();
+  return undefined;
+}
+
+async function judgeEmbeddings(
+  options: AuditOptions,
+  context: CommandContext,
+): Promise<Judged & { close?: undefined }> {
+  if (options.data !== undefined || options.model !== undefined) {
+    throw new UsageError('Give either --data and --model, or --embeddings and --labels.');
+  }
+  if (options.rule === 'aum')
+    throw new UsageError('The rule aum needs the run that was trained: --data and --model.');
+  const path = required(options.embeddings, '--embeddings');
+  const { labels, keys, names } = await readLabels(required(options.labels, '--labels'));
+  const file = await openEmbeddingsFile(path);
+  if (file.rows !== labels.length) {
+    throw new CommandError(`${path} has ${file.rows} rows, but ${options.labels} has ${labels.length}.`);
+  }
+  const { dimensions } = file;
+  const embeddings = new Float32Array(file.rows * dimensions);
+  let filled = 0;
+  for await (const block of file.blocks()) {
+    embeddings.set(block, filled);
+    filled += block.length;
+  }
+  const key = (image: number) => keys?.[image] ?? image;
+  const identities = identitiesFromLabels(labels).map((identity) => ({
+    ...identity,
+    ...(names.has(identity.label) ? { name: names.get(identity.label)! } : {}),
+  }));
+  const input = { embeddings, dimensions, labels, identities, key };
+  const seed = { seed: options.seed };
+  let audited: Judged['audit'];
+  if (options.rule === 'auto' && options.k === undefined) {
+    audited = scoreByModes(input, seed);
+  } else {
+    await useBackend(options);
+    const scorer = new SubcenterScorer({
+      ...input,
+      subcenters: await trainedSubcenters(embeddings, input, options, context),
+      trustClassOrder: true,
+    });
+    scorer.add(embeddings);
+    audited = scorer.finish();
+    if (options.rule === 'auto' || options.apply.length > 0) audited = withAutoScores(audited, input, seed);
+  }
+  return {
+    dataset: { length: labels.length, labels, key },
+    audit: audited,
+    positions: Int32Array.from(labels.keys()),
+    undecodable: [],
+    duplicates: [],
+  };
+}
+
+function measure({ audit, positions }: Judged, decision: Decision, { bad, trueLabel }: TruthTable) {
+  const judged = { bad: positions.map((position) => bad[position]!) };
+  const found = metrics(decision, judged);
+  return {
+    metrics: found,
+    intervals: metricIntervals(found, audit.images),
+    ...(trueLabel === undefined
+      ? {}
+      : {
+          confusion: confusionByKind(audit, decision, {
+            ...judged,
+            trueLabel: positions.map((position) => trueLabel[position]!),
+          }),
+        }),
+  };
+}
+
+function lines(
+  { images, dropped, unresolved, identities, relabel, merges, splits, duplicates }: Record<string, unknown>,
+  measured: ReturnType<typeof measure> | undefined,
+  files: readonly (string | undefined)[],
+): string[] {
+  const percent = (value: number | null) => (value === null ? 'undefined' : `${(100 * value).toFixed(1)} %`);
+  const figure = (name: 'precision' | 'recall' | 'f1' | 'auroc' | 'averagePrecision') => {
+    const interval = measured!.intervals[name];
+    const range = interval === null ? '' : ` (${percent(interval[0])} to ${percent(interval[1])})`;
+    return `${name} ${percent(measured!.metrics[name])}${range}`;
+  };
+  return [
+    `${images} images of ${identities} identities: ${dropped} would be dropped, ${unresolved} are unresolved`,
+    `proposed: ${relabel} relabels, ${merges} merges, ${splits} splits; ${duplicates} pairs of near-duplicates`,
+    ...(measured === undefined
+      ? []
+      : (['precision', 'recall', 'f1', 'auroc', 'averagePrecision'] as const).map(figure)),
+    ...files.flatMap((file) => (file === undefined ? [] : [`written  ${file}`])),
+  ];
+}

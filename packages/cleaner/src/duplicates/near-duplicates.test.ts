@@ -1,0 +1,69 @@
+import { describe, expect, it } from 'vitest';
+import { identitiesFromLabels } from '../identity.ts';
+import { seededRandom } from '../seeded-random.ts';
+import { differenceHash, hashDistance } from './difference-hash.ts';
+import { findNearDuplicates } from './near-duplicates.ts';
+
+const SIZE = { width: 45, height: 40 };
+
+/** Blurred noise: a picture with some structure. */
+function picture(seed: number): Uint8Array {
+  const random = seededRandom(seed);
+  const coarse = Array.from({ length: 90 }, () => random.uniform() * 255);
+  return Uint8Array.from({ length: SIZE.width * SIZE.height * 3 }, (_, i) => {
+    const [x, y] = [Math.floor(i / 3) % SIZE.width, Math.floor(i / 3 / SIZE.width)];
+    return coarse[Math.floor(y / 5) * 9 + Math.floor(x / 5)]!;
+  });
+}
+
+describe('the perceptual hash', () => {
+  it('survives brightness and noise, and differs between pictures', () => {
+    const random = seededRandom(9);
+    const original = picture(1);
+    const altered = original.map((v) => Math.min(255, v * 0.8 + 20 + random.uniform() * 6));
+    const hashes = Uint8Array.of(
+      ...differenceHash(original, SIZE),
+      ...differenceHash(altered, SIZE),
+      ...differenceHash(picture(2), SIZE),
+    );
+    expect(hashDistance(hashes, 0, 1)).toBeLessThanOrEqual(2);
+    expect(hashDistance(hashes, 0, 2)).toBeGreaterThan(15);
+  });
+});
+
+describe('near-duplicates', () => {
+  const labels = Array.from({ length: 60 }, (_, i) => Math.floor(i / 6));
+  const pictures = labels.map((_, i) => picture(i));
+  // 7 is 3 again, byte by byte; 40 is 20, brighter.
+  pictures[7] = pictures[3]!;
+  pictures[40] = pictures[20]!.map((v) => Math.min(255, v * 0.9 + 10));
+  const hashes = Uint8Array.from(pictures.flatMap((pixels) => [...differenceHash(pixels, SIZE)]));
+  const identities = identitiesFromLabels(labels);
+
+  it('finds the same photo under any label, and says whether its bytes are the same', () => {
+    const found = findNearDuplicates({ hashes, identities, digest: (i) => pictures[i]!.join() });
+    expect(found.map(({ images }) => images)).toEqual([
+      [3, 7],
+      [20, 40],
+    ]);
+    expect(found[0]).toMatchObject({ identical: true, probability: 1, hashDistance: 0 });
+    expect(found[1]!.identical).toBe(false);
+    expect(found[1]!.probability).toBeGreaterThan(0.9);
+  });
+
+  it('finds by embedding what the hash does not, under one label', () => {
+    const random = seededRandom(4);
+    const embeddings = Float32Array.from({ length: 60 * 16 }, () => random.uniform() - 0.5);
+    embeddings.copyWithin(13 * 16, 12 * 16, 13 * 16);
+    const found = findNearDuplicates({ hashes, identities, embeddings, dimensions: 16 });
+    expect(found.map(({ images }) => images)).toContainEqual([12, 13]);
+    expect(found.find(({ images: [a] }) => a === 12)!.cosine).toBeCloseTo(1, 5);
+  });
+
+  it('takes no image at all, and refuses embeddings of another number', () => {
+    expect(findNearDuplicates({ hashes: new Uint8Array(0), identities: [] })).toEqual([]);
+    expect(() =>
+      findNearDuplicates({ hashes, identities, embeddings: new Float32Array(3), dimensions: 16 }),
+    ).toThrow(/60 hashes but 3 numbers/);
+  });
+});
