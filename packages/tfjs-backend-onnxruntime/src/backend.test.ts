@@ -147,6 +147,22 @@ describe('compilation', () => {
     model.dispose();
   });
 
+  it('happens once, also where the optimiser makes its state in the first step', () => {
+    const scale = tf.variable(tf.fill([4], 0.25));
+    const optimiser = tf.train.momentum(0.1, 0.9);
+    const step = () =>
+      optimiser.minimize(() => tf.sum(tf.square(tf.mul(scale, [1, 2, 3, 4]))) as tf.Scalar, true)!;
+    const run = () => {
+      const loss = step();
+      loss.dataSync();
+      loss.dispose();
+    };
+    expect(cost(run)).toEqual({ runs: 1, compilations: 1 });
+    expect(cost(run)).toEqual({ runs: 1, compilations: 0 });
+    scale.dispose();
+    optimiser.dispose();
+  });
+
   it('is not asked for by numbers: scalars, fills, bounds, paddings', () => {
     const x = tf.tensor1d([1, 2, 3]);
     const step = (n: number) =>

@@ -2,9 +2,9 @@
 // zeros and ones, which tfjs itself asks for by the kernel, are known to the graph (and often cancel in it).
 
 import type { FillAttrs, LinSpaceAttrs, RangeAttrs } from '@tensorflow/tfjs-core';
-import { type DType, type Shape, type TraceValue, trace } from '../trace/trace-graph.ts';
+import { type DType, type Shape, sizeOf, type TraceValue, trace } from '../trace/trace-graph.ts';
 import { asDType } from './dtype.ts';
-import { composed, type KernelCall, type KernelRow, traceOp } from './kernel-row.ts';
+import { composed, type KernelCall, type KernelRow, required, traceOp } from './kernel-row.ts';
 
 const uniform = traceOp('Fill', (node, lowering) => {
   const output = node.outputs[0]!;
@@ -22,7 +22,12 @@ const repeated = traceOp('Fill', (node, lowering) => {
   }
 });
 
+// What fills a vector is often the first value of a variable. As numbers, not as an operation, it leaves the first
+// training step with the graph of all the others: one compilation, and the memory of one session.
+const smallFill = 2 ** 16;
+
 function filled(call: KernelCall, value: number, shape: Shape, dtype: DType): TraceValue {
+  if (sizeOf(shape) <= smallFill) return call.leaf(zeros(shape, dtype).fill(value), shape, dtype);
   if (value === 0 || value === 1) return trace(uniform, [], { shape, dtype }, { value });
   return trace(repeated, [call.number(value, dtype)], { shape, dtype });
 }
@@ -30,8 +35,19 @@ function filled(call: KernelCall, value: number, shape: Shape, dtype: DType): Tr
 function like(kernel: string, value: 0 | 1): KernelRow {
   return composed(kernel, (call) => {
     const { shape, dtype } = call.tensors.x!;
-    return trace(uniform, [], { shape, dtype: asDType(dtype, kernel) }, { value });
+    const type = { shape, dtype: asDType(dtype, kernel) };
+    // Zeros like a variable are how an optimiser's state begins: numbers, for the same reason.
+    if (value === 0 && required(call, 'x').producer === null) {
+      return call.leaf(zeros(shape, type.dtype), shape, type.dtype);
+    }
+    return trace(uniform, [], type, { value });
   });
+}
+
+function zeros(shape: Shape, dtype: DType): Float32Array | Int32Array | Uint8Array {
+  const size = sizeOf(shape);
+  if (dtype === 'float32') return new Float32Array(size);
+  return dtype === 'int32' ? new Int32Array(size) : new Uint8Array(size);
 }
 
 function sequence(start: number, step: number, length: number, dtype: DType): Float32Array | Int32Array {
