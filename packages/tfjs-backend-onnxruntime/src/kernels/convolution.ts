@@ -8,6 +8,7 @@ import {
   narrowFilter,
   plainDepthwiseFilter,
   plainFilter,
+  selectedTaps,
 } from '../lowering/blocked-weights.ts';
 import {
   type ConvolutionAttributes,
@@ -108,9 +109,8 @@ function lowerInputGradient(node: TraceNode, lowering: Lowering): void {
       dy,
       dx,
       geometry,
-      filter,
       group: 1,
-      arrange: (taps, kernel) => blockedTransposedFilter(lowering, taps, inputs, outputs, kernel),
+      filter: (taps) => blockedTransposedFilter(lowering, filter, inputs, outputs, geometry.kernel, taps),
     });
     if (blocked !== null) {
       lowering.define(dx, 'blocked', blocked);
@@ -154,9 +154,11 @@ function lowerDepthwiseInputGradient(node: TraceNode, lowering: Lowering): void 
       dy,
       dx,
       geometry,
-      filter,
       group: channels,
-      arrange: (taps, kernel) => blockedDepthwiseFilter(lowering, taps, channels, kernel),
+      filter: (taps) => {
+        const picked = selectedTaps(lowering, filter, taps);
+        return blockedDepthwiseFilter(lowering, picked, channels, [taps.rows.length, taps.columns.length]);
+      },
     });
     if (blocked !== null) {
       lowering.define(dx, 'blocked', blocked);

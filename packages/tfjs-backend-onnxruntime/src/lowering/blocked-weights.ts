@@ -12,11 +12,73 @@ export function blockedFilter(
   filter: string,
   inputs: number,
   outputs: number,
-  [kh, kw]: KernelSize,
+  kernel: KernelSize,
 ) {
   const b = lowering.blockSize;
-  const split = lowering.reshape(filter, [kh, kw, inputs / b, b, outputs / b, b]);
-  return lowering.reshape(lowering.transpose(split, [4, 2, 0, 1, 3, 5]), [outputs, inputs, kh, kw]);
+  const [taps, ins, outs] = [kernel[0] * kernel[1], inputs / b, outputs / b];
+  const tiles = outputBlocks(lowering, filter, inputs, outputs, kernel);
+  if (taps === 1) return lowering.reshape(tiles, [outputs, inputs, ...kernel]);
+  const order = orderTiles([outs, ins, taps], ([o, i, tap]) => (o * taps + tap) * ins + i);
+  return lowering.reshape(pickTiles(lowering, tiles, order), [outputs, inputs, ...kernel]);
+}
+
+/** Rows and columns of a filter, in the order in which they are wanted. */
+export interface Taps {
+  readonly rows: readonly number[];
+  readonly columns: readonly number[];
+}
+
+/** [kh,kw,I,O] -> the blocked filter that maps O channels back to I by these taps. */
+export function blockedTransposedFilter(
+  lowering: Lowering,
+  filter: string,
+  inputs: number,
+  outputs: number,
+  kernel: KernelSize,
+  { rows, columns }: Taps,
+) {
+  const b = lowering.blockSize;
+  const [taps, ins, outs] = [kernel[0] * kernel[1], inputs / b, outputs / b];
+  const picked = rows.flatMap((row) => columns.map((column) => row * kernel[1] + column));
+  const tiles = outputBlocks(lowering, filter, inputs, outputs, kernel);
+  // Read as NCHW, a tile has its rows as channels: to make those innermost is to transpose it.
+  const asImages = lowering.reshape(tiles, [outs * taps * ins, b, b, 1]);
+  const turned = lowering.blockedOp('ReorderInput', [asImages]);
+  const order = orderTiles([ins, outs, picked.length], ([i, o, t]) => (o * taps + picked[t]!) * ins + i);
+  const transposed = pickTiles(lowering, turned, order);
+  return lowering.reshape(transposed, [inputs, outputs, rows.length, columns.length]);
+}
+
+// The filter as tiles [Bi,Bo] in the order [O/Bo, kh*kw, I/Bi]. ONNX Runtime's reorder of an image does it: the
+// outputs are channels, all the rest pixels. From here whole tiles move, by Gather. Both run on all threads, which
+// Transpose does not, and both directions of a convolution share them.
+function outputBlocks(
+  lowering: Lowering,
+  filter: string,
+  inputs: number,
+  outputs: number,
+  [kh, kw]: KernelSize,
+) {
+  const asImage = lowering.reshape(filter, [1, kh * kw * inputs, 1, outputs]);
+  return lowering.blockedOp('ReorderInput', [asImage], { channels_last: 1 });
+}
+
+type TileShape = readonly [number, number, number];
+
+/** For each tile of the result, row by row, the number of the tile it comes from. */
+function orderTiles([a, b, c]: TileShape, from: (position: TileShape) => number): number[] {
+  const order: number[] = [];
+  for (let i = 0; i < a; i++) {
+    for (let j = 0; j < b; j++) {
+      for (let k = 0; k < c; k++) order.push(from([i, j, k]));
+    }
+  }
+  return order;
+}
+
+function pickTiles(lowering: Lowering, tiles: string, order: readonly number[]): string {
+  const rows = lowering.reshape(tiles, [-1, lowering.blockSize ** 2]);
+  return lowering.op('Gather', [rows, lowering.integers(order)], { axis: 0 });
 }
 
 /** [kh,kw,I,O] -> OIHWBo, for an input with fewer channels than a block, which stays in NCHW. */
@@ -30,19 +92,6 @@ export function narrowFilter(
   const b = lowering.blockSize;
   const split = lowering.reshape(filter, [kh, kw, inputs, outputs / b, b]);
   return lowering.reshape(lowering.transpose(split, [3, 2, 0, 1, 4]), [outputs, inputs, kh, kw]);
-}
-
-/** [kh,kw,I,O] -> the blocked filter that maps O channels back to I. */
-export function blockedTransposedFilter(
-  lowering: Lowering,
-  filter: string,
-  inputs: number,
-  outputs: number,
-  [kh, kw]: KernelSize,
-) {
-  const b = lowering.blockSize;
-  const split = lowering.reshape(filter, [kh, kw, inputs / b, b, outputs / b, b]);
-  return lowering.reshape(lowering.transpose(split, [2, 4, 0, 1, 5, 3]), [inputs, outputs, kh, kw]);
 }
 
 /** [kh,kw,C,1] -> the blocked depthwise filter. */
@@ -73,20 +122,8 @@ export function plainDepthwiseFilter(
   return lowering.reshape(lowering.transpose(filter, [2, 3, 0, 1]), [channels * multiplier, 1, kh, kw]);
 }
 
-/** The filter turned by 180 degrees. */
-export function flippedFilter(lowering: Lowering, filter: string, [kh, kw]: KernelSize): string {
-  if (kh === 1 && kw === 1) return filter;
-  const beforeFirst = -(2 ** 31);
-  return lowering.slice(filter, [-1, -1], [beforeFirst, beforeFirst], [0, 1], [-1, -1]);
-}
-
 /** The filter with only these rows and columns, in this order. */
-export function selectedTaps(
-  lowering: Lowering,
-  filter: string,
-  rows: readonly number[],
-  columns: readonly number[],
-) {
+export function selectedTaps(lowering: Lowering, filter: string, { rows, columns }: Taps): string {
   const picked = lowering.op('Gather', [filter, lowering.integers(rows)], { axis: 0 });
   return lowering.op('Gather', [picked, lowering.integers(columns)], { axis: 1 });
 }

@@ -5,7 +5,7 @@
 
 import type { Attributes } from '../onnx/graph.ts';
 import type { TraceValue } from '../trace/trace-graph.ts';
-import { flippedFilter, type KernelSize, selectedTaps } from './blocked-weights.ts';
+import type { Taps } from './blocked-weights.ts';
 import { type Geometry, kernelExtent } from './convolution-geometry.ts';
 import type { Lowering } from './lowering.ts';
 
@@ -20,17 +20,15 @@ interface BlockedInputGradient {
   readonly dy: TraceValue;
   readonly dx: TraceValue;
   readonly geometry: Geometry;
-  /** The filter in tfjs's order. */
-  readonly filter: string;
   /** 1, or the channels of a depthwise convolution. */
   readonly group: number;
-  /** Brings (a selection of) the filter into the blocked order. */
-  arrange(filter: string, kernel: KernelSize): string;
+  /** These taps of the filter, in the blocked order of a convolution that maps dy to dx. */
+  filter(taps: Taps): string;
 }
 
 /** The blocked gradient's name, or null when the geometry does not fit. */
 export function blockedInputGradient(lowering: Lowering, gradient: BlockedInputGradient): string | null {
-  const { geometry, dy, dx, filter, arrange } = gradient;
+  const { geometry, dy, dx } = gradient;
   const { kernel, strides, dilations, pads } = geometry;
   const grouped: Attributes = gradient.group > 1 ? { group: gradient.group } : {};
   if (strides[0] === 1 && strides[1] === 1) {
@@ -38,7 +36,7 @@ export function blockedInputGradient(lowering: Lowering, gradient: BlockedInputG
     const turned = pads.map((pad, i) => extent[i % 2]! - 1 - pad);
     if (turned.some((pad) => pad < 0)) return null;
     const attributes = { kernel_shape: kernel, dilations, pads: turned, ...grouped };
-    const weights = arrange(flippedFilter(lowering, filter, kernel), kernel);
+    const weights = gradient.filter({ rows: descending(kernel[0]), columns: descending(kernel[1]) });
     return lowering.blockedOp('Conv', [lowering.blocked(dy), weights], attributes);
   }
   if (dilations[0] !== 1 || dilations[1] !== 1) return null;
@@ -55,7 +53,7 @@ export function blockedInputGradient(lowering: Lowering, gradient: BlockedInputG
     const size = [row.taps.length, column.taps.length] as const;
     const shape = [blockRows, dyWidth, 1, block];
     if (size[0] === 0 || size[1] === 0) return lowering.op('ConstantOfShape', [lowering.integers(shape)]);
-    const weights = arrange(selectedTaps(lowering, filter, row.taps, column.taps), size);
+    const weights = gradient.filter({ rows: row.taps, columns: column.taps });
     const attributes = {
       kernel_shape: size,
       pads: [row.begin, column.begin, row.end, column.end],
@@ -71,6 +69,10 @@ export function blockedInputGradient(lowering: Lowering, gradient: BlockedInputG
   const whole =
     interleavedRows.length === 1 ? interleavedRows[0]! : lowering.op('Concat', interleavedRows, { axis: 1 });
   return lowering.reshape(whole, [n, channels, height, width]);
+}
+
+function descending(count: number): number[] {
+  return Array.from({ length: count }, (_, i) => count - 1 - i);
 }
 
 // Input row i = stride*t + phase meets tap r at output row t + (phase + pad - r) / stride, where that is whole.

@@ -35,6 +35,9 @@ function pointwiseGradient(lowering: Lowering, x: TraceValue, dy: TraceValue, { 
   }
   const pixels = n * dyHeight * dyWidth;
   const left = lowering.reshape(seen, [pixels, inputs]);
+  if (lowering.canBlock(dy) && pixels % lowering.blockSize === 0) {
+    return blockedProduct(lowering, left, dy, inputs);
+  }
   const right = lowering.reshape(lowering.last(dy), [pixels, outputs]);
   // ONNX Runtime's matrix product is up to 1.5 times as fast with the longer side as columns.
   const product =
@@ -42,6 +45,20 @@ function pointwiseGradient(lowering: Lowering, x: TraceValue, dy: TraceValue, { 
       ? lowering.op('Gemm', [left, right], { transA: 1 })
       : lowering.transpose(lowering.op('Gemm', [right, left], { transA: 1 }), [1, 0]);
   return lowering.reshape(product, [1, 1, inputs, outputs]);
+}
+
+// transpose(x) * dy as a blocked 1x1 convolution, which is up to twice as fast as the matrix product: pixels are its
+// channels, the channels of x its pixels, dy its filter.
+function blockedProduct(lowering: Lowering, x: string, dy: TraceValue, inputs: number): string {
+  const [n, height, width, outputs] = dy.shape as ImageShape;
+  const b = lowering.blockSize;
+  const pixels = n * height * width;
+  const images = lowering.blockedOp('ReorderInput', [lowering.reshape(x, [1, pixels, inputs, 1])]);
+  const byImage = lowering.reshape(lowering.blocked(dy), [n, outputs / b, height * width * b]);
+  const filter = lowering.reshape(lowering.transpose(byImage, [1, 0, 2]), [outputs, pixels, 1, 1]);
+  const product = lowering.blockedOp('Conv', [images, filter], { kernel_shape: [1, 1] });
+  const blocks = lowering.transpose(lowering.reshape(product, [outputs / b, inputs, b]), [1, 0, 2]);
+  return lowering.reshape(blocks, [1, 1, inputs, outputs]);
 }
 
 function blockedGradient(lowering: Lowering, x: TraceValue, dy: TraceValue, geometry: Geometry): string {
