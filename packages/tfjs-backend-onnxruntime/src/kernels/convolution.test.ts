@@ -38,6 +38,7 @@ const dense: Convolution[] = [
   { image: [16, 4, 4, 16], filter: [3, 3], outputs: 16, strides: 1, pad: 1 },
   { image: [19, 4, 4, 16], filter: [3, 3], outputs: 16, strides: 1, pad: 1 },
   { image: [33, 3, 3, 3], filter: [3, 3], outputs: 16, strides: 1, pad: 1 },
+  { image: [16, 5, 5, 40], filter: [1, 1], outputs: 32, strides: 2, pad: 0 },
 ];
 
 const depthwise: Convolution[] = [
@@ -86,6 +87,16 @@ function evaluate(
   return results;
 }
 
+/** The largest difference, and the largest number. */
+function difference(actual: readonly number[], expected: readonly number[]) {
+  let [worst, largest] = [0, 0];
+  for (const [i, value] of expected.entries()) {
+    worst = Math.max(worst, Math.abs(value - actual[i]!));
+    largest = Math.max(largest, Math.abs(value));
+  }
+  return { worst, largest };
+}
+
 const label = ({ image, filter, outputs, strides, pad, dilations }: Convolution) =>
   `[${image}] * [${filter}] -> ${outputs}, stride ${strides}, pad ${pad}, dilation ${dilations ?? 1}`;
 
@@ -111,8 +122,7 @@ describe.each(['blocked', 'nchw'] as const)('layout %s', (layout) => {
     for (const i of expected.keys()) {
       const what = ['y', 'dx', 'dw'][i]!;
       expect(actual[i]!.shape, what).toEqual(expected[i]!.shape);
-      const worst = Math.max(...expected[i]!.values.map((v, j) => Math.abs(v - actual[i]!.values[j]!)));
-      expect(worst, what).toBeLessThan(1e-4);
+      expect(difference(actual[i]!.values, expected[i]!.values).worst, what).toBeLessThan(1e-4);
     }
   });
 });
@@ -160,3 +170,31 @@ it.each([
     expect(worst / scale).toBeLessThan(1e-5);
   }
 });
+
+// Too large for the plain CPU backend; without the blocked layout the gradient is a sum of matrix products.
+const inParts: Convolution[] = [
+  { image: [16, 67, 67, 1], filter: [3, 3], outputs: 32, strides: 1, pad: 1 },
+  { image: [16, 131, 130, 1], filter: [3, 3], outputs: 32, strides: 2, pad: 'same' },
+  { image: [51, 40, 40, 1], filter: [3, 3], outputs: 32, strides: 1, pad: 1 },
+];
+
+it.each(inParts.map((convolution) => ({ convolution, name: label(convolution) })))(
+  'the weight gradient summed in parts: $name',
+  async ({ convolution: { image, filter, outputs, strides, pad } }) => {
+    await tf.setBackend('onnxruntime');
+    const gradient = (layout: 'blocked' | 'nchw') => {
+      configure({ layout });
+      const dw = tf.tidy(() => {
+        const x = numbers(image, 7) as tf.Tensor4D;
+        const w = numbers([...filter, image[3], outputs], 11) as tf.Tensor4D;
+        const apply = (b: tf.Tensor4D) => tf.conv2d(x, b, strides as number, pad);
+        return tf.grad((b) => apply(b as tf.Tensor4D))(w, numbers(apply(w).shape, 13));
+      });
+      const values = Array.from(dw.dataSync());
+      dw.dispose();
+      return values;
+    };
+    const { worst, largest } = difference(gradient('blocked'), gradient('nchw'));
+    expect(worst / largest).toBeLessThan(1e-5);
+  },
+);

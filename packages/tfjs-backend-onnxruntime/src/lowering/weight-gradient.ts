@@ -5,7 +5,7 @@
 // blocked layout it is one matrix product per tap of the filter.
 
 import type { TraceValue } from '../trace/trace-graph.ts';
-import { type Geometry, usedEndPads } from './convolution-geometry.ts';
+import { type Geometry, kernelExtent, usedEndPads } from './convolution-geometry.ts';
 import type { Lowering } from './lowering.ts';
 
 type ImageShape = readonly [number, number, number, number];
@@ -61,47 +61,80 @@ function blockedProduct(lowering: Lowering, x: string, dy: TraceValue, inputs: n
   return lowering.reshape(blocks, [1, 1, inputs, outputs]);
 }
 
+// dy as a filter is used again for every channel of x. Beyond the second number of bytes it comes from main memory
+// each time, which one core can bear and two cannot; parts of the first size stay in a core's cache.
+const filterPartBytes = 3.5 * 2 ** 20;
+const largestFilterBytes = 8 * 2 ** 20;
+
+/** Images and rows of dy, [from, to). */
+interface Part {
+  readonly images: readonly [number, number];
+  readonly rows: readonly [number, number];
+}
+
+function ranges(total: number, step: number): [number, number][] {
+  return Array.from({ length: Math.ceil(total / step) }, (_, i) => [
+    i * step,
+    Math.min(total, (i + 1) * step),
+  ]);
+}
+
+/** Whole blocks of images, as many and as many of their rows as suit the cache; the rest of the images in the end. */
+function gradientParts([n, height, width, outputs]: ImageShape, block: number): Part[] {
+  const rowBytes = block * width * outputs * 4;
+  const imageBytes = height * rowBytes;
+  const wholeBlocks = n - (n % block);
+  let images = Math.max(wholeBlocks, block);
+  let rows = height;
+  if ((wholeBlocks / block) * imageBytes > largestFilterBytes) {
+    images = Math.max(1, Math.floor(filterPartBytes / imageBytes)) * block;
+    if (imageBytes > largestFilterBytes) rows = Math.max(1, Math.floor(filterPartBytes / rowBytes));
+  }
+  const whole = ranges(wholeBlocks, images).flatMap((range) =>
+    ranges(height, rows).map((rowRange): Part => ({ images: range, rows: rowRange })),
+  );
+  return wholeBlocks === n ? whole : [...whole, { images: [wholeBlocks, n], rows: [0, height] }];
+}
+
 function blockedGradient(lowering: Lowering, x: TraceValue, dy: TraceValue, geometry: Geometry): string {
   const { kernel, strides, dilations, pads } = geometry;
   const [n, height, width, inputs] = x.shape as ImageShape;
   const [, dyHeight, dyWidth, outputs] = dy.shape as ImageShape;
   const b = lowering.blockSize;
-  const [below, right] = usedEndPads(geometry, [height, width], [dyHeight, dyWidth]);
-  const pixels = dyHeight * dyWidth;
+  const [, right] = usedEndPads(geometry, [height, width], [dyHeight, dyWidth]);
+  const reach = kernelExtent(geometry)[0] - 1;
 
   // Channels become the batch and the batch becomes channels, on both sides.
-  let images = lowering.transpose(lowering.first(x), [1, 0, 2, 3]);
-  if (pads[0] !== 0 || pads[1] !== 0 || below !== 0 || right !== 0) {
-    images = lowering.op('Pad', [images, lowering.integers([0, 0, pads[0], pads[1], 0, 0, below, right])]);
-  }
+  const images = lowering.transpose(lowering.first(x), [1, 0, 2, 3]);
   const dyBlocked = lowering.blocked(dy);
-  const attributes = { kernel_shape: [dyHeight, dyWidth], dilations: strides, strides: dilations };
-  const wholeBlocks = n - (n % b);
   let sum: string | null = null;
-  if (wholeBlocks > 0) {
-    const part = wholeBlocks === n ? dyBlocked : lowering.slice(dyBlocked, [0], [wholeBlocks], [0]);
-    const split = lowering.reshape(part, [wholeBlocks / b, b, outputs / b, pixels, b]);
-    const filter = lowering.reshape(lowering.transpose(split, [2, 0, 3, 1, 4]), [
+  for (const part of gradientParts([n, dyHeight, dyWidth, outputs], b)) {
+    const [from, to] = part.images;
+    const [firstRow, endRow] = part.rows;
+    const [count, rows] = [to - from, endRow - firstRow];
+    // Where the rows that are needed end, on both sides outside the image or (negative) inside it.
+    const above = pads[0] - firstRow * strides[0];
+    const below = (endRow - 1) * strides[0] + reach + 1 - pads[0] - height;
+    const margins = [0, -from, above, pads[1], 0, to - n, below, right];
+    const seen = margins.some((margin) => margin !== 0)
+      ? lowering.op('Pad', [images, lowering.integers(margins)])
+      : images;
+    let upstream = lowering.reshape(dyBlocked, [n, outputs / b, dyHeight, dyWidth * b]);
+    if (count < n || rows < dyHeight) {
+      upstream = lowering.slice(upstream, [from, firstRow], [to, endRow], [0, 2]);
+    }
+    const attributes = { kernel_shape: [rows, dyWidth], dilations: strides, strides: dilations };
+    const isWhole = count % b === 0;
+    const split = [isWhole ? count / b : count, isWhole ? b : 1, outputs / b, rows * dyWidth, b];
+    const filter = lowering.reshape(lowering.transpose(lowering.reshape(upstream, split), [2, 0, 3, 1, 4]), [
       outputs,
-      wholeBlocks,
-      dyHeight,
+      count,
+      rows,
       dyWidth,
     ]);
-    const channels = wholeBlocks === n ? images : lowering.slice(images, [0], [wholeBlocks], [1]);
-    sum = lowering.blockedOp('Conv', [lowering.blockedOp('ReorderInput', [channels]), filter], attributes);
-  }
-  if (wholeBlocks < n) {
-    const rest = n - wholeBlocks;
-    const part = wholeBlocks === 0 ? dyBlocked : lowering.slice(dyBlocked, [wholeBlocks], [n], [0]);
-    const split = lowering.reshape(part, [rest, outputs / b, pixels, b]);
-    const filter = lowering.reshape(lowering.transpose(split, [1, 0, 2, 3]), [
-      outputs,
-      rest,
-      dyHeight,
-      dyWidth,
-    ]);
-    const channels = wholeBlocks === 0 ? images : lowering.slice(images, [wholeBlocks], [n], [1]);
-    sum = lowering.blockedOp('Conv', [channels, filter, ...(sum === null ? [] : ['', sum])], attributes);
+    const channels = isWhole ? lowering.blockedOp('ReorderInput', [seen]) : seen;
+    const before: string[] = sum === null ? [] : ['', sum];
+    sum = lowering.blockedOp('Conv', [channels, filter, ...before], attributes);
   }
   const byTap = lowering.reshape(sum!, [inputs, outputs / b, kernel[0] * kernel[1], b]);
   return lowering.reshape(lowering.transpose(byTap, [2, 0, 1, 3]), [kernel[0], kernel[1], inputs, outputs]);
