@@ -12,6 +12,7 @@ import type { FusedBatchNormAttrs } from '@tensorflow/tfjs-core';
 import { lowerBroadcast } from '../lowering/broadcast.ts';
 import { type ChannelAlgebra, channelAlgebra } from '../lowering/channel-algebra.ts';
 import type { Lowering } from '../lowering/lowering.ts';
+import { perChannelPrelu } from '../lowering/per-channel-prelu.ts';
 import { sameShape, type TraceNode, type TraceValue, trace, type ValueType } from '../trace/trace-graph.ts';
 import { composed, type KernelRow, required, traceMany, traceOp } from './kernel-row.ts';
 
@@ -92,7 +93,7 @@ function lowerTraining(node: TraceNode, lowering: Lowering): void {
   const { gain } = normaliser(lowering, variance, node.attributes.epsilon as number, scale);
   const shift = lowering.op('Sub', [offset, lowering.op('Mul', [mean, gain])]);
   const result = slopeValue
-    ? normalisedPrelu(lowering, algebra, input, gain, shift, lowering.last(slopeValue))
+    ? perChannelPrelu(lowering, algebra, input, lowering.last(slopeValue), { gain, shift })
     : algebra.affine(input, gain, shift);
   lowering.define(y, algebra.layout, result);
   lowering.define(meanOutput, 'last', mean);
@@ -125,40 +126,6 @@ function batchVariance(
     return lowering.op('Mul', [algebra.dot(centred, centred), perElement]);
   };
   return lowering.conditional(isSafe, () => lowering.op('Identity', [quick]), inTwoPasses, type);
-}
-
-// prelu(z) = slope*z + (1 - slope)*relu(z) with z = x*gain + shift. Where no slope is above 1, the factor
-// moves into the ReLU, which saves a pass; a factor below 0 cannot.
-function normalisedPrelu(
-  lowering: Lowering,
-  algebra: ChannelAlgebra,
-  x: string,
-  gain: string,
-  shift: string,
-  slope: string,
-): string {
-  const mul = (a: string, b: string) => lowering.op('Mul', [a, b]);
-  const rest = oneMinus(lowering, slope);
-  const slopedGain = mul(slope, gain);
-  const slopedShift = mul(slope, shift);
-  const smallest = lowering.op('ReduceMin', [rest], { keepdims: 0 });
-  const isConvex = lowering.op('GreaterOrEqual', [smallest, lowering.scalar(0)]);
-  const inTwoPasses = () => {
-    const positive = algebra.affine(x, mul(rest, gain), mul(rest, shift), { relu: true });
-    return algebra.affine(x, slopedGain, slopedShift, { summand: positive });
-  };
-  const inThreePasses = () => {
-    const positive = algebra.affine(x, gain, shift, { relu: true });
-    return algebra.affine(positive, rest, null, { summand: algebra.affine(x, slopedGain, slopedShift) });
-  };
-  return lowering.conditional(isConvex, inTwoPasses, inThreePasses, {
-    shape: algebra.shape,
-    dtype: 'float32',
-  });
-}
-
-function oneMinus(lowering: Lowering, vector: string): string {
-  return lowering.op('Sub', [lowering.scalar(1), vector]);
 }
 
 // With z = x*gain + shift, the upstream gradient of z is dz = slope*dy + (1 - slope)*g, where g is dy where z > 0 and
@@ -199,7 +166,7 @@ function lowerTrainingGradient(node: TraceNode, lowering: Lowering): void {
   let gated: { g: string; slope: string; rest: string } | null = null;
   if (slopeValue) {
     const slope = lowering.last(slopeValue);
-    const rest = oneMinus(lowering, slope);
+    const rest = sub(lowering.scalar(1), slope);
     const shift = sub(lowering.last(offsetValue), mul(mean, gain));
     const g = mul(algebra.positive(x, gain, shift), dy);
     const sumG = algebra.sum(g);

@@ -4,6 +4,7 @@ import { backend_util } from '@tensorflow/tfjs-core';
 import { lowerBroadcast, simplify } from '../lowering/broadcast.ts';
 import { channelAlgebra } from '../lowering/channel-algebra.ts';
 import type { Lowering } from '../lowering/lowering.ts';
+import { perChannelPrelu } from '../lowering/per-channel-prelu.ts';
 import {
   type DType,
   type Shape,
@@ -167,13 +168,9 @@ const prelu = primitive({
       isPerChannel &&
       sameShape(x.shape, output.shape)
     ) {
-      // relu(x) + slope*min(x, 0)
-      const algebra = channelAlgebra(lowering, x);
-      const blocked = lowering.blocked(x);
-      const below = lowering.op('Min', [blocked, lowering.scalar(0)]);
       const slope = lowering.reshape(lowering.last(alpha), [channels]);
-      const summand = lowering.op('Relu', [blocked]);
-      lowering.define(output, 'blocked', algebra.affine(below, slope, null, { summand }));
+      const y = perChannelPrelu(lowering, channelAlgebra(lowering, x), lowering.blocked(x), slope);
+      lowering.define(output, 'blocked', y);
       return;
     }
     lowerBroadcast(node, lowering, (operands) => {

@@ -16,6 +16,7 @@ const steps: Record<string, Step> = {
   scalar: (x) => tf.mul(x, 0.75),
   relu: (x) => tf.relu(x),
   prelu: (x, channels) => tf.prelu(x, channels as tf.Tensor as tf.Tensor4D),
+  steepPrelu: (x, channels) => tf.prelu(x, tf.mul(channels, 3) as tf.Tensor as tf.Tensor4D),
   gate: (x) => tf.mul(x, tf.sigmoid(tf.mean(x, [1, 2], true))),
   mask: (x) => tf.mul(x, tf.step(tf.sub(x, 0.1), 0.5)),
   transposeTwice: (x) => tf.transpose(tf.transpose(x, [0, 3, 1, 2]), [0, 2, 3, 1]),
