@@ -1,31 +1,22 @@
-/** `MODEL` as the user names it: a run folder, a checkpoint of ours, or a checkpoint of MXNet. */
-import { existsSync } from 'node:fs';
-import { readFile, stat } from 'node:fs/promises';
-import { join } from 'node:path';
-import { type Backbone, backboneFromMxnet, parseNdArrays } from '@arcface/backbones';
-import {
-  assembleSubcenters,
-  type ClassOrder,
-  type SubcenterShard,
-  type SubcenterWeights,
-} from '@arcface/cleaner';
-import {
-  backboneFromCheckpoint,
-  type Checkpoint,
-  checkpointSubcenters,
-  type DatasetFingerprint,
-  decodeCheckpoint,
-  latestCheckpoint,
-} from '@arcface/trainer';
-import { FileCheckpointStore } from '@arcface/trainer/node';
+/** `MODEL` as the user names it: a run folder, a checkpoint of ours or of MXNet, or anybody's ONNX file. */
+import { stat } from 'node:fs/promises';
+import { backboneFromGraph, toFloat32 } from '@arcface/backbones';
+import { assembleSubcenters, type ClassOrder, type SubcenterWeights } from '@arcface/cleaner';
+import type { DatasetFingerprint, Embedder, EmbeddingBackbone } from '@arcface/trainer';
+import type { Command } from 'commander';
 import type { CommandContext } from './cli/define-command.ts';
+import { wholeNumber } from './cli/option-values.ts';
 import { CommandError } from './cli/usage-error.ts';
+import { MODEL_FORMS, type ModelFile, readModelFile } from './model-file.ts';
+import { type OnnxModelOptions, openOnnxEmbedder } from './onnx/onnx-embedder.ts';
+
+export { CHECKPOINTS } from './model-file.ts';
 
 /** A network with, usually, the sub-centres that it was trained with. */
 export interface Model {
   /** What it was read from. */
   readonly path: string;
-  readonly backbone: Backbone;
+  readonly backbone: EmbeddingBackbone | Embedder;
   /** Sub-centres an identity, where the file says. */
   readonly subcentersPerIdentity: number | undefined;
   /** The order in which the model's own training put its classes. */
@@ -34,113 +25,97 @@ export interface Model {
   readonly trainedOn?: DatasetFingerprint | undefined;
   /** Folder of the run's checkpoints, for a model that is a run. */
   readonly checkpoints?: string | undefined;
+  /** How images are fed to an ONNX model: with other words its embeddings are others. */
+  readonly feeding?: string | undefined;
   /** Whether the model was saved with sub-centres. */
   readonly hasSubcenters: boolean;
   /** @throws {CommandError} when the model was saved without sub-centres; CleanerError when they do not fit K */
   subcenters(options: { readonly k: number; readonly classOrder: ClassOrder }): SubcenterWeights;
 }
 
-/** Folder of the checkpoints in a run folder. */
-export const CHECKPOINTS = 'checkpoints';
+/** Options of commands that take a MODEL. */
+export interface ModelOptions {
+  readonly model?: string;
+  readonly onnxInput?: string;
+  readonly onnxOutput?: string;
+  readonly inputSize?: number;
+}
+
+/** Adds `--model` and what can be said about ONNX models. */
+export function withModelOptions(command: Command): Command {
+  return command
+    .option('--model <model>', MODEL_FORMS)
+    .option(
+      '--onnx-input <convention>',
+      'how an ONNX model is fed, or a part of it, such as layout=NCHW,channels=RGB,mean=127.5,std=127.5 (default: found out, and said)',
+    )
+    .option('--onnx-output <name>', 'the output of an ONNX model that is the embedding')
+    .option(
+      '--input-size <pixels>',
+      'side of an image, for an ONNX model that takes any size',
+      wholeNumber(8, 4096),
+    );
+}
 
 /**
- * Reads a model.
+ * Opens a model to embed with.
  *
+ * @param samples some of the images that it will embed, to find out from how an ONNX model is fed
  * @throws {CommandError} naming what was expected where, when there is no model
  */
-export async function openModel(name: string, context: CommandContext): Promise<Model> {
-  const mxnet = /^(.+),(\d{1,9})$/.exec(name);
-  if (mxnet) return openMxnetModel(mxnet[1]!, Number(mxnet[2]));
-  const info = await stat(name).catch(() => undefined);
-  if (info === undefined) {
+export async function openModel(
+  name: string,
+  context: CommandContext,
+  options: ModelOptions & Pick<OnnxModelOptions, 'samples' | 'threads'> = {},
+): Promise<Model> {
+  if (name.endsWith('.onnx') && (await stat(name).catch(() => undefined))?.isFile()) {
+    const backbone = await openOnnxEmbedder(name, options, context);
+    return { ...withSubcenters({ path: name, subcenters: undefined }, backbone), feeding: backbone.feeding };
+  }
+  if (
+    options.onnxInput !== undefined ||
+    options.onnxOutput !== undefined ||
+    options.inputSize !== undefined
+  ) {
     throw new CommandError(
-      `There is no model ${name}. Expected a run folder, a .safetensors checkpoint, or PREFIX,EPOCH for MXNet's PREFIX-symbol.json and PREFIX-EPOCH.params.`,
+      `${name} is not an ONNX file: it says itself how it is fed. Leave out --onnx-input, --onnx-output and --input-size.`,
     );
   }
-  if (info.isDirectory()) return openRun(name, context);
-  if (name.endsWith('.safetensors')) {
-    return modelOfCheckpoint(await decodeCheckpoint(await readFile(name), name), name);
-  }
-  if (name.endsWith('.onnx')) {
-    throw new CommandError(
-      `${name}: ONNX files are not read as models by this version. Give a run folder, a .safetensors checkpoint, or PREFIX,EPOCH.`,
-    );
-  }
-  throw new CommandError(
-    `${name} is not a model that can be read: expected a run folder, a .safetensors checkpoint of this program, or PREFIX,EPOCH.`,
-  );
+  const file = await readModelFile(name, context.console);
+  const { graph, parameters, trainedOn, checkpoints } = file;
+  const backbone = backboneFromGraph(graph, { parameters, unknown: 'ignore' });
+  return { ...withSubcenters(file, backbone), trainedOn, checkpoints };
 }
 
-async function openRun(folder: string, { console }: CommandContext): Promise<Model> {
-  const directory = existsSync(join(folder, CHECKPOINTS)) ? join(folder, CHECKPOINTS) : folder;
-  const latest = await latestCheckpoint(new FileCheckpointStore(directory));
-  if (latest === undefined) {
-    throw new CommandError(
-      `The folder ${folder} holds no checkpoint (step-*.safetensors). Was the run stopped before its first one?`,
-    );
-  }
-  for (const { reason } of latest.damaged) console.warn(`${reason} The one before it is used.`);
-  return { ...modelOfCheckpoint(latest.checkpoint, join(directory, latest.name)), checkpoints: directory };
-}
-
-function modelOfCheckpoint(checkpoint: Checkpoint, path: string): Model {
-  const backbone = backboneFromCheckpoint(checkpoint);
+function withSubcenters(
+  { path, subcenters }: Pick<ModelFile, 'path' | 'subcenters'>,
+  backbone: Model['backbone'],
+): Model {
+  const { arrays = [], perIdentity, classOrder: own = 'position' } = subcenters ?? {};
   return {
     path,
     backbone,
-    subcentersPerIdentity: checkpoint.head.subcenters,
-    trainedOn: checkpoint.data,
-    // `arcface train` numbers the identities as the dataset lists them.
-    classOrder: 'position',
-    hasSubcenters: true,
+    subcentersPerIdentity: perIdentity,
+    classOrder: own,
+    hasSubcenters: arrays.length > 0,
     subcenters({ k, classOrder }) {
-      const head = checkpointSubcenters(checkpoint);
-      if (k !== head.subcenters) {
+      if (arrays.length === 0) {
         throw new CommandError(
-          `${path} was trained with ${head.subcenters} sub-centres an identity, not ${k}. Leave out --k, or give ${head.subcenters}.`,
+          `${path} has no sub-centres: expected arrays fc7_0_weight, fc7_1_weight, ... of shape [classes * K, ${backbone.embeddingSize}]. ` +
+            'The reference saves them only with ckpt_embedding=False; `arcface train` always does. --rule auto needs none.',
         );
       }
-      return { weights: head.weights, subcenters: k, dimensions: head.dimensions, classOrder };
-    },
-  };
-}
-
-async function openMxnetModel(prefix: string, epoch: number): Promise<Model> {
-  const symbolPath = `${prefix}-symbol.json`;
-  const paramsPath = `${prefix}-${String(epoch).padStart(4, '0')}.params`;
-  // One after the other: of two missing files the first is named, at every run.
-  const symbol = await readModelFile(symbolPath);
-  const params = await readModelFile(paramsPath);
-  const backbone = backboneFromMxnet({ symbol: Buffer.from(symbol).toString('utf8'), params });
-  const shards = parseNdArrays(params).arrays.flatMap((array): SubcenterShard[] => {
-    const name = array.name.replace(/^arg:/, '');
-    if (!/^fc7(_\d+)?_weight$/.test(name) || !(array.data instanceof Float32Array)) return [];
-    return [{ name: name === 'fc7_weight' ? 'fc7_0_weight' : name, shape: array.shape, data: array.data }];
-  });
-  return {
-    path: paramsPath,
-    backbone,
-    subcentersPerIdentity: undefined,
-    // The reference trains with the labels themselves.
-    classOrder: 'label',
-    hasSubcenters: shards.length > 0,
-    subcenters({ k, classOrder }) {
-      if (shards.length === 0) {
+      if (perIdentity !== undefined && k !== perIdentity) {
         throw new CommandError(
-          `${paramsPath} has no sub-centres: expected arrays fc7_0_weight, fc7_1_weight, ... of shape [classes * K, ${backbone.embeddingSize}]. ` +
-            'The reference saves them only with ckpt_embedding=False; `arcface train` always does.',
+          `${path} was trained with ${perIdentity} sub-centres an identity, not ${k}. Leave out --k, or give ${perIdentity}.`,
         );
       }
+      const shards = arrays.map((array) => ({
+        name: array.name,
+        shape: array.shape,
+        data: toFloat32(array),
+      }));
       return assembleSubcenters(shards, { subcenters: k, classOrder });
     },
   };
-}
-
-async function readModelFile(path: string): Promise<Uint8Array> {
-  try {
-    const file = await readFile(path);
-    return new Uint8Array(file.buffer, file.byteOffset, file.byteLength);
-  } catch (error) {
-    throw new CommandError(`A file of the MXNet checkpoint cannot be read: ${(error as Error).message}`);
-  }
 }

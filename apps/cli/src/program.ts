@@ -9,6 +9,7 @@ import { binCommand } from './commands/bin/bin.ts';
 import { demoCommand } from './commands/demo.ts';
 import { cleanCommand, dropCommand } from './commands/drop.ts';
 import { embedCommand } from './commands/embed.ts';
+import { modelCommand } from './commands/model/model.ts';
 import { noiseCommand } from './commands/noise.ts';
 import { recCommand } from './commands/rec/rec.ts';
 import { trainCommand } from './commands/train.ts';
@@ -38,6 +39,7 @@ function createProgram(): Command {
     noiseCommand(),
     verifyCommand(),
     embedCommand(),
+    modelCommand(),
     recCommand(),
     binCommand(),
     benchCommand(),

@@ -34,3 +34,25 @@ export function bfloat16ToFloat32(bits: Uint16Array): Float32Array {
   }
   return new Float32Array(result.buffer);
 }
+
+/** float32 values to the nearest binary16 bits, ties to even; what is too large becomes infinite. */
+export function float32ToFloat16(values: Float32Array): Uint16Array {
+  const bits = new Uint32Array(values.buffer, values.byteOffset, values.length);
+  return Uint16Array.from(bits, (word) => {
+    const sign = (word >>> 16) & 0x8000;
+    const magnitude = word & 0x7fffffff;
+    if (magnitude > 0x7f800000) return sign | 0x7e00;
+    // From 65520 on, halfway to the next power of two, the nearest is infinite.
+    if (magnitude >= 0x477ff000) return sign | 0x7c00;
+    if (magnitude < 0x38800000) {
+      // Subnormal: a multiple of 2^-24.
+      const value = new Float32Array(Uint32Array.of(magnitude).buffer)[0]!;
+      const units = value * 2 ** 24;
+      const below = Math.floor(units);
+      const rest = units - below;
+      return sign | (rest > 0.5 || (rest === 0.5 && below % 2 === 1) ? below + 1 : below);
+    }
+    const rounded = magnitude + 0xfff + ((magnitude >>> 13) & 1);
+    return sign | ((rounded - 0x38000000) >>> 13);
+  });
+}

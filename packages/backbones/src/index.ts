@@ -21,12 +21,16 @@ export { type ElementType, type NamedArray, type TypedArray, toFloat32 } from '.
 export type { BackboneConfig } from './networks/backbone-config.ts';
 export { type OutputHead, outputHeads } from './networks/output-heads.ts';
 export { listNetworks, type NetworkDescription, networkGraph } from './networks/presets.ts';
-export {
-  formatOnnxInput,
-  type OnnxInputConvention,
-  parseOnnxInput,
-} from './onnx/input-convention.ts';
+export type { OnnxImageInput, PixelType } from './onnx/image-input.ts';
+export { formatOnnxInput, type OnnxInputConvention, parseOnnxInput } from './onnx/input-convention.ts';
+export type { OnnxResult, OnnxSession, OpenOnnxSession } from './onnx/input-evidence.ts';
+export { inputPixels } from './onnx/input-pixels.ts';
 export { exportOnnx, type NetworkValues } from './onnx/onnx-writer.ts';
+export {
+  type ResolvedOnnxInput,
+  type ResolveInputOptions,
+  resolveOnnxInput,
+} from './onnx/resolve-input.ts';
 export { type BatchNormOptions, type BatchNormParameters, batchNorm } from './operations/batch-norm.ts';
 export {
   checkpointName,
@@ -34,4 +38,9 @@ export {
   type ImportOptions,
   importParameters,
 } from './parameters/parameter-arrays.ts';
-export { parseSafetensors, type Safetensors, serializeSafetensors } from './safetensors/safetensors.ts';
+export {
+  parseSafetensors,
+  type Safetensors,
+  serializeSafetensors,
+  serializeSafetensorsHeader,
+} from './safetensors/safetensors.ts';

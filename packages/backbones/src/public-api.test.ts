@@ -15,6 +15,7 @@ it('exports these names', () => {
       "exportParameters",
       "formatOnnxInput",
       "importParameters",
+      "inputPixels",
       "listNetworks",
       "networkGraph",
       "outputHeads",
@@ -23,9 +24,11 @@ it('exports these names', () => {
       "parseOnnxInput",
       "parseSafetensors",
       "readMxnetSymbol",
+      "resolveOnnxInput",
       "serializeMxnetSymbol",
       "serializeNdArrays",
       "serializeSafetensors",
+      "serializeSafetensorsHeader",
       "toFloat32",
     ]
   `);

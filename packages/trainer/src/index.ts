@@ -41,6 +41,7 @@ export { mirrorImage } from './data/image-geometry.ts';
 export { shuffledOrder } from './data/shuffle.ts';
 // Embedding and verification
 export { type Embeddings, type EmbedOptions, type EmbedProgress, embedImages } from './embedding/embed.ts';
+export type { Embedder, EmbeddingBackbone } from './embedding/embedder.ts';
 export {
   type Duration,
   type LearningRateSchedule,

@@ -11,11 +11,12 @@ import { createHash } from 'node:crypto';
 import { createReadStream, existsSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { type Backbone, parseSafetensors, serializeSafetensors, toFloat32 } from '@arcface/backbones';
+import { parseSafetensors, serializeSafetensors, toFloat32 } from '@arcface/backbones';
 import { differenceHash, HASH_BYTES } from '@arcface/cleaner';
 import type { FaceDataset } from '@arcface/recordio';
 import {
   datasetFingerprint,
+  type EmbedOptions,
   embedImages,
   type ImageDecoder,
   TrainingError,
@@ -55,12 +56,14 @@ export interface EmbeddingStoreOptions {
   readonly dataset: FaceDataset;
   /** File that the network was read from; its digest tells one network's chunks from another's. */
   readonly model: string;
+  /** How images are fed to an ONNX model. */
+  readonly feeding?: string | undefined;
   /** Images of a chunk: the same for all who share a folder. Default 1024. */
   readonly chunkImages?: number;
 }
 
 export interface FillOptions {
-  readonly backbone: Pick<Backbone, 'inputShape' | 'embeddingSize' | 'apply'>;
+  readonly backbone: EmbedOptions['backbone'];
   readonly decoder: ImageDecoder;
   readonly batchSize: number;
   /** Default: all of it. */
@@ -69,16 +72,29 @@ export interface FillOptions {
   readonly onProgress: (done: number, imagesPerSecond: number) => void;
 }
 
+/** What a chunk belongs to. */
+interface ChunkOwner {
+  readonly model: string;
+  readonly data: string;
+  readonly feeding?: string;
+}
+
+const OTHERWISE: Readonly<Record<keyof ChunkOwner, string>> = {
+  model: 'by another network',
+  data: 'of other data',
+  feeding: 'by the network fed in another way (--onnx-input)',
+};
+
 export class EmbeddingStore {
   readonly #directory: string;
   readonly #dataset: FaceDataset;
-  readonly #owner: { readonly model: string; readonly data: string };
+  readonly #owner: ChunkOwner;
 
   readonly #chunkImages: number;
 
   private constructor(
     { directory, dataset, chunkImages = CHUNK_IMAGES }: EmbeddingStoreOptions,
-    owner: { readonly model: string; readonly data: string },
+    owner: ChunkOwner,
   ) {
     this.#directory = directory;
     this.#dataset = dataset;
@@ -87,10 +103,11 @@ export class EmbeddingStore {
   }
 
   static async open(options: EmbeddingStoreOptions): Promise<EmbeddingStore> {
-    const { model, dataset } = options;
+    const { model, dataset, feeding } = options;
     return new EmbeddingStore(options, {
       model: await sha256OfFile(model),
       data: datasetFingerprint(dataset).hash,
+      ...(feeding === undefined ? {} : { feeding }),
     });
   }
 
@@ -153,7 +170,7 @@ export class EmbeddingStore {
     if (metadata.format !== FORMAT) throw refuse('does not hold embeddings');
     for (const [what, expected] of Object.entries(this.#owner)) {
       if (metadata[what] !== expected) {
-        throw refuse(`was made ${what === 'model' ? 'by another network' : 'of other data'}`);
+        throw refuse(`was made ${OTHERWISE[what as keyof ChunkOwner]}`);
       }
     }
     const [rows, hashes, digests] = ['embeddings', 'hash', 'sha256'].map((name) =>

@@ -85,7 +85,12 @@ export async function judgeDataset(
           classOrder: options.classOrder ?? model.classOrder,
         })
       : undefined;
-  const store = await EmbeddingStore.open({ directory: work.directory, dataset, model: model.path });
+  const store = await EmbeddingStore.open({
+    directory: work.directory,
+    dataset,
+    model: model.path,
+    feeding: model.feeding,
+  });
   const progress = context.console.progress('embedding', { total: dataset.length, unit: 'images' });
   await store.fill({
     backbone: model.backbone,

@@ -40,12 +40,11 @@ import {
 } from '../cli/define-command.ts';
 import { CommandError, UsageError } from '../cli/usage-error.ts';
 import { openData } from '../data.ts';
-import { openModel } from '../model.ts';
+import { type ModelOptions, openModel, withModelOptions } from '../model.ts';
 import { cleaningReport } from '../report/cleaning-report.ts';
 
-interface AuditOptions extends SharedOptions, ComputeOptions, RuleOptions, WorkOptions {
+interface AuditOptions extends SharedOptions, ComputeOptions, RuleOptions, WorkOptions, ModelOptions {
   readonly data?: string;
-  readonly model?: string;
   readonly embeddings?: string;
   readonly labels?: string;
   readonly output?: string;
@@ -75,12 +74,8 @@ export function auditCommand(): Command {
       withComputeOptions(
         withWorkOptions(
           withRuleOptions(
-            command
+            withModelOptions(command)
               .option('--data <data>', 'a .rec, a folder with a train.rec, a folder of folders, or a .lst')
-              .option(
-                '--model <model>',
-                'run folder, .safetensors checkpoint, .onnx, or PREFIX,EPOCH of MXNet',
-              )
               .option('--embeddings <file>', 'instead of data and model: rows in .npy or .safetensors')
               .option(
                 '--labels <file>',
@@ -174,7 +169,7 @@ async function judgeData(
   const dataset = await openData(data, context);
   try {
     await useBackend(options);
-    const model = await openModel(modelName, context);
+    const model = await openModel(modelName, context, { ...options, samples: dataset });
     const judged = await judgeDataset(
       {
         dataset,

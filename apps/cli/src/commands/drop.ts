@@ -33,11 +33,10 @@ import {
 import { refuseUsedFolder } from '../cli/output-folder.ts';
 import { CommandError } from '../cli/usage-error.ts';
 import { openData } from '../data.ts';
-import { openModel } from '../model.ts';
+import { type ModelOptions, openModel, withModelOptions } from '../model.ts';
 
-interface DropOptions extends SharedOptions, ComputeOptions, RuleOptions, WorkOptions {
+interface DropOptions extends SharedOptions, ComputeOptions, RuleOptions, WorkOptions, ModelOptions {
   readonly data?: string;
-  readonly model?: string;
   readonly output?: string;
   readonly layout: 'insightface' | 'flat';
   readonly overwrite?: boolean;
@@ -94,8 +93,7 @@ export function cleanCommand(): Command {
 function withOutputOptions(command: Command): Command {
   return withComputeOptions(
     withWorkOptions(
-      command
-        .option('--model <model>', 'run folder, .safetensors checkpoint, .onnx, or PREFIX,EPOCH of MXNet')
+      withModelOptions(command)
         .option('--output <folder>', 'folder for train.rec, train.idx, property and audit.jsonl')
         .addOption(
           new Option(
@@ -123,7 +121,7 @@ async function drop(
   const dataset = await openData(data, context);
   try {
     await useBackend(options);
-    const model = await openModel(modelName, context);
+    const model = await openModel(modelName, context, { ...options, samples: dataset });
     const judged = await judgeDataset(
       {
         dataset,

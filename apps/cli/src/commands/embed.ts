@@ -1,10 +1,14 @@
-/** `arcface embed`: the embedding of every image of a dataset, as a NumPy file. */
+/** `arcface embed`: the embedding of every image of a dataset, as a NumPy or safetensors file. */
 
 import { existsSync } from 'node:fs';
-import { embedImages } from '@arcface/trainer';
+import { mkdir } from 'node:fs/promises';
+import { dirname } from 'node:path';
+import { serializeSafetensorsHeader } from '@arcface/backbones';
+import type { FaceDataset } from '@arcface/recordio';
+import { datasetFingerprint, embedImages, TrainingError } from '@arcface/trainer';
 import type { Command } from 'commander';
-import { writeAtomically } from '../atomic-file.ts';
 import { useBackend } from '../backend.ts';
+import { sha256OfFile } from '../cleaning/embedding-store.ts';
 import {
   type CommandContext,
   type ComputeOptions,
@@ -13,39 +17,45 @@ import {
   type SharedOptions,
   withComputeOptions,
 } from '../cli/define-command.ts';
+import { INTERRUPTED } from '../cli/interrupt.ts';
 import { wholeNumber } from '../cli/option-values.ts';
 import { CommandError, UsageError } from '../cli/usage-error.ts';
 import { openData, reportUndecodable } from '../data.ts';
 import { sharpDecoder } from '../decode.ts';
-import { openModel } from '../model.ts';
+import { discardPartial, EmbeddingsOutput, hasPartial } from '../embeddings-output.ts';
+import { type Model, type ModelOptions, openModel, withModelOptions } from '../model.ts';
 import { npyHeader } from '../npy.ts';
 
-interface EmbedCommandOptions extends SharedOptions, ComputeOptions {
-  readonly model?: string;
+interface EmbedCommandOptions extends SharedOptions, ComputeOptions, ModelOptions {
   readonly data?: string;
   readonly output?: string;
   readonly flip?: boolean;
   readonly normalize?: boolean;
   readonly overwrite?: boolean;
+  readonly resume?: boolean;
   readonly batchSize: number;
 }
+
+/** Batches between two points from which a stopped run can go on. */
+const BATCHES_A_PART = 32;
 
 export function embedCommand(): Command {
   return defineCommand<EmbedCommandOptions>({
     name: 'embed',
     description:
-      'Write the embedding of every image as float32 rows (.npy), in data order, with a .jsonl beside it that names ' +
-      'key and label of each row. An image that cannot be decoded has a row of zeros and a "failed" in its line.',
-    example: 'arcface embed --model run --data faces --output faces.npy --normalize',
+      'Write the embedding of every image as float32 rows (.npy, or .safetensors with a tensor "embeddings"), in data order, ' +
+      'with a .jsonl beside it that names key and label of each row. An image that cannot be decoded has a row of zeros and ' +
+      'a "failed" in its line. Ctrl-C leaves what --resume goes on with.',
+    example: 'arcface embed --model face.onnx --data faces --output faces.npy --normalize',
     options: (command) =>
       withComputeOptions(
-        command
-          .option('--model <model>', 'run folder, .safetensors checkpoint, or PREFIX,EPOCH of MXNet')
+        withModelOptions(command)
           .option('--data <data>', 'a .rec, a folder with a train.rec, a folder of folders, or a .lst')
-          .option('--output <file>', 'the .npy to write')
+          .option('--output <file>', 'the .npy or .safetensors to write')
           .option('--flip', 'add the embedding of the mirror image')
           .option('--normalize', 'rows of length 1 (default: as the network gives them)')
-          .option('--overwrite', 'replace the output')
+          .option('--overwrite', 'replace the output, and what a stopped run left')
+          .option('--resume', 'go on with a run that was stopped')
           .option('--batch-size <n>', 'images a forward pass', wholeNumber(1, 4096), 64),
       ),
     run: embed,
@@ -56,55 +66,142 @@ async function embed(options: EmbedCommandOptions, context: CommandContext): Pro
   const output = required(options.output, '--output');
   const modelName = required(options.model, '--model');
   const data = required(options.data, '--data');
-  if (!output.endsWith('.npy')) throw new UsageError(`--output must end in .npy, found ${output}.`);
-  const rowsFile = output.replace(/\.npy$/, '.jsonl');
-  for (const file of [output, rowsFile]) {
-    if (existsSync(file) && !options.overwrite)
-      throw new CommandError(`${file} exists. Choose another --output, or give --overwrite.`);
+  const { resume = false, overwrite = false } = options;
+  if (!/\.(npy|safetensors)$/.test(output)) {
+    throw new UsageError(`--output must end in .npy or .safetensors, found ${output}.`);
   }
+  if (resume && overwrite) throw new UsageError('--resume and --overwrite contradict each other.');
+  const lines = output.replace(/\.[a-z]+$/, '.jsonl');
+  refuseExisting(output, lines, { resume, overwrite });
   const dataset = await openData(data, context);
   try {
     await useBackend(options);
-    const { backbone } = await openModel(modelName, context);
-    const progress = context.console.progress('embedding', { total: dataset.length, unit: 'images' });
-    const { embeddings, dimensions, failed, imagesPerSecond } = await embedImages({
-      backbone,
-      dataset,
-      decoder: sharpDecoder,
-      batchSize: options.batchSize,
-      flip: options.flip === true,
-      signal: context.signal,
-      onProgress: ({ done, imagesPerSecond: rate }) => progress.update(done, { rate }),
+    const model = await openModel(modelName, context, { ...options, samples: dataset });
+    const { embeddingSize: dimensions } = model.backbone;
+    await mkdir(dirname(output), { recursive: true });
+    if (overwrite) await discardPartial(output, lines);
+    const { flip = false, normalize = false } = options;
+    const file = await EmbeddingsOutput.open({
+      output,
+      lines,
+      header: headerOf(output, [dataset.length, dimensions]),
+      identity: {
+        data: datasetFingerprint(dataset).hash,
+        images: dataset.length,
+        model: await sha256OfFile(model.path),
+        ...{ dimensions, flip, normalize, feeding: model.feeding ?? '' },
+      },
+      resume,
     });
-    progress.stop();
-    reportUndecodable(failed, context, 'get a row of zeros');
-    if (options.normalize) normaliseRows(embeddings, dimensions);
-
-    const reasons = new Map(failed.map(({ position, reason }) => [position, reason]));
-    await writeAtomically(output, [
-      npyHeader([dataset.length, dimensions]),
-      new Uint8Array(embeddings.buffer, embeddings.byteOffset, embeddings.byteLength),
-    ]);
-    await writeAtomically(
-      rowsFile,
-      (function* () {
-        for (let i = 0; i < dataset.length; i++) {
-          const reason = reasons.get(i);
-          const row = {
-            key: dataset.key(i),
-            label: dataset.labels[i],
-            ...(reason === undefined ? {} : { failed: reason }),
-          };
-          yield `${JSON.stringify(row)}\n`;
-        }
-      })(),
-    );
-    context.console.result({ images: dataset.length, dimensions, imagesPerSecond, failed: failed.length }, [
-      `${dataset.length} embeddings of ${dimensions} dimensions in ${output} (${imagesPerSecond.toFixed(1)} images/s)`,
+    if (file.images > 0) context.console.log(`${output}: going on behind ${file.images} images`);
+    const begun = performance.now();
+    const before = file.images;
+    if (!(await embedParts({ ...options, file, dataset, model }, context))) {
+      process.exitCode = INTERRUPTED;
+      return;
+    }
+    const { images, failed } = file;
+    if (failed === images) {
+      await file.discard();
+      throw new CommandError(`None of the ${images} images can be decoded; nothing was written.`);
+    }
+    await file.finish();
+    const imagesPerSecond = ((images - before) * 1000) / (performance.now() - begun);
+    context.console.result({ images, dimensions, imagesPerSecond, failed }, [
+      `${images} embeddings of ${dimensions} dimensions in ${output} (${imagesPerSecond.toFixed(1)} images/s)`,
     ]);
   } finally {
     await dataset.close();
   }
+}
+
+function refuseExisting(
+  output: string,
+  lines: string,
+  { resume, overwrite }: { resume: boolean; overwrite: boolean },
+): void {
+  if (overwrite) return;
+  for (const file of [output, lines]) {
+    if (existsSync(file)) {
+      throw new CommandError(`${file} exists. Choose another --output, or give --overwrite.`);
+    }
+  }
+  if (!resume && hasPartial(output)) {
+    throw new CommandError(
+      `A run that was stopped has left ${output}.partial. Give --resume to go on with it, or --overwrite to begin again.`,
+    );
+  }
+}
+
+function headerOf(output: string, shape: readonly [number, number]): Uint8Array {
+  return output.endsWith('.npy')
+    ? npyHeader(shape)
+    : serializeSafetensorsHeader([{ name: 'embeddings', dtype: 'float32', shape }]);
+}
+
+interface Parts {
+  readonly file: EmbeddingsOutput;
+  readonly dataset: FaceDataset;
+  readonly model: Model;
+  readonly batchSize: number;
+  readonly flip?: boolean;
+  readonly normalize?: boolean;
+}
+
+/**
+ * Embeds what is left, part by part.
+ *
+ * @returns whether all is done; false when Ctrl-C came first
+ */
+async function embedParts(parts: Parts, context: CommandContext): Promise<boolean> {
+  const { file, dataset, model, batchSize, flip = false, normalize = false } = parts;
+  const { console, signal } = context;
+  const progress = console.progress('embedding', { total: dataset.length, unit: 'images' });
+  const failures: { key: number | string; reason: string }[] = [];
+  try {
+    while (file.images < dataset.length) {
+      const start = file.images;
+      const length = Math.min(BATCHES_A_PART * batchSize, dataset.length - start);
+      const part = { length, read: (position: number) => dataset.read(start + position) };
+      const { embeddings, failed } = await embedImages({
+        backbone: model.backbone,
+        dataset: part,
+        decoder: sharpDecoder,
+        batchSize,
+        flip,
+        signal,
+        onProgress: ({ done, imagesPerSecond: rate }) => progress.update(start + done, { rate }),
+      }).catch((error: unknown) => nothingDecodable(error, length, model.backbone.embeddingSize));
+      if (normalize) normaliseRows(embeddings, model.backbone.embeddingSize);
+      const reasons = new Map(failed.map(({ position, reason }) => [start + position, reason]));
+      const lines = Array.from({ length }, (_, i) => {
+        const reason = reasons.get(start + i);
+        return {
+          key: dataset.key(start + i),
+          label: dataset.labels[start + i],
+          ...(reason === undefined ? {} : { failed: reason }),
+        };
+      });
+      for (const [position, reason] of reasons) failures.push({ key: dataset.key(position), reason });
+      await file.append(embeddings, lines, failed.length);
+    }
+  } catch (error) {
+    await file.close();
+    if (!signal.aborted) throw error;
+    console.log(`stopped behind ${file.images} of ${dataset.length} images; --resume goes on there`);
+    return false;
+  } finally {
+    progress.stop();
+    reportUndecodable(failures, context, 'get a row of zeros');
+  }
+  return true;
+}
+
+/** A part in which no image can be decoded is no reason to stop. */
+function nothingDecodable(error: unknown, length: number, dimensions: number) {
+  if (!(error instanceof TrainingError) || error.code !== 'nothing-decodable') throw error;
+  const failed = Array.from({ length }, (_, position) => ({ position, reason: 'cannot be decoded' }));
+  return { embeddings: new Float32Array(length * dimensions), failed };
 }
 
 function normaliseRows(embeddings: Float32Array, dimensions: number): void {

@@ -20,12 +20,11 @@ import {
 import { wholeNumber } from '../cli/option-values.ts';
 import { CommandError, UsageError } from '../cli/usage-error.ts';
 import { sharpDecoder } from '../decode.ts';
-import { openModel } from '../model.ts';
+import { type ModelOptions, openModel, withModelOptions } from '../model.ts';
 import { listedPairs, type PairImages, packedPairs } from '../pair-images.ts';
 import { verificationReportHtml } from '../report/verification-report.ts';
 
-interface VerifyOptions extends SharedOptions, ComputeOptions {
-  readonly model?: string;
+interface VerifyOptions extends SharedOptions, ComputeOptions, ModelOptions {
   readonly bin?: string;
   readonly pairs?: string;
   readonly images?: string;
@@ -43,8 +42,7 @@ export function verifyCommand(): Command {
     example: 'arcface verify --model run --pairs pairs.txt --images lfw-112x112',
     options: (command) =>
       withComputeOptions(
-        command
-          .option('--model <model>', 'run folder, .safetensors checkpoint, or PREFIX,EPOCH of MXNet')
+        withModelOptions(command)
           .option('--bin <file>', 'verification pack of InsightFace, such as lfw.bin')
           .option(
             '--pairs <file>',
@@ -66,7 +64,7 @@ async function verify(options: VerifyOptions, context: CommandContext): Promise<
   const modelName = required(options.model, '--model');
   const pairs = await readPairs(options);
   await useBackend(options);
-  const { backbone } = await openModel(modelName, context);
+  const { backbone } = await openModel(modelName, context, { ...options, samples: pairs.images });
   const { verification, xnorm, distances } = await verifyBackbone(
     { backbone, pairs, folds: options.folds, batchSize: options.batchSize },
     context,

@@ -21,7 +21,7 @@ const OUTPUT = 'embedding';
 /** A network and its values, wherever they are. */
 export interface NetworkValues {
   readonly graph: NetworkGraph;
-  /** All parameters, named as in a checkpoint. */
+  /** All parameters, named as in a checkpoint; other arrays are passed over. */
   readonly parameters: Iterable<NamedArray>;
 }
 
@@ -39,7 +39,9 @@ export function exportOnnx(network: Backbone | NetworkValues): OnnxModel {
   const { graph } = network;
   const arrays = 'apply' in network ? exportParameters(network) : network.parameters;
   const resolved = resolveGraph(graph);
-  const matched = matchParameters(graph.name, [...resolved.parameters.values()], arrays);
+  const matched = matchParameters(graph.name, [...resolved.parameters.values()], arrays, {
+    unknown: 'ignore',
+  });
   const parameters = new Map([...matched].map(([{ name }, array]) => [name, toFloat32(array)]));
   const [height, width, channels] = graph.inputShape;
 

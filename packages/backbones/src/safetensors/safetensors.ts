@@ -182,41 +182,57 @@ export function serializeSafetensors(file: {
   readonly tensors: readonly NamedArray[];
   readonly metadata?: Readonly<Record<string, string>>;
 }): Uint8Array {
-  const { tensors, metadata = {} } = file;
+  const { tensors, metadata } = file;
   const ordered = [...tensors].sort((a, b) => ELEMENT_BYTES[b.dtype] - ELEMENT_BYTES[a.dtype]);
+  for (const tensor of ordered) {
+    checkNamedArray(tensor);
+  }
+  const header = serializeSafetensorsHeader(ordered, metadata);
+  const bytes = new Uint8Array(ordered.reduce((sum, { data }) => sum + data.byteLength, header.length));
+  bytes.set(header);
+  let position = header.length;
+  for (const { data } of ordered) {
+    bytes.set(bytesOfValues(data), position);
+    position += data.byteLength;
+  }
+  return bytes;
+}
+
+/**
+ * All of a safetensors file that comes before the values, for values that are written as they become known. They follow in
+ * the given order, row-major, little-endian, without a gap; give wider elements first, so that all are aligned.
+ *
+ * @throws BackbonesError `invalid-option` for a name that occurs twice or is reserved
+ */
+export function serializeSafetensorsHeader(
+  tensors: readonly Omit<NamedArray, 'data'>[],
+  metadata: Readonly<Record<string, string>> = {},
+): Uint8Array {
   const seen = new Set<string>([METADATA_KEY]);
   const fields: string[] = [];
   if (Object.keys(metadata).length > 0) {
     fields.push(`${JSON.stringify(METADATA_KEY)}:${JSON.stringify(metadata)}`);
   }
   let dataBytes = 0;
-  for (const tensor of ordered) {
-    checkNamedArray(tensor);
-    if (seen.has(tensor.name)) {
+  for (const { name, dtype, shape } of tensors) {
+    if (seen.has(name)) {
       throw new BackbonesError(
         'invalid-option',
-        `safetensors: the name ${JSON.stringify(tensor.name)} is ${tensor.name === METADATA_KEY ? 'reserved' : 'there twice'}`,
+        `safetensors: the name ${JSON.stringify(name)} is ${name === METADATA_KEY ? 'reserved' : 'there twice'}`,
       );
     }
-    seen.add(tensor.name);
-    const end = dataBytes + tensor.data.byteLength;
+    seen.add(name);
+    const end = dataBytes + elementCount(shape) * ELEMENT_BYTES[dtype];
     fields.push(
-      `${JSON.stringify(tensor.name)}:${JSON.stringify({ dtype: CODES[tensor.dtype], shape: tensor.shape, data_offsets: [dataBytes, end] })}`,
+      `${JSON.stringify(name)}:${JSON.stringify({ dtype: CODES[dtype], shape, data_offsets: [dataBytes, end] })}`,
     );
     dataBytes = end;
   }
   const json = new TextEncoder().encode(`{${fields.join(',')}}`);
-  const dataStart = LENGTH_BYTES + Math.ceil(json.length / 8) * 8;
-  const bytes = new Uint8Array(dataStart + dataBytes);
-  new DataView(bytes.buffer).setBigUint64(0, BigInt(dataStart - LENGTH_BYTES), true);
-  bytes.fill(0x20, LENGTH_BYTES, dataStart);
-  bytes.set(json, LENGTH_BYTES);
-  let position = dataStart;
-  for (const { data } of ordered) {
-    bytes.set(bytesOfValues(data), position);
-    position += data.byteLength;
-  }
-  return bytes;
+  const header = new Uint8Array(LENGTH_BYTES + Math.ceil(json.length / 8) * 8).fill(0x20);
+  new DataView(header.buffer).setBigUint64(0, BigInt(header.length - LENGTH_BYTES), true);
+  header.set(json, LENGTH_BYTES);
+  return header;
 }
 
 function isObject(value: unknown): value is Record<string, unknown> {

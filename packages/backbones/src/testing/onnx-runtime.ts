@@ -1,6 +1,7 @@
 /** Runs an ONNX model on ONNX Runtime itself, as anyone who is given the file would. */
 import { createRequire } from 'node:module';
 import { type OnnxModel, serializeOnnxModel } from 'onnx-format';
+import type { OnnxSession } from '../onnx/input-evidence.ts';
 
 // As the backend does: what is computed here is nobody else's business.
 process.env.ORT_DISABLE_TELEMETRY ??= '1';
@@ -13,7 +14,7 @@ export async function runOnnx(
   shape: readonly number[],
 ): Promise<{ data: Float32Array; dims: readonly number[] }> {
   const bytes = model instanceof Uint8Array ? model : serializeOnnxModel(model);
-  const session = await ort.InferenceSession.create(bytes, { logSeverityLevel: 3 });
+  const session = await ort.InferenceSession.create(bytes, { logSeverityLevel: 3, intraOpNumThreads: 1 });
   try {
     const input = session.inputNames[0]!;
     const results = await session.run({ [input]: new ort.Tensor('float32', values, shape) });
@@ -39,4 +40,27 @@ export function channelsFirst(
     }
   }
   return result;
+}
+
+/** Opens a model as an application would. */
+export async function openSession(model: OnnxModel): Promise<OnnxSession> {
+  const session = await ort.InferenceSession.create(serializeOnnxModel(model), {
+    logSeverityLevel: 3,
+    intraOpNumThreads: 1,
+  });
+  return {
+    async run(values, dims) {
+      const type =
+        values instanceof Float32Array ? 'float32' : values instanceof Uint8Array ? 'uint8' : 'float16';
+      const input = new ort.Tensor(type, values as Uint8Array, dims);
+      const results = await session.run({ [session.inputNames[0]!]: input });
+      return new Map(
+        Object.entries(results).map(([name, tensor]) => [
+          name,
+          { data: tensor.data as Float32Array, dims: tensor.dims },
+        ]),
+      );
+    },
+    release: () => session.release(),
+  };
 }

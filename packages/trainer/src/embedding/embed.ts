@@ -5,18 +5,18 @@
  * it is 0, where NaN would spread), and they are listed in `failed`. Whoever uses the rows must leave those out or mark
  * them. If not one image can be decoded, that is an error.
  */
-import type { Backbone } from '@arcface/backbones';
-import * as tf from '@tensorflow/tfjs-core';
 import type { UndecodableImage } from '../data/data-loader.ts';
 import { eventLoopTurn } from '../data/event-loop-turn.ts';
 import { decodeImage, type ImageDecoder, type ImageSource } from '../data/image-decoder.ts';
 import { mirrorImage } from '../data/image-geometry.ts';
 import { prefetch } from '../data/prefetch.ts';
 import { TrainingError } from '../training-error.ts';
+import { type Embedder, type EmbeddingBackbone, embedderOf } from './embedder.ts';
 
 /** Options of {@link embedImages}. */
 export interface EmbedOptions {
-  readonly backbone: Pick<Backbone, 'inputShape' | 'embeddingSize' | 'apply'>;
+  /** What embeds: a network of this project, or anything else that does. */
+  readonly backbone: EmbeddingBackbone | Embedder;
   readonly dataset: ImageSource;
   readonly decoder: ImageDecoder;
   /** Images a forward pass. The last batch is filled up, so that all have the same graph. Default 64. */
@@ -56,16 +56,10 @@ export interface Embeddings {
  *   dataset are passed on
  */
 export async function embedImages(options: EmbedOptions): Promise<Embeddings> {
-  const {
-    backbone,
-    dataset,
-    batchSize = 64,
-    flip = false,
-    concurrency = Number.POSITIVE_INFINITY,
-    signal,
-  } = options;
-  const [height, width] = backbone.inputShape;
-  const dimensions = backbone.embeddingSize;
+  const { dataset, batchSize = 64, flip = false, concurrency = Number.POSITIVE_INFINITY, signal } = options;
+  const embedder = embedderOf(options.backbone);
+  const [height, width] = embedder.inputShape;
+  const dimensions = embedder.embeddingSize;
   const total = dataset.length;
   if (!Number.isInteger(batchSize) || batchSize < 1) {
     throw new TrainingError(
@@ -100,7 +94,7 @@ export async function embedImages(options: EmbedOptions): Promise<Embeddings> {
         for (let i = 0; i < positions.length; i++)
           mirrorImage(pixels.subarray(i * bytes, (i + 1) * bytes), size);
       }
-      const rows = await forward(backbone, pixels, batchSize);
+      const rows = await embedder.embed(pixels, batchSize);
       positions.forEach((position, i) => {
         let square = 0;
         for (let d = 0; d < dimensions; d++) {
@@ -138,20 +132,4 @@ export async function embedImages(options: EmbedOptions): Promise<Embeddings> {
     xnorm: sumOfNorms / outputs,
     imagesPerSecond: rate(total),
   };
-}
-
-async function forward(
-  backbone: Pick<Backbone, 'inputShape' | 'apply'>,
-  pixels: Uint8Array,
-  batchSize: number,
-): Promise<Float32Array> {
-  const [height, width, channels] = backbone.inputShape;
-  const output = tf.tidy(() =>
-    backbone.apply(tf.tensor4d(new Float32Array(pixels), [batchSize, height, width, channels])),
-  );
-  try {
-    return await output.data<'float32'>();
-  } finally {
-    output.dispose();
-  }
 }

@@ -1,0 +1,106 @@
+/** `arcface model convert`: between the checkpoints of this project and those of the reference. */
+import { existsSync } from 'node:fs';
+import {
+  type NamedArray,
+  serializeMxnetSymbol,
+  serializeNdArrays,
+  serializeSafetensors,
+} from '@arcface/backbones';
+import { type Command, Option } from 'commander';
+import { writeAtomically } from '../../atomic-file.ts';
+import {
+  type CommandContext,
+  defineCommand,
+  required,
+  type SharedOptions,
+} from '../../cli/define-command.ts';
+import { CommandError, UsageError } from '../../cli/usage-error.ts';
+import { type ModelFile, NETWORK_FORMAT, readModelFile } from '../../model-file.ts';
+import { operand } from './operand.ts';
+
+interface ConvertOptions extends SharedOptions {
+  readonly to?: 'mxnet' | 'safetensors';
+  readonly output?: string;
+  readonly overwrite?: boolean;
+}
+
+export function modelConvertCommand(): Command {
+  return defineCommand<ConvertOptions>({
+    name: 'convert',
+    description:
+      'Write a model as a checkpoint of MXNet (PREFIX,EPOCH becomes PREFIX-symbol.json and PREFIX-EPOCH.params) or as safetensors. ' +
+      'Values keep their bits, and sub-centres come along.',
+    example: 'arcface model convert run --to mxnet --output models/face,0',
+    options: (command) =>
+      command
+        .argument('<model>', 'the MODEL to convert')
+        .addOption(new Option('--to <format>', 'what to write').choices(['mxnet', 'safetensors']))
+        .option('--output <model>', 'PREFIX,EPOCH for mxnet, a .safetensors file otherwise')
+        .option('--overwrite', 'replace files that are there'),
+    run: convert,
+  });
+}
+
+async function convert(
+  options: ConvertOptions,
+  { console }: CommandContext,
+  operands: readonly string[],
+): Promise<void> {
+  const name = operand(operands);
+  const output = required(options.output, '--output');
+  const to = required(options.to, '--to');
+  const paths = to === 'mxnet' ? mxnetPaths(output) : [safetensorsPath(output)];
+  if (!options.overwrite) {
+    const there = paths.find((path) => existsSync(path));
+    if (there !== undefined) {
+      throw new CommandError(`${there} exists. Choose another --output, or give --overwrite.`);
+    }
+  }
+  const model = await readModelFile(name, console);
+  const pieces = to === 'mxnet' ? mxnetFiles(model) : [safetensorsFile(model)];
+  // The values come first: a symbol without them would look like a checkpoint.
+  for (const [i, path] of [...paths.entries()].reverse()) await writeAtomically(path, [pieces[i]!]);
+  const parameters = model.parameters.length;
+  console.result({ output, files: paths, arrays: parameters + (model.subcenters?.arrays.length ?? 0) }, [
+    ...paths,
+    `${parameters} arrays${model.subcenters === undefined ? '' : ', with sub-centres'}`,
+  ]);
+}
+
+function mxnetPaths(output: string): [string, string] {
+  const parts = /^(.+),(\d{1,4})$/.exec(output);
+  if (parts === null) {
+    throw new UsageError(
+      `--output of an MXNet checkpoint is PREFIX,EPOCH, such as models/face,0; found ${output}.`,
+    );
+  }
+  return [`${parts[1]}-symbol.json`, `${parts[1]}-${parts[2]!.padStart(4, '0')}.params`];
+}
+
+function safetensorsPath(output: string): string {
+  if (output.endsWith('.safetensors')) return output;
+  throw new UsageError(`--output must end in .safetensors, found ${output}.`);
+}
+
+function mxnetFiles({ graph, parameters, subcenters }: ModelFile): [string, Uint8Array] {
+  const head = (subcenters?.arrays ?? []).map((array) => ({ ...array, name: `arg:${array.name}` }));
+  const arrays: readonly NamedArray[] = [...parameters, ...head];
+  return [
+    serializeMxnetSymbol(graph),
+    serializeNdArrays({ names: arrays.map((array) => array.name), arrays }),
+  ];
+}
+
+function safetensorsFile({ graph, parameters, subcenters }: ModelFile): Uint8Array {
+  const head = (subcenters?.arrays ?? []).map((array) => ({ ...array, name: `head:${array.name}` }));
+  const { perIdentity, classOrder } = subcenters ?? {};
+  return serializeSafetensors({
+    tensors: [...parameters, ...head],
+    metadata: {
+      format: NETWORK_FORMAT,
+      network: JSON.stringify(graph),
+      ...(perIdentity === undefined ? {} : { subcenters: String(perIdentity) }),
+      ...(classOrder === undefined ? {} : { classOrder }),
+    },
+  });
+}

@@ -1,0 +1,60 @@
+/** What an ONNX file says of itself. */
+import { byteLengthOf, elementTypes, type OnnxValue } from 'onnx-format';
+import type { CommandContext } from '../../cli/define-command.ts';
+import { readOnnxFile } from '../../onnx/onnx-embedder.ts';
+import { counted, table } from './table.ts';
+
+export function onnxInfo(path: string, { console }: CommandContext): void {
+  const { graph, metadata = new Map<string, string>(), opsets, producerName } = readOnnxFile(path);
+  const constants = new Set(graph.initializers.map(({ name }) => name));
+  const inputs = graph.inputs.filter(({ name }) => !constants.has(name));
+  const parameters = graph.initializers
+    .filter(({ elementType }) => elementType.includes('float'))
+    .reduce((sum, { dims }) => sum + dims.reduce((product, size) => product * size, 1), 0);
+  const bytes = graph.initializers.reduce(
+    (sum, { elementType, dims }) => sum + byteLengthOf(elementType, dims),
+    0,
+  );
+  const layers = graph.nodes.map(({ name, opType, inputs: from, outputs }) => ({
+    name: name || outputs[0]!,
+    kind: opType,
+    parameters: graph.initializers
+      .filter((tensor) => from.includes(tensor.name) && elementTypes[tensor.elementType].bits >= 16)
+      .reduce((sum, { dims }) => sum + dims.reduce((product, size) => product * size, 1), 0),
+  }));
+  console.result(
+    {
+      name: graph.name,
+      path,
+      inputs: inputs.map(valueSummary),
+      outputs: graph.outputs.map(valueSummary),
+      opsets: Object.fromEntries(opsets),
+      producer: producerName,
+      metadata: Object.fromEntries(metadata),
+      parameters,
+      bytes,
+      layers,
+    },
+    [
+      `${graph.name}  ${path}`,
+      ...inputs.map((value) => `input   ${described(value)}`),
+      ...graph.outputs.map((value) => `output  ${described(value)}`),
+      `opset ${opsets.get('') ?? 'unknown'}, made by ${producerName || 'nobody knows'}`,
+      ...Array.from(metadata, ([key, value]) => `${key} = ${value}`),
+      `${counted(parameters)} parameters, ${graph.nodes.length} operators`,
+      '',
+      ...table(
+        ['node', 'operator', 'parameters'],
+        layers.map((layer) => [layer.name, layer.kind, String(layer.parameters)]),
+      ),
+    ],
+  );
+}
+
+function valueSummary({ name, elementType, shape }: OnnxValue) {
+  return { name, elementType, shape: shape?.map((size) => size ?? null) };
+}
+
+function described({ name, elementType, shape }: OnnxValue): string {
+  return `${name}: ${elementType ?? 'unknown'} [${shape?.map((size) => size ?? '?').join(', ') ?? 'any shape'}]`;
+}

@@ -1,0 +1,180 @@
+/**
+ * A model as its files hold it: the network as data, arrays by name, and the sub-centres it was trained with. Nothing here
+ * computes; what embeds is made of it by `openModel`, and `arcface model` converts one form into another.
+ */
+import { existsSync } from 'node:fs';
+import { readFile, stat } from 'node:fs/promises';
+import { basename, join } from 'node:path';
+import {
+  type NamedArray,
+  type NetworkGraph,
+  parseNdArrays,
+  parseNetworkGraph,
+  parseSafetensors,
+  readMxnetSymbol,
+} from '@arcface/backbones';
+import type { ClassOrder } from '@arcface/cleaner';
+import {
+  type DatasetFingerprint,
+  decodeCheckpoint,
+  HEAD_PARAMETER,
+  latestCheckpoint,
+} from '@arcface/trainer';
+import { FileCheckpointStore } from '@arcface/trainer/node';
+import type { Console } from './cli/console.ts';
+import { CommandError } from './cli/usage-error.ts';
+
+/** Sub-centres as a file holds them. */
+export interface SubcenterArrays {
+  /** Named as the reference names them: `fc7_0_weight`, and `fc7_1_weight`, ... where they are in pieces. */
+  readonly arrays: readonly NamedArray[];
+  /** Where the file says. */
+  readonly perIdentity: number | undefined;
+  /** The order in which the model's own training put its classes. */
+  readonly classOrder: ClassOrder;
+}
+
+/** A network and its values. */
+export interface ModelFile {
+  /** What it was read from. */
+  readonly path: string;
+  readonly graph: NetworkGraph;
+  /** `arg:...` and `aux:...`. */
+  readonly parameters: readonly NamedArray[];
+  /** Undefined when the model was saved without. */
+  readonly subcenters: SubcenterArrays | undefined;
+  /** The dataset it was trained on, where the file says. */
+  readonly trainedOn?: DatasetFingerprint | undefined;
+  /** Folder of the run's checkpoints, for a model that is a run. */
+  readonly checkpoints?: string | undefined;
+}
+
+/** What a MODEL may be, for help and errors. */
+export const MODEL_FORMS = 'a run folder, a .safetensors file, PREFIX,EPOCH of MXNet, or a .onnx file';
+
+/** `format` in the metadata of a network that is no checkpoint of a run. */
+export const NETWORK_FORMAT = 'arcface-network';
+
+/** Folder of the checkpoints in a run folder. */
+export const CHECKPOINTS = 'checkpoints';
+const HEAD = 'head:';
+
+/**
+ * Reads a model that has the layers of this project.
+ *
+ * @throws {CommandError} naming what was expected where, when there is no model
+ */
+export async function readModelFile(name: string, console: Console): Promise<ModelFile> {
+  const mxnet = /^(.+),(\d{1,9})$/.exec(name);
+  if (mxnet) return readMxnet(mxnet[1]!, Number(mxnet[2]));
+  const info = await stat(name).catch(() => undefined);
+  if (info === undefined) {
+    throw new CommandError(
+      `There is no model ${name}. Expected ${MODEL_FORMS} (PREFIX-symbol.json and PREFIX-EPOCH.params).`,
+    );
+  }
+  if (info.isDirectory()) return readRun(name, console);
+  if (name.endsWith('.safetensors')) return readSafetensors(name);
+  throw new CommandError(`${name} is not a model that can be read: expected ${MODEL_FORMS}.`);
+}
+
+async function readRun(folder: string, console: Console): Promise<ModelFile> {
+  const directory = existsSync(join(folder, CHECKPOINTS)) ? join(folder, CHECKPOINTS) : folder;
+  const latest = await latestCheckpoint(new FileCheckpointStore(directory));
+  if (latest === undefined) {
+    throw new CommandError(
+      `The folder ${folder} holds no checkpoint (step-*.safetensors). Was the run stopped before its first one?`,
+    );
+  }
+  for (const { reason } of latest.damaged) console.warn(`${reason} The one before it is used.`);
+  return { ...ofCheckpoint(latest.checkpoint, join(directory, latest.name)), checkpoints: directory };
+}
+
+async function readSafetensors(path: string): Promise<ModelFile> {
+  const bytes = await readFile(path);
+  const { metadata, tensors } = parseSafetensors(bytes);
+  if (metadata.format !== NETWORK_FORMAT) return ofCheckpoint(await decodeCheckpoint(bytes, path), path);
+  const { network = '', subcenters, classOrder } = metadata;
+  let graph: NetworkGraph;
+  try {
+    graph = parseNetworkGraph(JSON.parse(network));
+  } catch (error) {
+    throw new CommandError(
+      `${path}: the network in its metadata cannot be read: ${(error as Error).message}`,
+    );
+  }
+  const arrays = headArrays(tensors);
+  return {
+    path,
+    graph,
+    parameters: tensors.filter(({ name }) => !name.startsWith(HEAD)),
+    subcenters:
+      arrays.length === 0
+        ? undefined
+        : {
+            arrays,
+            perIdentity: subcenters === undefined ? undefined : Number(subcenters),
+            classOrder: classOrder === 'label' ? 'label' : 'position',
+          },
+  };
+}
+
+type Checkpoint = Awaited<ReturnType<typeof decodeCheckpoint>>;
+
+function ofCheckpoint({ network, tensors, head, data }: Checkpoint, path: string): ModelFile {
+  const weights = tensors.find(({ name }) => name === HEAD + HEAD_PARAMETER);
+  const [rows, dimensions] = [head.classes * head.subcenters, head.embeddingSize];
+  if (weights !== undefined && weights.shape.join() !== [rows, dimensions].join()) {
+    throw new CommandError(
+      `${path} says ${head.classes} classes x ${head.subcenters} sub-centres of ${dimensions} values, but its sub-centres are [${weights.shape}].`,
+    );
+  }
+  return {
+    path,
+    graph: network.graph,
+    parameters: tensors.filter(({ name }) => name.startsWith('arg:') || name.startsWith('aux:')),
+    trainedOn: data,
+    // `arcface train` numbers the identities as the dataset lists them.
+    subcenters: { arrays: headArrays(tensors), perIdentity: head.subcenters, classOrder: 'position' },
+  };
+}
+
+function headArrays(tensors: readonly NamedArray[]): NamedArray[] {
+  return tensors
+    .filter(({ name }) => name.startsWith(HEAD))
+    .map((array) => ({ ...array, name: array.name.slice(HEAD.length) }));
+}
+
+async function readMxnet(prefix: string, epoch: number): Promise<ModelFile> {
+  const symbolPath = `${prefix}-symbol.json`;
+  const path = `${prefix}-${String(epoch).padStart(4, '0')}.params`;
+  // One after the other: of two missing files the first is named, at every run.
+  const symbol = await readPart(symbolPath);
+  const params = await readPart(path);
+  const graph = readMxnetSymbol(Buffer.from(symbol).toString('utf8'), { name: basename(prefix) });
+  const { arrays } = parseNdArrays(params);
+  const isSubcenters = ({ name }: NamedArray): boolean => /^(arg:)?fc7(_\d+)?_weight$/.test(name);
+  const subcenters = arrays.filter(isSubcenters).map((array) => {
+    const name = array.name.replace(/^arg:/, '');
+    return { ...array, name: name === 'fc7_weight' ? HEAD_PARAMETER : name };
+  });
+  return {
+    path,
+    graph,
+    parameters: arrays.filter((array) => !isSubcenters(array)),
+    // The reference trains with the labels themselves.
+    subcenters:
+      subcenters.length === 0
+        ? undefined
+        : { arrays: subcenters, perIdentity: undefined, classOrder: 'label' },
+  };
+}
+
+async function readPart(path: string): Promise<Uint8Array> {
+  try {
+    const file = await readFile(path);
+    return new Uint8Array(file.buffer, file.byteOffset, file.byteLength);
+  } catch (error) {
+    throw new CommandError(`A file of the MXNet checkpoint cannot be read: ${(error as Error).message}`);
+  }
+}

@@ -1,0 +1,172 @@
+/** Any ONNX model of faces as a frozen embedder: finds out how it is fed, says so, and feeds it. */
+import { readFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import {
+  formatOnnxInput,
+  inputPixels,
+  type OnnxSession,
+  parseOnnxInput,
+  type ResolvedOnnxInput,
+  resolveOnnxInput,
+} from '@arcface/backbones';
+import { decodeImage, type Embedder, type ImageSource } from '@arcface/trainer';
+import { type OnnxModel, parseOnnxModel } from 'onnx-format';
+import type { CommandContext } from '../cli/define-command.ts';
+import { CommandError } from '../cli/usage-error.ts';
+import { sharpDecoder } from '../decode.ts';
+import { openOnnxSession } from './onnx-runtime.ts';
+
+/** What a user may say about a model that does not say it itself. */
+export interface OnnxModelOptions {
+  /** `layout=NCHW,channels=RGB,mean=127.5,std=127.5`, or a part of it. */
+  readonly onnxInput?: string | undefined;
+  /** Which output is the embedding. */
+  readonly onnxOutput?: string | undefined;
+  /** Side of an image, for a model that takes any size. */
+  readonly inputSize?: number | undefined;
+  readonly threads?: number | undefined;
+  /** Images to find out from how the model is fed. */
+  readonly samples?: ImageSource | undefined;
+}
+
+export interface OnnxEmbedder extends Embedder {
+  /** The convention that was decided on, in words. */
+  readonly feeding: string;
+}
+
+/** Fewer images than this say nothing. */
+const LEAST_SAMPLES = 4;
+
+/** Reads a model file, and files that its weights are in. */
+export function readOnnxFile(path: string): OnnxModel {
+  try {
+    return parseOnnxModel(readFileSync(path), {
+      external: ({ location, offset, length }) => {
+        const file = readFileSync(join(dirname(path), location));
+        return file.subarray(offset, length === undefined ? file.length : offset + length);
+      },
+    });
+  } catch (error) {
+    throw new CommandError(`${path} cannot be read as a model: ${(error as Error).message}`);
+  }
+}
+
+/**
+ * Opens a model and makes it embed.
+ *
+ * @throws {CommandError} when the file is not a model that embeds faces, or it is not clear how it is fed
+ */
+export async function openOnnxEmbedder(
+  path: string,
+  options: OnnxModelOptions,
+  { console, signal }: CommandContext,
+): Promise<OnnxEmbedder> {
+  const model = readOnnxFile(path);
+  const { onnxInput, inputSize, samples } = options;
+  const open = (loaded: OnnxModel): Promise<OnnxSession> => openOnnxSession(loaded, path, options);
+  const input = await resolveOnnxInput({
+    model,
+    said: onnxInput === undefined ? undefined : parseOnnxInput(onnxInput),
+    size: inputSize === undefined ? undefined : { height: inputSize, width: inputSize },
+    output: options.onnxOutput,
+    samples: (count, size) => sampleImages(samples, count, size, signal),
+    open,
+  }).catch((error: Error) => {
+    throw error instanceof CommandError
+      ? error
+      : new CommandError(`${path}: ${error.message}. ${HOW_TO_SAY}`);
+  });
+  const convention = formatOnnxInput(input.convention);
+  console.log(`${path}: images of ${input.width}x${input.height}, ${convention}: ${input.reason}`);
+  if (input.doubt !== undefined) {
+    console.warn(
+      `${path}: this may be wrong: ${input.doubt}. If you know better, say it: --onnx-input ${convention}`,
+    );
+  }
+  const session = await open(model);
+  const shape = await outputShape(session, input, path);
+  const embed = async (pixels: Uint8Array, batch: number): Promise<Float32Array> => {
+    const bytes = pixels.length / batch;
+    const embeddings = new Float32Array(batch * shape.size);
+    const step = shape.batch ?? batch;
+    for (let start = 0; start < batch; start += step) {
+      const part = pixels.subarray(start * bytes, Math.min(batch, start + step) * bytes);
+      const rows = await run(session, input, part, step);
+      embeddings.set(rows.data.subarray(0, (part.length / bytes) * shape.size), start * shape.size);
+    }
+    return embeddings;
+  };
+  return {
+    inputShape: [input.height, input.width, 3],
+    embeddingSize: shape.size,
+    embed,
+    feeding: convention,
+  };
+}
+
+const HOW_TO_SAY =
+  'What the file does not say can be said: --onnx-input layout=NCHW,channels=RGB,mean=127.5,std=127.5, --input-size 112, --onnx-output NAME';
+
+/** Runs images, and black ones behind them up to the number that is wanted. */
+async function run(session: OnnxSession, input: ResolvedOnnxInput, pixels: Uint8Array, batch: number) {
+  const { height, width, convention, elementType, output } = input;
+  const area = height * width;
+  let images = pixels;
+  if (pixels.length < batch * area * 3) {
+    images = new Uint8Array(batch * area * 3);
+    images.set(pixels);
+  }
+  const dims = convention.layout === 'NCHW' ? [batch, 3, height, width] : [batch, height, width, 3];
+  const results = await session.run(inputPixels(images, area, convention, elementType), dims);
+  return results.get(output)!;
+}
+
+/**
+ * The length of an embedding and how many images the model really takes at a time, by trying: exporters declare any number
+ * for models in which a reshape has the number of the example.
+ */
+async function outputShape(
+  session: OnnxSession,
+  input: ResolvedOnnxInput,
+  path: string,
+): Promise<{ readonly size: number; readonly batch: number | undefined }> {
+  const attempt = async (batch: number) => {
+    const { data, dims } = await run(session, input, new Uint8Array(), batch);
+    return { size: data.length / batch, isRows: dims[0] === batch && dims.length > 1, dims };
+  };
+  const { batch } = input;
+  const single = await attempt(batch ?? 1);
+  if (!single.isRows || single.size < 2) {
+    throw new CommandError(`${path}: its output is [${single.dims}], expected a row of numbers an image.`);
+  }
+  if (batch !== undefined) return { size: single.size, batch };
+  const double = await attempt(2).catch(() => undefined);
+  return { size: single.size, batch: double?.isRows && double.size === single.size ? undefined : 1 };
+}
+
+/** Images evenly spread over a dataset, as often as it takes to have so many. */
+async function sampleImages(
+  dataset: ImageSource | undefined,
+  count: number,
+  size: { readonly height: number; readonly width: number },
+  signal: AbortSignal,
+): Promise<Uint8Array> {
+  const wanted = Math.min(count, dataset?.length ?? 0);
+  const found: Uint8Array[] = [];
+  for (let i = 0; i < wanted; i++) {
+    const position = Math.floor((i * dataset!.length) / wanted);
+    const { pixels } = await decodeImage({ dataset: dataset!, decoder: sharpDecoder, size }, position, {
+      signal,
+    });
+    if (pixels !== undefined) found.push(pixels);
+  }
+  if (found.length < LEAST_SAMPLES) {
+    throw new CommandError(
+      `How the ONNX model is fed is not said in it, and ${found.length} images are too few to find out. ${HOW_TO_SAY}.`,
+    );
+  }
+  const bytes = 3 * size.height * size.width;
+  const pixels = new Uint8Array(count * bytes);
+  for (let i = 0; i < count; i++) pixels.set(found[i % found.length]!, i * bytes);
+  return pixels;
+}

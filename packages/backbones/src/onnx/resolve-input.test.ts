@@ -1,0 +1,225 @@
+/* How a model wants its pixels is found out, or said to be unclear; it is never taken for granted. */
+import { type OnnxGraph, type OnnxModel, type OnnxNode, tensorOf } from 'onnx-format';
+import { describe, expect, it, vi } from 'vitest';
+import { BackbonesError } from '../backbones-error.ts';
+import { setFastBackend } from '../testing/backend.ts';
+import { openSession } from '../testing/onnx-runtime.ts';
+import { SIDE, thirdPartyModel, tintedImages } from '../testing/third-party-model.ts';
+import { formatOnnxInput, parseOnnxInput } from './input-convention.ts';
+import { inputPixels } from './input-pixels.ts';
+import { type ResolveInputOptions, resolveOnnxInput } from './resolve-input.ts';
+
+await setFastBackend();
+
+const samples = vi.fn(async (count: number) => tintedImages(count));
+const resolve = (model: OnnxModel, more: Partial<ResolveInputOptions> = {}) =>
+  resolveOnnxInput({ model, samples, open: openSession, ...more });
+const words = async (...args: Parameters<typeof resolve>): Promise<string> =>
+  formatOnnxInput((await resolve(...args)).convention);
+
+/** A model that is nothing but its first operators, a convolution, and a mean over the map. */
+function modelOf(
+  shape: readonly (number | string | undefined)[],
+  front: readonly OnnxNode[],
+  graph: Partial<OnnxGraph> = {},
+): OnnxModel {
+  const image = front.at(-1)?.outputs[0] ?? 'x';
+  const node = (opType: string, inputs: string[], outputs: string[]): OnnxNode => ({
+    ...{ name: opType, opType, domain: '', inputs, outputs },
+    attributes: {},
+  });
+  return {
+    irVersion: 8,
+    opsets: new Map([['', 17]]),
+    graph: {
+      name: 'a model',
+      nodes: [
+        ...front,
+        node('Conv', [image, 'w'], ['map']),
+        node('GlobalAveragePool', ['map'], ['mean']),
+        node('Flatten', ['mean'], ['y']),
+      ],
+      inputs: [{ name: 'x', elementType: 'float32', shape }],
+      outputs: [{ name: 'y', elementType: 'float32', shape: [shape[0], 4] }],
+      ...graph,
+      initializers: [
+        tensorOf('w', 'float32', [4, 3, 1, 1], [1, 2, 3, 4, -5, 6, 7, -8, 9, 1, 0, 1]),
+        ...(graph.initializers ?? []),
+      ],
+    },
+  };
+}
+
+const arithmetic = (opType: string, input: string, constant: string, output: string): OnnxNode => ({
+  ...{ name: `${opType}_${output}`, opType, domain: '', inputs: [input, constant], outputs: [output] },
+  attributes: {},
+});
+const scalars = (values: Record<string, number>) =>
+  Object.entries(values).map(([name, value]) => tensorOf(name, 'float32', [], [value]));
+
+describe('what the batch norms remember', () => {
+  const ranges = { '-1..1': [127.5, 127.5], '0..255': [0, 1], '0..1': [0, 255] } as const;
+  const cases = Object.entries(ranges).flatMap(([name, [mean, std]]) =>
+    (['RGB', 'BGR'] as const).map((channels) => [`${name} ${channels}`, { mean, std, channels }] as const),
+  );
+
+  it.each(cases)('tells %s', async (_, convention) => {
+    const { silent } = thirdPartyModel(convention);
+    const { convention: found, reason, doubt } = await resolve(silent);
+    expect(found).toEqual({
+      layout: 'NCHW',
+      channels: convention.channels,
+      mean: [convention.mean, convention.mean, convention.mean],
+      std: [convention.std, convention.std, convention.std],
+    });
+    expect(reason).toMatch(/batch norms/);
+    expect(doubt).toBeUndefined();
+  });
+
+  it('gives the embeddings of the model that normalises by itself', async () => {
+    const { silent, told } = thirdPartyModel({ mean: 127.5, std: 127.5, channels: 'BGR' });
+    const embed = async (model: OnnxModel) => {
+      const { convention, elementType, output } = await resolve(model);
+      const session = await openSession(model);
+      const values = inputPixels(tintedImages(2), SIDE * SIDE, convention, elementType);
+      const result = (await session.run(values, [2, 3, SIDE, SIDE])).get(output)!.data;
+      await session.release();
+      return result;
+    };
+    const [found, expected] = [await embed(silent), await embed(told)];
+    const largest = Math.max(...expected.map(Math.abs));
+    for (const [i, value] of found.entries())
+      expect(Math.abs(value - expected[i]!)).toBeLessThan(1e-4 * largest);
+  });
+});
+
+describe('what is said', () => {
+  it('by the metadata, or by the user, needs no image', async () => {
+    samples.mockClear();
+    const { told, silent } = thirdPartyModel({ mean: 0, std: 255, channels: 'RGB' });
+    expect(await words(told)).toBe('layout=NCHW,channels=RGB,mean=0,std=1');
+    expect(await words(silent, { said: parseOnnxInput('channels=BGR, mean=1/2/3, std=4') })).toBe(
+      'layout=NCHW,channels=BGR,mean=1/2/3,std=4',
+    );
+    expect(samples).not.toHaveBeenCalled();
+  });
+
+  it('in part leaves the rest to the evidence', async () => {
+    const { silent } = thirdPartyModel({ mean: 0, std: 255, channels: 'BGR' });
+    expect(await words(silent, { said: { mean: [0, 0, 0], std: [255, 255, 255] } })).toBe(
+      'layout=NCHW,channels=BGR,mean=0,std=255',
+    );
+    expect(await words(silent, { said: { channels: 'BGR' } })).toBe(
+      'layout=NCHW,channels=BGR,mean=0,std=255',
+    );
+  });
+
+  it.each([
+    '',
+    'layout',
+    'layout=CHWN',
+    'mean=a',
+    'mean=1/2',
+    'std=0',
+    'mean=1=2',
+    'colour=RGB',
+    'mean=1,mean=2',
+  ])('must be understood: %j', (text) => expect(() => parseOnnxInput(text)).toThrow(BackbonesError));
+});
+
+describe('what the graph does', () => {
+  it.each([
+    ['0..255, by Sub and Mul', { m: 127.5, s: 1 / 128 }, ['Sub', 'Mul'], 'mean=0,std=1'],
+    ['0..255, by Div and Sub', { m: 255, s: 0.5 }, ['Div', 'Sub'], 'mean=0,std=1'],
+    ['0..1, by Sub and Div', { m: 0.5, s: 0.5 }, ['Sub', 'Div'], 'mean=0,std=255'],
+  ])('tells that it takes %s', async (_, constants, [first, second], expected) => {
+    const front = [arithmetic(first!, 'x', 'm', 'a'), arithmetic(second!, 'a', 's', 'b')];
+    const model = modelOf(['n', 3, 8, 8], front, { initializers: scalars(constants) });
+    const { convention, reason } = await resolve(model, {
+      samples: async (count) => new Uint8Array(count * 192),
+    });
+    expect(formatOnnxInput(convention)).toContain(expected);
+    expect(reason).toMatch(/the graph normalises/);
+  });
+});
+
+describe('layout and size', () => {
+  const transpose: OnnxNode = {
+    ...{ name: 't', opType: 'Transpose', domain: '', inputs: ['x'], outputs: ['t'] },
+    attributes: { perm: [0, 3, 1, 2] },
+  };
+  const said = { channels: 'RGB', mean: [0, 0, 0], std: [1, 1, 1] } as const;
+
+  it.each<[string, OnnxModel, string]>([
+    ['colours first', modelOf(['n', 3, 8, 8], []), 'NCHW'],
+    ['colours last', modelOf(['n', 8, 8, 3], [transpose]), 'NHWC'],
+    ['nothing, but a transpose', modelOf(['n', undefined, undefined, undefined], [transpose]), 'NHWC'],
+    ['nothing, and no transpose', modelOf(['n', undefined, undefined, undefined], []), 'NCHW'],
+  ])('a shape that says %s', async (_, model, layout) => {
+    const input = await resolve(model, { said, size: { height: 8, width: 8 } });
+    expect(input.convention.layout).toBe(layout);
+    expect([input.height, input.width]).toEqual([8, 8]);
+  });
+
+  it.each<[string, OnnxModel, Partial<ResolveInputOptions>, RegExp]>([
+    ['any size, when none is said', modelOf(['n', 3, 'h', 'w'], []), { said }, /any size/],
+    [
+      'another size than is said',
+      modelOf(['n', 3, 8, 8], []),
+      { said, size: { height: 9, width: 8 } },
+      /8x8, not 8x9/,
+    ],
+    [
+      'another layout than is said',
+      modelOf(['n', 3, 8, 8], []),
+      { said: { ...said, layout: 'NHWC' } },
+      /NCHW, not NHWC/,
+    ],
+    ['grey images', modelOf(['n', 1, 8, 8], []), { said }, /three colours/],
+    ['rows', modelOf(['n', 3], []), { said }, /four dimensions/],
+    [
+      'doubles',
+      modelOf(['n', 3, 8, 8], [], { inputs: [{ name: 'x', elementType: 'float64', shape: [1, 3, 8, 8] }] }),
+      { said },
+      /float32, float16, uint8/,
+    ],
+    [
+      'two inputs',
+      modelOf([1], [], { inputs: [{ name: 'a' }, { name: 'b' }] }),
+      { said },
+      /takes 2 inputs \(a: unknown/,
+    ],
+    [
+      'two outputs',
+      modelOf(['n', 3, 8, 8], [], { outputs: [{ name: 'y' }, { name: 'z' }] }),
+      { said },
+      /2 outputs/,
+    ],
+    ['no such output', modelOf(['n', 3, 8, 8], []), { said, output: 'z' }, /no output "z"; it has y/],
+  ])('a model that takes %s is refused', async (_, model, options, message) => {
+    await expect(resolve(model, options)).rejects.toThrow(message);
+  });
+});
+
+describe('pixels', () => {
+  const pixels = Uint8Array.of(0, 128, 255, 10, 20, 30);
+  const convention = { channels: 'RGB', mean: [0, 0, 0], std: [255, 255, 255] } as const;
+
+  it('go in by layout and order of colours', () => {
+    const first = inputPixels(pixels, 2, { ...convention, layout: 'NCHW', std: [1, 1, 1] }, 'float32');
+    expect([...first]).toEqual([0, 10, 128, 20, 255, 30]);
+    const last = inputPixels(
+      pixels,
+      2,
+      { ...convention, layout: 'NHWC', channels: 'BGR', std: [1, 1, 1] },
+      'uint8',
+    );
+    expect([...last]).toEqual([255, 128, 0, 30, 20, 10]);
+  });
+
+  it('are half floats where the model wants them', () => {
+    const half = inputPixels(pixels, 2, { ...convention, layout: 'NHWC' }, 'float16');
+    // 0, 128 / 255, 1, 10 / 255, ... rounded to nearest, from NumPy.
+    expect([...half]).toEqual([0x0000, 0x3804, 0x3c00, 0x2905, 0x2d05, 0x2f88]);
+  });
+});

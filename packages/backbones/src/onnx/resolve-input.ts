@@ -1,0 +1,189 @@
+/**
+ * Decides how a third-party ONNX model is fed: by what the user says, by the model's metadata, by what its graph does to
+ * pixels, and where that leaves a choice, by evidence. What was decided comes with the reason, to be shown; where the
+ * evidence does not decide, that is an error that lists the choices. A wrong guess would only be seen in bad embeddings.
+ */
+import type { OnnxModel } from 'onnx-format';
+import { BackbonesError } from '../backbones-error.ts';
+import { graphNormalisation } from './graph-normalisation.ts';
+import { findImageInput, type OnnxImageInput } from './image-input.ts';
+import { type InputCandidate, inputCandidates } from './input-candidates.ts';
+import { INPUT_KEY, type OnnxInputConvention, parseOnnxInput } from './input-convention.ts';
+import { gatherInputEvidence, type InputEvidence, type OpenOnnxSession } from './input-evidence.ts';
+
+/** Options of {@link resolveOnnxInput}. */
+export interface ResolveInputOptions {
+  readonly model: OnnxModel;
+  /** What the user knows; it comes before everything else. */
+  readonly said?: Partial<OnnxInputConvention> | undefined;
+  /** The size of an image, for a model that takes any. */
+  readonly size?: { readonly height: number; readonly width: number } | undefined;
+  /** The output to use, of a model with several. */
+  readonly output?: string | undefined;
+  /**
+   * Gives so many images of faces, RGB bytes `[count, height, width, 3]`, aligned as the model wants them. Asked for only when
+   * there is a choice to make.
+   */
+  samples(count: number, size: { readonly height: number; readonly width: number }): Promise<Uint8Array>;
+  readonly open: OpenOnnxSession;
+}
+
+/** How a model is fed. */
+export interface ResolvedOnnxInput extends Omit<OnnxImageInput, 'layout'> {
+  readonly height: number;
+  readonly width: number;
+  readonly convention: OnnxInputConvention;
+  /** How it is known, in words. */
+  readonly reason: string;
+  /** Whether part of it is a guess: by evidence that could have been clearer. */
+  readonly doubt: string | undefined;
+}
+
+/** Images that the evidence is taken from. */
+const SAMPLES = 24;
+/** How many times worse the second best must fit the batch norms for the best to be believed without saying so. */
+const CLEAR_RATIO = 1.5;
+/** No batch norm's input comes this far from what it remembers when a model is fed rightly. */
+const POOR_FIT = 2;
+/** How much further apart, in standard deviations, the best must keep mirror images and others than the second best. */
+const CLEAR_SEPARATION = 0.5;
+/** Below this, mirror images are no nearer than others, and say nothing. */
+const LEAST_SEPARATION = 1.5;
+
+/**
+ * @throws BackbonesError `unsupported` when the model does not take images or says too little, naming what must be said;
+ *   `invalid-option` when what is said contradicts the model
+ */
+export async function resolveOnnxInput(options: ResolveInputOptions): Promise<ResolvedOnnxInput> {
+  const { model, said = {} } = options;
+  const input = findImageInput(model, options);
+  const metadata = model.metadata?.get(INPUT_KEY);
+  const known = { ...(metadata === undefined ? {} : parseOnnxInput(metadata)), ...said };
+  const layout = known.layout ?? input.layout;
+  if (layout === undefined) {
+    throw new BackbonesError(
+      'unsupported',
+      'the shape of the ONNX model’s input does not say whether colours come first or last; say layout=NCHW or layout=NHWC',
+    );
+  }
+  if (input.layout !== undefined && layout !== input.layout) {
+    throw new BackbonesError('invalid-option', `the ONNX model takes ${input.layout}, not ${layout}`);
+  }
+  const size = sizeOf(input, options.size);
+  const done = (
+    { channels, mean, std }: Pick<OnnxInputConvention, 'channels' | 'mean' | 'std'>,
+    reason: string,
+    doubt?: string,
+  ): ResolvedOnnxInput => ({
+    ...input,
+    ...size,
+    convention: { layout, channels, mean, std },
+    reason,
+    doubt,
+  });
+  if (known.channels !== undefined && known.mean !== undefined && known.std !== undefined) {
+    const reason = Object.keys(said).length > 0 ? 'as it was said' : "as the model's metadata say";
+    return done({ channels: known.channels, mean: known.mean, std: known.std }, reason);
+  }
+
+  const { candidates, why } = candidatesFor(model, input, known);
+  const evidence = await gatherInputEvidence({
+    model,
+    input,
+    layout,
+    candidates,
+    samples: { pixels: await options.samples(sampleCount(input), size), ...size },
+    open: options.open,
+  });
+  const [best] = evidence.ranking;
+  const reason = [...why, explain(evidence)].join('; ');
+  return done(best!.candidate, reason, doubtOf(evidence));
+}
+
+/** At least `SAMPLES`, in whole batches where the model is made for a fixed number. */
+function sampleCount({ batch = 1 }: OnnxImageInput): number {
+  return Math.ceil(SAMPLES / batch) * batch;
+}
+
+function sizeOf(
+  { height, width }: OnnxImageInput,
+  wanted: ResolveInputOptions['size'],
+): { height: number; width: number } {
+  const size = { height: height ?? wanted?.height, width: width ?? wanted?.width };
+  if (size.height === undefined || size.width === undefined) {
+    throw new BackbonesError(
+      'unsupported',
+      'the ONNX model takes images of any size; say which it is made for',
+    );
+  }
+  if (wanted !== undefined && (wanted.height !== size.height || wanted.width !== size.width)) {
+    throw new BackbonesError(
+      'invalid-option',
+      `the ONNX model takes images of ${size.width}x${size.height}, not ${wanted.width}x${wanted.height}`,
+    );
+  }
+  return { height: size.height, width: size.width };
+}
+
+/** What is still possible, and why the rest is not. */
+function candidatesFor(
+  model: OnnxModel,
+  input: OnnxImageInput,
+  known: Partial<OnnxInputConvention>,
+): { readonly candidates: readonly InputCandidate[]; readonly why: readonly string[] } {
+  const why: string[] = [];
+  let candidates = inputCandidates;
+  const inGraph = graphNormalisation(input.name, model.graph);
+  const fixed = known.mean !== undefined || known.std !== undefined;
+  if (fixed) {
+    const { mean = [0, 0, 0], std = [1, 1, 1] } = known;
+    why.push('normalised as it was said');
+    candidates = (['RGB', 'BGR'] as const).map((channels) => ({ name: channels, channels, mean, std }));
+  } else if (input.elementType === 'uint8') {
+    why.push('bytes go in as they are');
+    candidates = withRange(1);
+  } else if (inGraph !== undefined) {
+    // Whatever comes out is meant to be about 1: the factor says whether 255 or 1 goes in.
+    const range = Math.max(...inGraph.factor.map(Math.abs)) > 0.5 ? 255 : 1;
+    why.push(`the graph normalises 0..${255 / range} itself (${inGraph.nodes.join(', ')})`);
+    candidates = withRange(range);
+  }
+  const { channels } = known;
+  if (channels !== undefined) candidates = candidates.filter((candidate) => candidate.channels === channels);
+  return { candidates, why };
+}
+
+/** The candidates that only divide, and by this. */
+function withRange(std: number): InputCandidate[] {
+  return inputCandidates.filter(
+    (candidate) => candidate.mean.every((x) => x === 0) && candidate.std.every((x) => x === std),
+  );
+}
+
+function explain({ kind, ranking }: InputEvidence): string {
+  const scores = ranking
+    .slice(0, 3)
+    .map(({ candidate, score }) => `${candidate.name} ${Math.abs(score).toPrecision(3)}`)
+    .join(', ');
+  return kind === 'batch-norm'
+    ? `what goes into the first batch norms is nearest to what they remember (divergence: ${scores})`
+    : `mirror images and other images come out furthest apart (standard deviations: ${scores})`;
+}
+
+/** What speaks against the best candidate, if anything does. */
+function doubtOf({ kind, ranking }: InputEvidence): string | undefined {
+  const [best, second] = ranking;
+  if (best === undefined) return undefined;
+  if (kind === 'batch-norm') {
+    if (best.score > POOR_FIT) return 'no way of feeding it fits what its batch norms remember';
+    if (second !== undefined && second.score < CLEAR_RATIO * best.score) {
+      return `${second.candidate.name} fits nearly as well`;
+    }
+    return undefined;
+  }
+  if (-best.score < LEAST_SEPARATION) return 'in no way of feeding it are mirror images nearer than others';
+  if (second !== undefined && second.score - best.score < CLEAR_SEPARATION) {
+    return `${second.candidate.name} does nearly as well`;
+  }
+  return undefined;
+}
