@@ -17,7 +17,7 @@ export interface OpenFaceDatasetOptions extends FolderDatasetOptions {
   readonly root?: string | undefined;
   /** Set to false to find records by walking through the `.rec` even when an `.idx` is there. Default true. */
   readonly useIndex?: boolean | undefined;
-  /** Reads of a `.rec` up to this size are done at once; see `openFileSource`. Default 0: never. */
+  /** Reads of a `.rec` up to this size are done on the calling thread while they are quick; see `openFileSource`. */
   readonly synchronousBytes?: number | undefined;
 }
 

@@ -6,7 +6,7 @@ import type { Command } from 'commander';
 import { writeAtomically } from '../../atomic-file.ts';
 import { type CommandContext, defineCommand, type SharedOptions } from '../../cli/define-command.ts';
 import { CommandError } from '../../cli/usage-error.ts';
-import { recordPath, withRecords } from './record-input.ts';
+import { recordPath, withByteProgress, withRecords } from './record-input.ts';
 
 interface IndexOptions extends SharedOptions {
   readonly output?: string;
@@ -31,18 +31,18 @@ export function indexCommand(): Command {
 
 async function writeIndex(
   options: IndexOptions,
-  { console, signal }: CommandContext,
+  context: CommandContext,
   [named]: readonly string[],
 ): Promise<void> {
+  const { console, signal } = context;
   const output = options.output ?? indexPathOf(recordPath(named!));
   if (existsSync(output) && !options.overwrite) {
     throw new CommandError(`${output} exists. Choose another --output, or give --overwrite.`);
   }
   await withRecords(named!, { index: false }, async ({ records }) => {
-    const progress = console.progress('indexing', { total: records.byteLength, unit: 'bytes' });
-    const onProgress = (done: number) => progress.update(done);
-    const survey = await surveyRecords({ records, layout: 'flat', signal, onProgress });
-    progress.stop();
+    const survey = await withByteProgress(context, 'indexing', records, (onProgress) =>
+      surveyRecords({ records, layout: 'flat', signal, onProgress }),
+    );
     const { keys, offsets, keysFrom, layout } = survey;
     if (keysFrom === 'places') {
       const why =

@@ -2,7 +2,13 @@
 import { labelStatistics, surveyRecords } from '@arcface/recordio';
 import type { Command } from 'commander';
 import { type CommandContext, defineCommand, type SharedOptions } from '../../cli/define-command.ts';
-import { inputLayoutOption, type RecordInputOptions, withRecordInput, withRecords } from './record-input.ts';
+import {
+  inputLayoutOption,
+  type RecordInputOptions,
+  withByteProgress,
+  withRecordInput,
+  withRecords,
+} from './record-input.ts';
 
 interface InfoOptions extends SharedOptions, RecordInputOptions {
   readonly inputLayout: 'auto' | 'insightface' | 'flat';
@@ -22,15 +28,15 @@ export function infoCommand(): Command {
 
 async function info(
   options: InfoOptions,
-  { console, signal }: CommandContext,
+  context: CommandContext,
   [named]: readonly string[],
 ): Promise<void> {
+  const { console, signal } = context;
   await withRecords(named!, options, async ({ path, records, index }) => {
     const bytes = records.byteLength;
-    const progress = console.progress('reading headers', { total: bytes, unit: 'bytes' });
-    const onProgress = (done: number) => progress.update(done);
-    const survey = await surveyRecords({ records, index, layout: options.inputLayout, signal, onProgress });
-    progress.stop();
+    const survey = await withByteProgress(context, 'reading headers', records, (onProgress) =>
+      surveyRecords({ records, index, layout: options.inputLayout, signal, onProgress }),
+    );
     const { layout, keysFrom, identities } = survey;
     const labels = survey.labels.every((label) => Number.isSafeInteger(label) && label >= 0)
       ? Int32Array.from(survey.labels)

@@ -18,7 +18,7 @@ import {
 import { CommandError } from '../../cli/usage-error.ts';
 import { openData } from '../../data.ts';
 import { firstImageSize } from './pack.ts';
-import { inputLayoutOption, withRecords } from './record-input.ts';
+import { inputLayoutOption, withByteProgress, withRecords } from './record-input.ts';
 import {
   datasetResult,
   outputFiles,
@@ -117,8 +117,9 @@ async function joinRecords(
 async function appendRecords(
   input: string,
   writer: RecordWriter,
-  { console, signal }: CommandContext,
+  context: CommandContext,
 ): Promise<{ key: number; offset: number }[]> {
+  const { signal } = context;
   return withRecords(input, { index: true }, async ({ path, records, index }) => {
     const survey = await surveyRecords({ records, index, signal });
     if (survey.layout === 'insightface') {
@@ -126,10 +127,15 @@ async function appendRecords(
         `${path} has identity records, which go by the keys of its images: they would be wrong in a joined file. Merge without --raw.`,
       );
     }
-    const progress = console.progress(`joining ${path}`, { total: records.byteLength, unit: 'bytes' });
-    const onProgress = (_: number, bytes: number) => progress.update(bytes);
-    const offsets = await copyRecords({ records, offsets: survey.offsets, writer, signal, onProgress });
-    progress.stop();
+    const offsets = await withByteProgress(context, `joining ${path}`, records, (onProgress) =>
+      copyRecords({
+        records,
+        offsets: survey.offsets,
+        writer,
+        signal,
+        onProgress: (_, bytes) => onProgress(bytes),
+      }),
+    );
     return Array.from(offsets, (offset, row) => ({ key: survey.keys[row]!, offset }));
   });
 }

@@ -3,6 +3,7 @@ import { existsSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { type FileSource, indexPathOf, openFileSource } from '@arcface/recordio/node';
 import { type Command, Option } from 'commander';
+import type { CommandContext } from '../../cli/define-command.ts';
 import { CommandError } from '../../cli/usage-error.ts';
 
 /** Options of commands that read a record file. */
@@ -62,5 +63,20 @@ export async function withRecords<T>(
   } finally {
     await records.close();
     await index?.close();
+  }
+}
+
+/** Runs a pass over a file and shows how many of its bytes are behind. */
+export async function withByteProgress<T>(
+  { console }: CommandContext,
+  title: string,
+  { byteLength }: FileSource,
+  pass: (onProgress: (bytes: number) => void) => Promise<T>,
+): Promise<T> {
+  const progress = console.progress(title, { total: byteLength, unit: 'bytes' });
+  try {
+    return await pass((bytes) => progress.update(bytes));
+  } finally {
+    progress.stop();
   }
 }

@@ -8,7 +8,7 @@ import {
   type SharedOptions,
 } from '../../cli/define-command.ts';
 import { CommandError } from '../../cli/usage-error.ts';
-import { type RecordInputOptions, withRecordInput, withRecords } from './record-input.ts';
+import { type RecordInputOptions, withByteProgress, withRecordInput, withRecords } from './record-input.ts';
 import {
   outputFiles,
   type RecordOutputOptions,
@@ -41,21 +41,15 @@ async function repair(
   const output = required(options.output, '--output');
   await refuseUsedOutput(output, options.overwrite);
   await withRecords(named!, options, async ({ path, records, index }) => {
-    const progress = console.progress('repairing', { total: records.byteLength, unit: 'bytes' });
-    const report = await writeRecordOutput(output, options.overwrite, async (streams) => {
-      const repaired = await repairRecords({
-        records,
-        index,
-        output: streams.records,
-        signal,
-        onProgress: (done) => progress.update(done),
-      });
-      if (repaired.records === 0)
-        throw new CommandError(`There is no whole record in ${path}. Nothing was written.`);
-      await writeWhole(streams.index, serializeIndex(repaired.index));
-      return repaired;
-    });
-    progress.stop();
+    const report = await withByteProgress(context, 'repairing', records, (onProgress) =>
+      writeRecordOutput(output, options.overwrite, async (streams) => {
+        const repaired = await repairRecords({ records, index, output: streams.records, signal, onProgress });
+        if (repaired.records === 0)
+          throw new CommandError(`There is no whole record in ${path}. Nothing was written.`);
+        await writeWhole(streams.index, serializeIndex(repaired.index));
+        return repaired;
+      }),
+    );
     const files = outputFiles(output);
     if (report.lost.length > 0) await warnOfIdentities(files.records, output, context);
     const lostBytes = report.lost.reduce((sum, { offset, end }) => sum + end - offset, 0);

@@ -21,7 +21,13 @@ import {
 } from '../../cli/define-command.ts';
 import { wholeNumber } from '../../cli/option-values.ts';
 import { CommandError } from '../../cli/usage-error.ts';
-import { inputLayoutOption, type RecordInputOptions, withRecordInput, withRecords } from './record-input.ts';
+import {
+  inputLayoutOption,
+  type RecordInputOptions,
+  withByteProgress,
+  withRecordInput,
+  withRecords,
+} from './record-input.ts';
 import {
   outputFiles,
   type RecordOutputOptions,
@@ -57,9 +63,10 @@ export function shuffleCommand(): Command {
 
 async function shuffle(
   options: ShuffleOptions,
-  { console, signal }: CommandContext,
+  context: CommandContext,
   [named]: readonly string[],
 ): Promise<void> {
+  const { console, signal } = context;
   const output = required(options.output, '--output');
   await refuseUsedOutput(output, options.overwrite);
   await withRecords(named!, options, async ({ path, records, index }) => {
@@ -75,21 +82,21 @@ async function shuffle(
     }
     const leftOut = survey.offsets.length - chosen.length;
     if (leftOut > 0) console.log(`${leftOut} records without an image stay behind`);
-    const progress = console.progress('shuffling', { total: records.byteLength, unit: 'bytes' });
-    const bytes = await writeRecordOutput(output, options.overwrite, async (streams) => {
-      const writer = new RecordWriter(streams.records);
-      const offsets = await copyRecords({
-        records,
-        offsets: rows.map((row) => survey.offsets[row]!),
-        writer,
-        signal,
-        onProgress: (_, copied) => progress.update(copied),
-      });
-      await writer.close();
-      await writeWhole(streams.index, serializeIndex({ keys, offsets }));
-      return writer.offset;
-    });
-    progress.stop();
+    const bytes = await withByteProgress(context, 'shuffling', records, (onProgress) =>
+      writeRecordOutput(output, options.overwrite, async (streams) => {
+        const writer = new RecordWriter(streams.records);
+        const offsets = await copyRecords({
+          records,
+          offsets: rows.map((row) => survey.offsets[row]!),
+          writer,
+          signal,
+          onProgress: (_, copied) => onProgress(copied),
+        });
+        await writer.close();
+        await writeWhole(streams.index, serializeIndex({ keys, offsets }));
+        return writer.offset;
+      }),
+    );
     if (!output.endsWith('.rec')) await copyCompanions(dirname(path), output);
     const files = outputFiles(output);
     console.result(

@@ -4,7 +4,7 @@ import type { Command } from 'commander';
 import { type CommandContext, defineCommand, type SharedOptions } from '../../cli/define-command.ts';
 import { wholeNumber } from '../../cli/option-values.ts';
 import { UsageError } from '../../cli/usage-error.ts';
-import { type RecordInputOptions, withRecordInput, withRecords } from './record-input.ts';
+import { type RecordInputOptions, withByteProgress, withRecordInput, withRecords } from './record-input.ts';
 
 interface VerifyRecordsOptions extends SharedOptions, RecordInputOptions {
   readonly images?: boolean;
@@ -30,22 +30,17 @@ export function verifyRecordsCommand(): Command {
 
 async function verify(
   options: VerifyRecordsOptions,
-  { console, signal }: CommandContext,
+  context: CommandContext,
   [named]: readonly string[],
 ): Promise<void> {
+  const { console, signal } = context;
   if (options.images && options.raw) throw new UsageError('--images and --raw contradict each other.');
   const imageRecords = options.images ? true : options.raw ? false : 'auto';
   await withRecords(named!, options, async ({ path, records, index }) => {
-    const progress = console.progress('checking', { total: records.byteLength, unit: 'bytes' });
-    const report = await verifyRecords({
-      records,
-      index,
-      imageRecords,
-      maxFaults: options.maxFaults,
-      signal,
-      onProgress: (done) => progress.update(done),
-    });
-    progress.stop();
+    const { maxFaults } = options;
+    const report = await withByteProgress(context, 'checking', records, (onProgress) =>
+      verifyRecords({ records, index, imageRecords, maxFaults, signal, onProgress }),
+    );
     const { records: whole, faults, faultCount } = report;
     if (faultCount > 0) process.exitCode = 1;
     const more = faultCount - faults.length;
