@@ -1,6 +1,7 @@
 import { CleanerError } from '../cleaner-error.ts';
 import { type Identity, identitiesFromLabels } from '../identity.ts';
 import { seededRandom } from '../seeded-random.ts';
+import { attenuation, usualLikeness } from './centre-attenuation.ts';
 import { type ClassModes, findDominantModes } from './dominant-modes.ts';
 import { type FaceGroups, groupFaces } from './face-groups.ts';
 import { findLinkCut } from './link-cut.ts';
@@ -66,10 +67,12 @@ export interface AutoScores {
 }
 
 const ROUNDS = 4;
+/** Before anything is known: share of bad images. */
+const BAD_AT_FIRST = 0.2;
 /** No image ever counts less than this, so that an identity cannot fade away between rounds. */
 const LEAST_WEIGHT = 0.02;
 /** Other identities need this total weight (two and a half good images) to be suggested. */
-const MINIMUM_SUPPORT = 2.5;
+const MINIMUM_SUPPORT = 0.5;
 
 /**
  * Judges every image by its neighbours.
@@ -89,11 +92,24 @@ export function autoScores(input: AutoInput, options: AutoOptions = {}): AutoSco
   const modes = findDominantModes(faces, linkCut);
   const secondPerson = findSecondPersons(faces, modes, found.impostorMedian);
 
+  const likeness = usualLikeness(
+    faces,
+    modes.map(({ modes: of, dominant }) => of[dominant]),
+  );
+
   let weights = dominantWeights(faces, modes);
+  let badAlone = new Float64Array(faces.images).fill(BAD_AT_FIRST);
   for (let round = 1; ; round++) {
     const centres = weightedCentres(faces, weights);
-    const scores = nullScores(faces, centres, MINIMUM_SUPPORT, random);
-    const posterior = threeWayPosterior(scores);
+    const scores = nullScores(faces, centres, { minimumSupport: MINIMUM_SUPPORT, likeness }, random);
+    const evidence = {
+      attenuation: weights.map((weight, i) =>
+        attenuation(centres.support[faces.identityOf[i]!]! - weight, likeness),
+      ),
+      doubt: doubtOfCentres(faces, badAlone),
+      size: faces.identityOf.map((identity) => faces.members[identity]!.length),
+    };
+    const { pBadAlone, ...posterior } = threeWayPosterior(scores, evidence);
     if (round === ROUNDS) {
       const elsewhere = scores.bestOther.map((position) => identities[position]!.label);
       const core = faces.members.map((images) =>
@@ -112,10 +128,25 @@ export function autoScores(input: AutoInput, options: AutoOptions = {}): AutoSco
       );
       return { linkCut, ...posterior, elsewhere, secondPerson, modes, merges, splits };
     }
+    badAlone = pBadAlone.map((p, i) => (secondPerson[i]! > 0 ? 1 : p));
     weights = posterior.pClean.map((p, i) =>
       secondPerson[i]! > 0 ? LEAST_WEIGHT : Math.max(p, LEAST_WEIGHT),
     );
   }
+}
+
+/**
+ * For every image, the probability that no other image of its identity is right. The others are taken as they would be judged alone: that
+ * this image is not like them is what is to be explained, and must not be counted twice.
+ */
+function doubtOfCentres({ images, members }: FaceGroups, badAlone: Float64Array): Float64Array {
+  const doubt = new Float64Array(images);
+  const logBad = (image: number): number => Math.log(Math.max(1e-9, badAlone[image]!));
+  for (const own of members) {
+    const all = own.reduce((sum, image) => sum + logBad(image), 0);
+    for (const image of own) doubt[image] = Math.min(1, Math.exp(all - logBad(image)));
+  }
+  return doubt;
 }
 
 function dominantWeights(faces: FaceGroups, classModes: readonly ClassModes[]): Float64Array {

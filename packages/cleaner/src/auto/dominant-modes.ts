@@ -1,14 +1,18 @@
 import { modesOfClass } from './class-modes.ts';
-import { dotRows, type FaceGroups, normaliseInPlace, sumOfRows } from './face-groups.ts';
+import { dotRows, type FaceGroups } from './face-groups.ts';
+import { assignByAuction } from './person-assignment.ts';
+import { imageGroup } from './person-likeness.ts';
 
 /*
  * Which mode of each identity is the identity.
  *
- * The largest one, first of all. But where noise is heavy the largest mode of a small identity can be somebody else, who
- * has a larger identity of his own: such a mode is explained away, and the next one of the small identity takes over.
+ * The largest one, first of all. But where noise is heavy the largest mode of a small identity can be somebody else, who has an identity
+ * of their own. So modes that look alike across identities are taken for one person, and every person gets at most one identity and
+ * every identity one person, such that as many images as possible are where they belong.
  */
 
-const SWEEPS = 3;
+/** A mode of a single image is no claim to an identity. */
+const LEAST_CLAIM = 2;
 
 export interface ClassModes {
   /** Disjoint sets of images, the largest first. */
@@ -19,42 +23,66 @@ export interface ClassModes {
 
 /** @returns One entry per identity; without modes for an identity without images. */
 export function findDominantModes(faces: FaceGroups, linkCut: number): ClassModes[] {
-  const { members, dimensions } = faces;
-  const classes = members.length;
-  const modes = members.map((images) => modesOfClass(faces, images, linkCut));
-  const dominant = new Int32Array(classes);
-  const size = new Int32Array(classes);
-  const centres = new Float64Array(classes * dimensions);
-  const settle = (c: number): void => {
-    const mode = modes[c]![dominant[c]!];
-    if (!mode) return;
-    size[c] = mode.length;
-    centres.set(normaliseInPlace(sumOfRows(faces, mode)), c * dimensions);
-  };
-  for (let c = 0; c < classes; c++) settle(c);
-
-  const closeEnough = Math.max(linkCut, (1 + linkCut) / 2);
-  for (let sweep = 0; sweep < SWEEPS; sweep++) {
-    let changed = false;
-    const smallestFirst = Array.from(size.keys()).sort((a, b) => size[a]! - size[b]! || a - b);
-    for (const c of smallestFirst) {
-      const next = modes[c]![dominant[c]! + 1];
-      if (!next || next.length < 2) continue;
-      if (!larger(c).some((other) => dotRows(centres, c, centres, other, dimensions) > closeEnough)) continue;
-      dominant[c]! += 1;
-      settle(c);
-      changed = true;
+  const modes = faces.members.map((images) => modesOfClass(faces, images, linkCut));
+  const dominant = new Int32Array(modes.length);
+  const claims = modes.flatMap((of, identity) =>
+    of.flatMap((images, mode) =>
+      mode === 0 || images.length >= LEAST_CLAIM ? [{ identity, mode, images }] : [],
+    ),
+  );
+  const contested = new Set(claims.flatMap(({ identity, mode }) => (mode > 0 ? [identity] : [])));
+  if (contested.size > 0) {
+    const person = peopleOf(faces, claims, contested, linkCut);
+    const worth = modes.map(() => new Map<number, number>());
+    claims.forEach(({ identity, images }, claim) => {
+      const of = worth[identity]!;
+      of.set(person[claim]!, (of.get(person[claim]!) ?? 0) + images.length);
+    });
+    const assigned = assignByAuction(worth);
+    for (let claim = claims.length - 1; claim >= 0; claim--) {
+      const { identity, mode } = claims[claim]!;
+      // The largest of the person's modes is the last one looked at.
+      if (contested.has(identity) && person[claim] === assigned[identity]) dominant[identity] = mode;
     }
-    if (!changed) break;
   }
   return modes.map((of, c) => ({ modes: of, dominant: dominant[c]! }));
+}
 
-  /** Identities with a larger dominant mode, or an equal one and a later position. */
-  function larger(c: number): number[] {
-    const found: number[] = [];
-    for (let other = 0; other < classes; other++) {
-      if (size[other]! > size[c]! || (size[other] === size[c] && other > c)) found.push(other);
+interface Claim {
+  readonly identity: number;
+  readonly mode: number;
+  readonly images: Int32Array;
+}
+
+/** The person that each claim shows, as a number: claims of different identities whose images are alike show the same one. */
+function peopleOf(
+  faces: FaceGroups,
+  claims: readonly Claim[],
+  contested: ReadonlySet<number>,
+  linkCut: number,
+): Int32Array {
+  const { dimensions } = faces;
+  const groups = claims.map(({ images }) => imageGroup(faces, images));
+  const means = new Float64Array(claims.length * dimensions);
+  groups.forEach(({ sum, weight }, claim) => {
+    for (let d = 0; d < dimensions; d++) means[claim * dimensions + d] = sum[d]! / weight;
+  });
+  const parent = Int32Array.from(claims.keys());
+  const rootOf = (claim: number): number => {
+    let root = claim;
+    while (parent[root] !== root) {
+      parent[root] = parent[parent[root]!]!;
+      root = parent[root]!;
     }
-    return found;
-  }
+    return root;
+  };
+  claims.forEach(({ identity }, a) => {
+    if (!contested.has(identity)) return;
+    for (let b = 0; b < claims.length; b++) {
+      const other = claims[b]!.identity;
+      if (other === identity || (b < a && contested.has(other))) continue;
+      if (dotRows(means, a, means, b, dimensions) > linkCut) parent[rootOf(b)] = rootOf(a);
+    }
+  });
+  return parent.map((_, claim) => rootOf(claim));
 }

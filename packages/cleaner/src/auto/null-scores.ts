@@ -1,4 +1,5 @@
 import type { SeededRandom } from '../seeded-random.ts';
+import { attenuation } from './centre-attenuation.ts';
 import type { FaceGroups } from './face-groups.ts';
 import { type RobustNormal, robustNormalInPlace } from './median.ts';
 import { productsWithRows } from './row-products.ts';
@@ -24,7 +25,10 @@ const LEAST_DEVIATION = 1e-6;
 export interface NullScores {
   /** Normalised score of each image against its own identity; NaN without evidence. */
   readonly own: Float64Array;
-  /** Its best normalised score against another supported identity; -99 without one. */
+  /**
+   * Its best normalised score against another supported identity, as if that were the mean of very many images; -99
+   * without one.
+   */
   readonly best: Float64Array;
   /** That identity, the first of equal ones. */
   readonly bestOther: Int32Array;
@@ -32,11 +36,14 @@ export interface NullScores {
   readonly nullNormal: RobustNormal;
 }
 
-/** @param minimumSupport Other identities need this total weight to be compared with, unless hardly any has it. */
+/**
+ * @param options.minimumSupport Other identities need this total weight to be compared with, unless hardly any has it.
+ * @param options.likeness Mean cosine of two images of one person: how much less is expected of means of few images.
+ */
 export function nullScores(
   faces: FaceGroups,
   centres: WeightedCentres,
-  minimumSupport: number,
+  { minimumSupport, likeness }: { readonly minimumSupport: number; readonly likeness: number },
   random: SeededRandom,
 ): NullScores {
   const { images, identityOf, members } = faces;
@@ -50,6 +57,7 @@ export function nullScores(
   const places = alive.map((_, at) => at);
   const supported = places.filter((at) => centres.support[alive[at]!]! >= minimumSupport);
   const compared = supported.length >= Math.min(5, members.length) ? supported : places;
+  const boost = Float64Array.from(alive, (c) => 1 / attenuation(centres.support[c]!, likeness));
   const strangers = sample(alive.length, CENTRES_PER_IMAGE, random);
   const amongImages = centreNormals(
     faces,
@@ -91,8 +99,9 @@ export function nullScores(
       const toCentre = (cosine - amongImages.median[at]!) * amongImages.inverse[at]!;
       const other = (toCentre + (cosine - median) * amongCentres) / 2;
       if (inNullSample[i]) nullSample[nullCount++] = other;
-      if (other > most) {
-        most = other;
+      const asOfMany = other * boost[at]!;
+      if (asOfMany > most) {
+        most = asOfMany;
         where = at;
       }
     }

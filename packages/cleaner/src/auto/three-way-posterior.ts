@@ -1,3 +1,4 @@
+import { badShares } from './bad-share.ts';
 import { GRID, gridIndex, gridPoints, kernelDensity } from './kernel-density.ts';
 import { medianInPlace } from './median.ts';
 import type { NullScores } from './null-scores.ts';
@@ -14,8 +15,7 @@ import type { NullScores } from './null-scores.ts';
  * m: how the best of many strangers scores, a Gumbel distribution fitted to clean images;
  * g: how one's own identity scores, a kernel density of the images as far as they are clean.
  *
- * The share of bad images is read off once, from the scores below the null median (half of all strangers are there, and
- * hardly anybody else), and then held: letting an EM update it collapses on folders that hold two people. Only its split into
+ * The share of bad images is read off once (`badShares`) and then held: letting an EM update it collapses on folders that hold two people. Only its split into
  * outsiders and elsewhere, and g, are iterated.
  */
 
@@ -37,44 +37,70 @@ export interface ThreeWayPosterior {
   readonly pClean: Float64Array;
   readonly pOutsider: Float64Array;
   readonly pElsewhere: Float64Array;
+  /** Probability of being bad, had the image's own identity not been looked at. */
+  readonly pBadAlone: Float64Array;
 }
 
-export function threeWayPosterior({ own, best, nullNormal }: NullScores): ThreeWayPosterior {
+/** How good the centre is that an image's own score is measured against. */
+export interface OwnEvidence {
+  /** What a right image's score is multiplied by because the centre is the mean of few: 0..1, one an image. */
+  readonly attenuation: Float64Array;
+  /** Probability that no other image of the identity is right, so that its centre is a stranger's: one an image. */
+  readonly doubt: Float64Array;
+  /** Number of images of the identity: one an image. */
+  readonly size: Int32Array;
+}
+
+export function threeWayPosterior(
+  { own, best, nullNormal }: NullScores,
+  { attenuation, doubt, size }: OwnEvidence,
+): ThreeWayPosterior {
   const n = own.length;
+  const levelOf = Array.from(attenuation, nearestLevel);
   const judged = Int32Array.from(own.keys()).filter((i) => Number.isFinite(own[i]));
   const ownBin = own.map((s) => gridIndex(Number.isFinite(s) ? s : 0));
+  const asOfManyBin = own.map((s, i) => gridIndex(Number.isFinite(s) ? s / attenuation[i]! : 0));
   const otherBin = best.map(gridIndex);
-  const judgedBins = Int32Array.from(judged, (i) => ownBin[i]!);
+  const judgedBins = Int32Array.from(judged, (i) => asOfManyBin[i]!);
 
   // With a handful of images all null scores can be equal; a density then still needs a width.
   const median = nullNormal.median;
   const deviation = Math.max(nullNormal.deviation, GRID.step);
   const logNull = gridPoints.map((s) => logNormal(s, median, deviation * NULL_WIDENING));
-  const below = judged.filter((i) => own[i]! < median).length;
-  const badShare = Math.min(0.95, Math.max(1e-4, (2 * below + 0.5) / (judged.length + 1)));
-
-  let outsiderShare = badShare / 2;
-  let elsewhereShare = badShare / 2;
+  const badShare = badShares(own, size, median);
+  let outsiderPart = 0.5;
   let clean = own.map((s) =>
     Number.isFinite(s) ? 1 / (1 + Math.exp(-2 * (s - median - 3 * deviation))) : 0,
   );
   const pClean = new Float64Array(n);
   const pOutsider = new Float64Array(n);
   const pElsewhere = new Float64Array(n);
+  const pBadAlone = new Float64Array(n);
+  const ofCentre = new Float64Array(n);
   for (let iteration = 0; iteration < ITERATIONS; iteration++) {
     const density = kernelDensity(
       judgedBins,
       Float64Array.from(judged, (i) => clean[i]! + 1e-9),
     ).map((g) => (1 - UNIFORM_FLOOR) * g + UNIFORM_FLOOR / ((GRID.length - 1) * GRID.step));
     const logOwn = density.map(Math.log);
-    const againstOwn = fallingRatio(logNull, logOwn);
+    const againstOwn = LEVELS.map((level) => fallingRatio(logNull, attenuated(logOwn, level)));
     const forOther = risingRatio(logOwn, logGumbel(best, clean), density);
     for (let i = 0; i < n; i++) {
-      const a = Number.isFinite(own[i]) ? againstOwn[ownBin[i]!]! : 0;
+      // A right image beside a stranger's centre scores as a stranger does.
+      const odds = Number.isFinite(own[i]) ? Math.exp(againstOwn[levelOf[i]!]![ownBin[i]!]!) : 1;
+      const centred = 1 - doubt[i]!;
+      const a = Math.log(odds / (centred + doubt[i]! * odds));
+      ofCentre[i] = Number.isFinite(own[i]) ? centred / (centred + doubt[i]! * odds) : 0;
+      const b = forOther[otherBin[i]!]!;
+      const share = badShare[i]!;
+      const outsider = share * outsiderPart;
+      const elsewhere = share - outsider;
+      const bad = outsider + elsewhere * Math.exp(Math.min(b, 50));
+      pBadAlone[i] = bad / (1 - share + bad);
       const logs = [
-        Math.log(1 - badShare + 1e-12),
-        Math.log(outsiderShare + 1e-12) + a,
-        Math.log(elsewhereShare + 1e-12) + a + forOther[otherBin[i]!]!,
+        Math.log(1 - share + 1e-12),
+        Math.log(outsider + 1e-12) + a,
+        Math.log(elsewhere + 1e-12) + a + b,
       ] as const;
       const top = Math.max(...logs);
       const [c, o, e] = [Math.exp(logs[0] - top), Math.exp(logs[1] - top), Math.exp(logs[2] - top)] as const;
@@ -84,14 +110,30 @@ export function threeWayPosterior({ own, best, nullNormal }: NullScores): ThreeW
     }
     const outsiders = Math.max(1e-6, mean(pOutsider, judged));
     const elsewheres = Math.max(1e-6, mean(pElsewhere, judged));
-    outsiderShare = (badShare * outsiders) / (outsiders + elsewheres);
-    elsewhereShare = (badShare * elsewheres) / (outsiders + elsewheres);
-    const updated = pClean.map((p, i) => (Number.isFinite(own[i]) ? p : 0));
+    outsiderPart = outsiders / (outsiders + elsewheres);
+    // Right images beside a stranger's centre say nothing of how right images score.
+    const updated = pClean.map((p, i) => p * ofCentre[i]!);
     const change = updated.reduce((most, p, i) => Math.max(most, Math.abs(p - clean[i]!)), 0);
     if (change < CONVERGED) break;
     clean = updated;
   }
-  return { pClean, pOutsider, pElsewhere };
+  return { pClean, pOutsider, pElsewhere, pBadAlone };
+}
+
+/** Attenuations for which the density of own scores is worked out. */
+const LEVELS = [0.4, 0.5, 0.6, 0.65, 0.7, 0.75, 0.8, 0.85, 0.9, 0.95, 1];
+
+function nearestLevel(attenuation: number): number {
+  let nearest = 0;
+  LEVELS.forEach((level, l) => {
+    if (Math.abs(level - attenuation) < Math.abs(LEVELS[nearest]! - attenuation)) nearest = l;
+  });
+  return nearest;
+}
+
+/** The log density of own scores when all are multiplied by a factor. */
+function attenuated(logOwn: Float64Array, factor: number): Float64Array {
+  return gridPoints.map((s) => logOwn[gridIndex(s / factor)]! - Math.log(factor));
 }
 
 /** log(null / own), made never to rise with the score: a better own score never speaks more for a stranger. */
