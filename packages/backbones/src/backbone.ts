@@ -30,7 +30,10 @@ export interface Parameter {
   readonly kind: ParameterKind;
   /** The reference's shape: weights of convolutions are `[out, in / groups, height, width]`. */
   readonly shape: readonly number[];
-  /** Stored and written to checkpoints, but not used: gamma of a batch norm with `fix_gamma`. */
+  /**
+   * Stored and written to checkpoints, but not trained: gamma of a batch norm with `fix_gamma` (1 is used in its place), or
+   * that is frozen.
+   */
   readonly fixed: boolean;
   /**
    * The values, float32, in tfjs's layout: `[height, width, in, out]`, depthwise `[height, width, channels, multiplier]`;
@@ -76,6 +79,12 @@ export interface Backbone {
 export interface CreateOptions {
   /** Seed of the initial weights. Default 0. */
   readonly seed?: number | undefined;
+  /**
+   * Gradient checkpointing: in training, keep only what passes between so many segments of the network, and compute the
+   * rest again in the backward pass. Saves memory and costs up to one more forward pass; the result is the same. A ResNet
+   * can be cut behind every unit, which `Infinity` does. Default 1: keep everything.
+   */
+  readonly segments?: number | undefined;
 }
 
 /** Where the first values of a parameter come from, in the reference's layout. */
@@ -108,23 +117,31 @@ export interface FromGraphOptions extends CreateOptions, ImportOptions {
  *   `parameter-shape` as `importParameters` does
  */
 export function backboneFromGraph(graph: NetworkGraph, options: FromGraphOptions = {}): Backbone {
-  const { seed = 0, parameters } = options;
+  const { seed = 0, parameters, segments } = options;
   parseNetworkGraph(graph);
   if (parameters === undefined) {
-    return backboneFromSource(graph, (parameter) => initialValues(parameter, graph.initializer, seed));
+    const initial: ParameterSource = (parameter) => initialValues(parameter, graph.initializer, seed);
+    return backboneFromSource(graph, initial, { segments });
   }
   const wanted = [...resolveGraph(graph).parameters.values()];
   const matched = matchParameters(graph.name, wanted, parameters, options);
   const byName = new Map([...matched].map(([{ name }, array]) => [name, array]));
   // Copies: backends hold on to arrays, and these may be views of a file.
-  return backboneFromSource(graph, ({ name }) => toFloat32(byName.get(name)!).slice());
+  return backboneFromSource(graph, ({ name }) => toFloat32(byName.get(name)!).slice(), { segments });
 }
 
 /** A network from its graph and given values. */
-export function backboneFromSource(graph: NetworkGraph, source: ParameterSource): Backbone {
+export function backboneFromSource(
+  graph: NetworkGraph,
+  source: ParameterSource,
+  { segments = 1 }: Pick<CreateOptions, 'segments'> = {},
+): Backbone {
+  if (!(segments >= 1)) {
+    throw new BackbonesError('invalid-option', `segments must be a number from 1 on, found ${segments}`);
+  }
   const resolved = resolveGraph(graph);
+  const execute = planExecution(resolved, { segments });
   const parameters = createParameters(resolved, source);
-  const execute = planExecution(graph);
   let disposed = false;
   let trainingCalls = 0;
 
@@ -142,6 +159,7 @@ export function backboneFromSource(graph: NetworkGraph, source: ParameterSource)
       checkImages(images, graph);
       const context = {
         training,
+        updateAverages: training,
         seed: seed ?? trainingCalls,
         variable: (name: string) => parameters.get(name)!.variable,
       };

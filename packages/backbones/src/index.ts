@@ -10,10 +10,21 @@ export {
 } from './backbone.ts';
 export { BackbonesError, type BackbonesErrorCode } from './backbones-error.ts';
 export { type Complexity, complexity, type LayerComplexity } from './graph/complexity.ts';
-export type { LayerNode, NetworkGraph, WeightInitializer } from './graph/network-graph.ts';
+export type {
+  LayerNode,
+  NetworkGraph,
+  WeightDistribution,
+  WeightInitializer,
+} from './graph/network-graph.ts';
 export { parseNetworkGraph } from './graph/parse-network-graph.ts';
+export { inferenceBackbone } from './inference-backbone.ts';
 export type { Layer } from './layers/layer-table.ts';
-export { backboneFromMxnet, type MxnetCheckpoint } from './mxnet/mxnet-backbone.ts';
+export {
+  backboneFromMxnet,
+  backboneToMxnet,
+  type MxnetCheckpoint,
+  type ToMxnetOptions,
+} from './mxnet/mxnet-backbone.ts';
 export { type NdArrayFile, parseNdArrays, serializeNdArrays } from './mxnet/ndarray-file.ts';
 export { readMxnetSymbol, type SymbolOptions } from './mxnet/symbol-reader.ts';
 export { serializeMxnetSymbol } from './mxnet/symbol-writer.ts';
@@ -34,6 +45,7 @@ export {
 export { type BatchNormOptions, type BatchNormParameters, batchNorm } from './operations/batch-norm.ts';
 export {
   checkpointName,
+  type ExportOptions,
   exportParameters,
   type ImportOptions,
   importParameters,

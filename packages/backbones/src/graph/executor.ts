@@ -1,99 +1,127 @@
 /**
  * Computes a graph with tfjs. Two things happen beyond calling each layer in turn: a batch norm that feeds nothing but a
  * PReLU is computed together with it, as one operation; and a value is let go as soon as nothing needs it any more, so
- * that inference holds a few activations rather than all.
+ * that inference holds a few activations rather than all. In training, segments of the network may be computed twice to
+ * the same end; see `recomputed-segment.ts`.
  */
 import * as tf from '@tensorflow/tfjs-core';
 import { applyBatchNorm } from '../layers/batch-norm.ts';
 import type { LayerContext } from '../layers/layer.ts';
 import { rulesOf } from '../layers/layer-table.ts';
-import type { LayerNode, NetworkGraph } from './network-graph.ts';
+import { elementCount } from '../named-array.ts';
+import type { LayerNode, ResolvedGraph } from './network-graph.ts';
+import { recomputed } from './recomputed-segment.ts';
+import { cutIntoSegments, type Segment } from './segments.ts';
 
 /** What a computation needs besides the graph. */
 export interface ExecutionContext {
   readonly training: boolean;
+  /** Whether running averages move in training. */
+  readonly updateAverages: boolean;
   /** Seed of everything drawn at random in this call. */
   readonly seed: number;
   variable(parameter: string): tf.Variable;
 }
 
-type Compute = (inputs: readonly tf.Tensor[], context: ExecutionContext) => tf.Tensor;
-
-interface Step {
+/** One or two layers that are computed together. */
+export interface Step {
   readonly output: string;
   readonly inputs: readonly string[];
-  readonly compute: Compute;
+  /** Names of the parameters that it uses. */
+  readonly parameters: readonly string[];
+  /** Number of values for one image that a backward pass would have to keep. */
+  readonly size: number;
+  compute(inputs: readonly tf.Tensor[], context: ExecutionContext): tf.Tensor;
 }
 
 /** A graph, ready to be computed again and again. */
-export type Executor = (images: tf.Tensor4D, context: ExecutionContext) => tf.Tensor;
+export type Executor = (images: tf.Tensor, context: ExecutionContext) => tf.Tensor;
 
-/** Plans the computation of a graph that was resolved before. */
-export function planExecution(graph: NetworkGraph): Executor {
-  const steps = planSteps(graph);
-  const uses = new Map<string, number>([[graph.output, 1]]);
+/** Options of {@link planExecution}. */
+export interface ExecutionOptions {
+  /** Number of segments of which all but the last are computed again in the backward pass. Default 1. */
+  readonly segments?: number | undefined;
+}
+
+/** Plans the computation of a graph. */
+export function planExecution(resolved: ResolvedGraph, { segments = 1 }: ExecutionOptions = {}): Executor {
+  const { graph } = resolved;
+  const steps = planSteps(resolved);
+  const whole = executorOf({ steps, input: graph.input, output: graph.output });
+  const [last, ...others] = cutIntoSegments(steps, graph, segments).reverse();
+  if (last === undefined || others.length === 0) {
+    return whole;
+  }
+  const parts: Executor[] = [
+    ...others.reverse().map((segment) => recomputed(segment, executorOf(segment))),
+    executorOf(last),
+  ];
+  return (images, context) =>
+    context.training ? parts.reduce((value, part) => part(value, context), images) : whole(images, context);
+}
+
+function executorOf({ steps, input, output }: Segment): Executor {
+  const uses = new Map<string, number>([[output, 1]]);
   for (const name of steps.flatMap(({ inputs }) => inputs)) {
     uses.set(name, (uses.get(name) ?? 0) + 1);
   }
   return (images, context) => {
     const values = new LiveValues(uses);
-    values.set(graph.input, images, { borrowed: true });
-    for (const { output, inputs, compute } of steps) {
+    values.set(input, images, { borrowed: true });
+    for (const step of steps) {
+      const inputs = step.inputs.map((name) => values.get(name));
       values.set(
-        output,
-        tf.tidy(() =>
-          compute(
-            inputs.map((name) => values.get(name)),
-            context,
-          ),
-        ),
+        step.output,
+        tf.tidy(() => step.compute(inputs, context)),
       );
-      values.release(inputs);
+      values.release(step.inputs);
     }
-    return values.get(graph.output);
+    return values.get(output);
   };
 }
 
-function planSteps(graph: NetworkGraph): Step[] {
-  const fused = fusedSlopes(graph);
+function planSteps({ graph, nodes }: ResolvedGraph): Step[] {
+  const fused = fusedSlopes(graph.nodes, graph.output);
   const absorbed = new Set([...fused.values()].map(({ name }) => name));
-  return graph.nodes
-    .filter(({ name }) => !absorbed.has(name))
-    .map((node, index) => {
+  return nodes
+    .filter(({ node }) => !absorbed.has(node.name))
+    .map(({ node, outputShape }, index) => {
       const follower = fused.get(node.name);
       return {
         output: follower?.name ?? node.name,
         inputs: node.inputs,
+        parameters: [...Object.values(node.parameters), ...Object.values(follower?.parameters ?? {})],
+        size: elementCount(outputShape),
         compute: follower === undefined ? layerStep(node, index) : fusedStep(node, follower, index),
       };
     });
 }
 
 /** For each batch norm whose value goes into one PReLU and nowhere else, that PReLU. */
-function fusedSlopes(graph: NetworkGraph): Map<string, LayerNode> {
+function fusedSlopes(nodes: readonly LayerNode[], output: string): Map<string, LayerNode> {
   const consumers = new Map<string, LayerNode[]>();
-  for (const node of graph.nodes) {
+  for (const node of nodes) {
     for (const input of node.inputs) {
       consumers.set(input, [...(consumers.get(input) ?? []), node]);
     }
   }
   const fused = new Map<string, LayerNode>();
-  for (const { name, layer } of graph.nodes) {
+  for (const { name, layer } of nodes) {
     const [follower, ...others] = consumers.get(name) ?? [];
     const single = follower?.layer.kind === 'prelu' && !follower.layer.shared && others.length === 0;
-    if (layer.kind === 'batch-norm' && single && name !== graph.output) {
+    if (layer.kind === 'batch-norm' && single && name !== output) {
       fused.set(name, follower);
     }
   }
   return fused;
 }
 
-function layerStep(node: LayerNode, index: number): Compute {
+function layerStep(node: LayerNode, index: number): Step['compute'] {
   const rules = rulesOf(node.layer);
   return (inputs, context) => rules.apply(node.layer, inputs, contextOf(node, index, context));
 }
 
-function fusedStep(node: LayerNode, follower: LayerNode, index: number): Compute {
+function fusedStep(node: LayerNode, follower: LayerNode, index: number): Step['compute'] {
   const { layer } = node;
   const slope = follower.parameters.slope!;
   if (layer.kind !== 'batch-norm') {
@@ -111,6 +139,7 @@ function fusedStep(node: LayerNode, follower: LayerNode, index: number): Compute
 function contextOf(node: LayerNode, index: number, context: ExecutionContext): LayerContext {
   return {
     training: context.training,
+    updateAverages: context.updateAverages,
     parameter: (slot) => context.variable(node.parameters[slot]!),
     seed: () => context.seed * 1009 + index,
   };

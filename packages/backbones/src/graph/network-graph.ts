@@ -18,11 +18,18 @@ export interface LayerNode {
   readonly parameters: Readonly<Record<string, string>>;
 }
 
-/** How weights start: the reference's Xavier initialiser, `deviation or bound = sqrt(magnitude / fan)`. */
-export interface WeightInitializer {
+/** A distribution of weights as Xavier's initialiser has it: its deviation or bound is `sqrt(magnitude / fan)`. */
+export interface WeightDistribution {
   readonly distribution: 'gaussian' | 'uniform';
-  readonly fan: 'in' | 'out';
+  /** Inputs or outputs of a value (times the window of a convolution); `none` stands for 1. */
+  readonly fan: 'in' | 'out' | 'none';
   readonly magnitude: number;
+}
+
+/** How weights start. */
+export interface WeightInitializer extends WeightDistribution {
+  /** For fully connected layers, if they start otherwise. */
+  readonly fullyConnected?: WeightDistribution;
 }
 
 export interface NetworkGraph {

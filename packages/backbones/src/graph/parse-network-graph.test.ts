@@ -29,7 +29,7 @@ describe('a graph as JSON', () => {
     [['nodes', 3, 'layer', 'kind'], 'toString', 'layer "conv0": kind must be one of activation,'],
     [['nodes', 3, 'layer', 'filters'], 1e12, 'layer "conv0": filters must be an integer from 1 on'],
     [['nodes', 3, 'layer', 'kernel'], '3', 'layer "conv0": kernel must be 2 integers from 1 on, found "3"'],
-    [['initializer', 'fan'], 'both', 'initializer: fan must be one of in, out, found "both"'],
+    [['initializer', 'fan'], 'both', 'initializer: fan must be one of in, out, none, found "both"'],
     [['output'], undefined, 'network: output must be text, found undefined'],
   ])('with %j of %j is refused', (path, value, message) => {
     expect(() => parseNetworkGraph(changed(path, value))).toThrow(BackbonesError);

@@ -55,10 +55,23 @@ const named: Check = {
 const object: Check = { expected: 'an object', test: isObject };
 const array: Check = { expected: 'an array', test: (value) => Array.isArray(value) };
 
+/** A field that may be missing. */
+const optional = ({ expected, test }: Check): Check => ({
+  expected,
+  test: (value) => value === undefined || test(value),
+});
+
 const LAYERS: Readonly<Record<Layer['kind'], Fields>> = {
   activation: { function: oneOf(Object.keys(ACTIVATIONS)) },
   add: {},
-  'batch-norm': { epsilon: number, momentum: number, fixGamma: flag, globalStatistics: flag },
+  'batch-norm': {
+    epsilon: number,
+    momentum: number,
+    fixGamma: flag,
+    globalStatistics: flag,
+    frozenGamma: optional(flag),
+    unbiasedVariance: optional(flag),
+  },
   concatenate: {},
   convolution: {
     filters: integer(1),
@@ -99,11 +112,12 @@ const GRAPH: Fields = {
   output: text,
   initializer: object,
 };
-const INITIALIZER: Fields = {
+const DISTRIBUTION: Fields = {
   distribution: oneOf(['gaussian', 'uniform']),
-  fan: oneOf(['in', 'out']),
+  fan: oneOf(['in', 'out', 'none']),
   magnitude: number,
 };
+const INITIALIZER: Fields = { ...DISTRIBUTION, fullyConnected: optional(object) };
 const NODE: Fields = { name: text, layer: object, inputs: texts, parameters: named };
 
 /**
@@ -114,6 +128,9 @@ export function parseNetworkGraph(value: unknown): NetworkGraph {
   check('network', value, GRAPH);
   const graph = value as NetworkGraph;
   check('initializer', graph.initializer, INITIALIZER);
+  if (graph.initializer.fullyConnected !== undefined) {
+    check('initializer of fully connected layers', graph.initializer.fullyConnected, DISTRIBUTION);
+  }
   graph.nodes.forEach((node: LayerNode, index) => {
     check(`node ${index}`, node, NODE);
     const what = `layer ${JSON.stringify(node.name)}`;

@@ -2,7 +2,8 @@
  * Batch normalisation over everything but the channels. In training it uses the statistics of the batch and moves the
  * running averages towards them; otherwise it uses the running averages.
  *
- * With `fixGamma` the stored gamma is not used: 1 is. (The reference ends its networks with such a layer.)
+ * With `fixGamma` the stored gamma is not used: 1 is. (The reference ends its networks with such a layer; PyTorch's
+ * counterparts use what is stored, but don't train it: `frozenGamma`.)
  */
 import type * as tf from '@tensorflow/tfjs-core';
 import { batchNorm } from '../operations/batch-norm.ts';
@@ -17,12 +18,16 @@ export interface BatchNormLayer {
   readonly fixGamma: boolean;
   /** Use the running averages in training too. */
   readonly globalStatistics: boolean;
+  /** Gamma is used as it is stored, but not trained. Default false. */
+  readonly frozenGamma?: boolean;
+  /** The running variance averages the unbiased variances of batches, as PyTorch's does. Default false, as MXNet's. */
+  readonly unbiasedVariance?: boolean;
 }
 
 export const batchNormRules: LayerRules<BatchNormLayer> = {
   outputShape: (_, inputs) => onlyInput(inputs),
 
-  parameters({ fixGamma }, inputs) {
+  parameters({ fixGamma, frozenGamma = false }, inputs) {
     const rule = (
       slot: 'gamma' | 'beta' | 'mean' | 'variance',
       role: ParameterRule['role'],
@@ -32,7 +37,7 @@ export const batchNormRules: LayerRules<BatchNormLayer> = {
       role,
       shape: [channelsOf(onlyInput(inputs))],
       layout: 'same',
-      fixed: slot === 'gamma' && fixGamma,
+      fixed: slot === 'gamma' && (fixGamma || frozenGamma),
     });
     return [
       rule('gamma', 'argument'),
@@ -65,6 +70,8 @@ export function applyBatchNorm(
       epsilon: layer.epsilon,
       momentum: layer.momentum,
       training: context.training && !layer.globalStatistics,
+      updateAverages: context.updateAverages,
+      unbiasedVariance: layer.unbiasedVariance ?? false,
     },
   );
 }

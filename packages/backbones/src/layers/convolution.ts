@@ -86,8 +86,9 @@ function groupedConvolution(x: tf.Tensor4D, weight: tf.Tensor4D, layer: Convolut
   if (groups === 1) {
     return convolve(x, weight);
   }
-  if (kernel[0] === x.shape[1] && kernel[1] === x.shape[2] && padding(layer) === 'valid') {
-    return groupsOverWholeMap(x, weight, groups);
+  const coversMap = kernel[0] === x.shape[1] && kernel[1] === x.shape[2] && padding(layer) === 'valid';
+  if (coversMap || weight.shape[2] * (weight.shape[3] / groups) <= NARROW_GROUP) {
+    return groupsAtOnce(x, weight, layer);
   }
   const filters: tf.Tensor4D[] = tf.split(weight, groups, 3);
   const parts: tf.Tensor4D[] = tf.split(x, groups, 3);
@@ -97,17 +98,24 @@ function groupedConvolution(x: tf.Tensor4D, weight: tf.Tensor4D, layer: Convolut
   );
 }
 
+/** Products of inputs and outputs up to which a group is so narrow that all of them are convolved at once. */
+const NARROW_GROUP = 8;
+
 /**
- * Where the window covers the map (heads have hundreds of groups there), all groups at once: each input channel by
- * itself for every output channel of its group, then the sum over the inputs of a group.
+ * All groups at once: each input channel by itself for every output channel of its group, then the sum over the inputs of
+ * a group. The intermediate map is as many times larger than the result as a group has inputs, so this is for maps of one
+ * position (heads have hundreds of groups there) and for narrow groups.
  */
-function groupsOverWholeMap(x: tf.Tensor4D, weight: tf.Tensor4D, groups: number): tf.Tensor4D {
+function groupsAtOnce(x: tf.Tensor4D, weight: tf.Tensor4D, layer: ConvolutionLayer): tf.Tensor4D {
+  const { groups, stride, dilation } = layer;
   const [height, width, inputs, filters] = weight.shape;
   const outputs = filters / groups;
   const byGroup = tf.transpose(tf.reshape(weight, [height * width, inputs, groups, outputs]), [0, 2, 1, 3]);
   const depthwise = tf.reshape<tf.Rank.R4>(byGroup, [height, width, groups * inputs, outputs]);
-  const products = tf.reshape(tf.depthwiseConv2d(x, depthwise, 1, 'valid'), [-1, groups, inputs, outputs]);
-  return tf.reshape(tf.sum(products, 2), [x.shape[0], 1, 1, filters]);
+  const products = tf.depthwiseConv2d(x, depthwise, [...stride], padding(layer), 'NHWC', [...dilation]);
+  const [batch, rows, columns] = products.shape;
+  const summed = tf.sum(tf.reshape(products, [batch * rows * columns, groups, inputs, outputs]), 2);
+  return tf.reshape(summed, [batch, rows, columns, filters]);
 }
 
 function padding({ padding: [vertical, horizontal] }: ConvolutionLayer): 'valid' | number | ExplicitPadding {

@@ -36,13 +36,15 @@ export interface ParameterRule {
   /** The reference's shape: weights of convolutions are `[out, in / groups, h, w]`. */
   readonly shape: readonly number[];
   readonly layout: ParameterLayout;
-  /** Stored, but not used (`fix_gamma`). */
+  /** Stored, but not trained: gamma of a batch norm that uses 1 instead (`fix_gamma`), or is frozen. */
   readonly fixed: boolean;
 }
 
 /** What a layer may use while it is computed. */
 export interface LayerContext {
   readonly training: boolean;
+  /** Whether running averages move in training. */
+  readonly updateAverages: boolean;
   /** The variable in one of the layer's slots, in tfjs's layout. */
   parameter(slot: string): tf.Variable;
   /** A seed for this layer in this call, for what is drawn at random. */

@@ -12,8 +12,8 @@ export interface BackboneConfig {
   /** Side of the square images, or height and width. Default 112. */
   readonly inputSize?: number | readonly [number, number] | undefined;
   /**
-   * Factor on the number of channels inside, in steps of 16 channels (VarGFaceNet: 8; MnasNet: rounded down, as the
-   * reference does). Default 1, or the preset's. DenseNets have none.
+   * Factor on the number of channels inside, in steps of 16 channels (VarGFaceNet: 8; MobileNet and MnasNet: rounded
+   * down, as the reference does). Default 1, or the preset's. DenseNets have none.
    */
   readonly width?: number | undefined;
   /** Default `prelu`. DenseNets and MnasNets have no other. */
@@ -24,7 +24,7 @@ export interface BackboneConfig {
   readonly dropout?: number | undefined;
   /** Units, bottlenecks or layers of each stage. Default: the preset's. MobileNets and MnasNets have no choice. */
   readonly blocks?: readonly number[] | undefined;
-  /** ResNets and MobileFaceNets: stride of a 3x3 stem. Default 1 and 2. */
+  /** Stride of a 3x3 stem. ResNets and MobileNets: default 1; MobileFaceNets: 2. Others have no choice. */
   readonly stemStride?: number | undefined;
   /** ResNets: channels of the stem and of each stage; DenseNets: of the stem. Default: the preset's. */
   readonly filters?: readonly number[] | undefined;

@@ -2,11 +2,13 @@
 import type { NetworkGraph } from '../graph/network-graph.ts';
 import type { BackboneConfig } from './backbone-config.ts';
 import { denseNet } from './densenet.ts';
+import { iresNet, iresNetBlocks } from './iresnet.ts';
 import { mnasNet } from './mnasnet.ts';
 import { mobileFaceNet } from './mobilefacenet.ts';
 import { mobileNet } from './mobilenet.ts';
 import type { CommonSettings } from './network-settings.ts';
 import { resNet, resNetBlocks } from './resnet.ts';
+import { torchMobileFaceNet } from './torch-mobilefacenet.ts';
 import { varGFaceNet } from './vargfacenet.ts';
 
 export interface Family {
@@ -16,6 +18,7 @@ export interface Family {
 }
 
 const ONLY_RESNETS = ['filters', 'unit', 'stem', 'squeezeExcitation'] as const;
+const RESNET_FILTERS = [64, 64, 128, 256, 512];
 
 export const families = {
   mobileFaceNet: {
@@ -29,7 +32,7 @@ export const families = {
       resNet({
         ...common,
         blocks: config.blocks ?? resNetBlocks(50),
-        filters: config.filters ?? [64, 64, 128, 256, 512],
+        filters: config.filters ?? RESNET_FILTERS,
         unit: config.unit ?? 3,
         stem: config.stem ?? 1,
         stemStride: config.stemStride ?? 1,
@@ -37,8 +40,8 @@ export const families = {
       }),
   },
   mobileNet: {
-    without: [...ONLY_RESNETS, 'blocks', 'stemStride'],
-    graph: (common) => mobileNet(common),
+    without: [...ONLY_RESNETS, 'blocks'],
+    graph: (common, { stemStride = 1 }) => mobileNet({ ...common, stemStride }),
   },
   mnasNet: {
     without: [...ONLY_RESNETS, 'blocks', 'stemStride', 'activation'],
@@ -53,5 +56,14 @@ export const families = {
     without: ['filters', 'unit', 'stem', 'stemStride'],
     graph: (common, { blocks = [3, 7, 4], squeezeExcitation = false }) =>
       varGFaceNet({ ...common, blocks, squeezeExcitation }),
+  },
+  iresNet: {
+    without: ['activation', 'output', 'unit', 'stem', 'stemStride', 'squeezeExcitation'],
+    graph: (common, { blocks = iresNetBlocks[50], filters = RESNET_FILTERS }) =>
+      iresNet({ ...common, blocks, filters }),
+  },
+  torchMobileFaceNet: {
+    without: [...ONLY_RESNETS, 'activation', 'output', 'stemStride', 'dropout'],
+    graph: (common, { blocks = [1, 4, 6, 2] }) => torchMobileFaceNet({ ...common, blocks }),
   },
 } as const satisfies Record<string, Family>;

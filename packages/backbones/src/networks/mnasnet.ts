@@ -2,11 +2,10 @@
  * MnasNet (Tan et al., 2019) as the reference builds it for faces: inverted bottlenecks whose windows and widths were
  * found by a search.
  */
-import { BackbonesError } from '../backbones-error.ts';
 import { GraphBuilder } from '../graph/graph-builder.ts';
 import type { NetworkGraph } from '../graph/network-graph.ts';
 import { GluonLayers } from './gluon-layers.ts';
-import type { CommonSettings } from './network-settings.ts';
+import { type CommonSettings, flooredChannels } from './network-settings.ts';
 import { addOutputHead } from './output-heads.ts';
 
 interface Stage {
@@ -32,11 +31,7 @@ const PREFIX = 'mnasnet0';
 
 export function mnasNet(settings: CommonSettings): NetworkGraph {
   const { name, inputShape, width } = settings;
-  if (!(width > 0 && width <= 16)) {
-    throw new BackbonesError('invalid-option', `width must be above 0 and at most 16, found ${width}`);
-  }
-  // The reference's rounding, not ours in steps of 16: its narrow MnasNets have such odd numbers as 6 and 18.
-  const channels = (count: number): number => Math.max(1, Math.floor(count * width));
+  const channels = (count: number): number => flooredChannels(count, width);
   const graph = new GraphBuilder(name, inputShape);
   const bottlenecks = new MnasBottlenecks(graph);
   let x = graph.normalisedImages(graph.input);

@@ -5,30 +5,36 @@
 import { GraphBuilder } from '../graph/graph-builder.ts';
 import type { NetworkGraph } from '../graph/network-graph.ts';
 import type { ConvolutionSettings } from '../layers/convolution.ts';
-import { type CommonSettings, scaledChannels } from './network-settings.ts';
+import { type CommonSettings, flooredChannels } from './network-settings.ts';
 import { addOutputHead } from './output-heads.ts';
 
-/** Channels and stride of each pair. */
+export interface MobileNetSettings extends CommonSettings {
+  /** Stride of the first convolution: 1, or 2 as the reference's `net_input` 0 has it. */
+  readonly stemStride: number;
+}
+
+/** Channels (in multiples of the stem's) and stride of each pair. */
 const PAIRS = [
-  [64, 1],
-  [128, 2],
-  [128, 1],
-  [256, 2],
-  [256, 1],
-  [512, 2],
-  [512, 1],
-  [512, 1],
-  [512, 1],
-  [512, 1],
-  [512, 1],
-  [1024, 2],
-  [1024, 1],
+  [2, 1],
+  [4, 2],
+  [4, 1],
+  [8, 2],
+  [8, 1],
+  [16, 2],
+  [16, 1],
+  [16, 1],
+  [16, 1],
+  [16, 1],
+  [16, 1],
+  [32, 2],
+  [32, 1],
 ] as const;
+const STEM = 32;
 /** MXNet's defaults: these layers set neither. */
 const DEFAULTS = { epsilon: 1e-3, fixGamma: true };
 
-export function mobileNet(settings: CommonSettings): NetworkGraph {
-  const { name, inputShape, activation, width } = settings;
+export function mobileNet(settings: MobileNetSettings): NetworkGraph {
+  const { name, inputShape, activation, width, stemStride } = settings;
   const graph = new GraphBuilder(name, inputShape);
   const block = (node: string, x: string, convolution: ConvolutionSettings): string => {
     const convolved = graph.convolution(`${node}_conv2d`, x, convolution);
@@ -38,12 +44,13 @@ export function mobileNet(settings: CommonSettings): NetworkGraph {
       activation,
     );
   };
-  let channels = scaledChannels(32, width);
+  const stem = flooredChannels(STEM, width);
+  let channels = stem;
   let x = graph.normalisedImages(graph.input);
-  x = block('conv_1', x, { filters: channels, kernel: 3, padding: 1 });
-  PAIRS.forEach(([filters, stride], i) => {
+  x = block('conv_1', x, { filters: stem, kernel: 3, stride: stemStride, padding: 1 });
+  PAIRS.forEach(([factor, stride], i) => {
     x = block(`conv_${i + 2}_dw`, x, { filters: channels, kernel: 3, stride, padding: 1, groups: channels });
-    channels = scaledChannels(filters, width);
+    channels = factor * stem;
     x = block(`conv_${i + 2}`, x, { filters: channels });
   });
   const output = addOutputHead(graph, x, settings.output, settings);

@@ -24,8 +24,19 @@ export interface CommonSettings {
  * much faster so. A width of 1 leaves every number as it is.
  */
 export function scaledChannels(channels: number, width: number): number {
+  checkWidth(width);
+  return width === 1 ? channels : Math.max(16, 16 * Math.round((channels * width) / 16));
+}
+
+/** Channels as the reference multiplies them, rounded down to such odd numbers as 6 and 18. */
+export function flooredChannels(channels: number, width: number): number {
+  checkWidth(width);
+  return Math.max(1, Math.floor(channels * width));
+}
+
+/** @throws BackbonesError `invalid-option` for a factor that no network can have */
+export function checkWidth(width: number): void {
   if (!(width > 0 && width <= 16)) {
     throw new BackbonesError('invalid-option', `width must be above 0 and at most 16, found ${width}`);
   }
-  return width === 1 ? channels : Math.max(16, 16 * Math.round((channels * width) / 16));
 }

@@ -11,7 +11,7 @@ export interface HeadSettings {
   readonly activation: Activation;
   /** Share dropped by the heads that drop. The reference's is 0.4. */
   readonly dropout: number;
-  /** Filters of the depthwise head, if that divides the channels. Default 512, the reference's. */
+  /** Filters of the depthwise convolutions in heads, if that divides the channels. Default 512, the reference's. */
   readonly depthwiseFilters?: number;
 }
 
@@ -21,6 +21,17 @@ type Head = (graph: GraphBuilder, x: string, settings: HeadSettings) => string;
 const EMBEDDING = 'fc1';
 /** MXNet's default, where the reference gives none. */
 const DEFAULT_EPSILON = 1e-3;
+/** Channels that the reference takes every last map to have. */
+const USUAL_CHANNELS = 512;
+
+function depthwiseFilters(
+  graph: GraphBuilder,
+  x: string,
+  { depthwiseFilters: wanted = USUAL_CHANNELS }: HeadSettings,
+): number {
+  const channels = graph.channels(x);
+  return channels % wanted === 0 ? wanted : channels;
+}
 
 /** The last step of most heads: a matrix, then a batch norm without a scale. */
 const projected: Head = (graph, x, { embeddingSize }) =>
@@ -41,17 +52,18 @@ const chain =
     heads.reduce((value, head) => head(graph, value, settings), x);
 
 /** A depthwise convolution and a pointwise one before the matrix. */
-const separableConvolution: Head = (graph, x, { activation }) => {
-  const channels = graph.channels(x);
+const separableConvolution: Head = (graph, x, settings) => {
+  const { activation } = settings;
+  const filters = depthwiseFilters(graph, x, settings);
   const depthwise = graph.convolution('convf', x, {
-    filters: channels,
+    filters,
     kernel: 3,
     stride: 2,
     padding: 1,
-    groups: channels,
+    groups: filters,
   });
   const first = graph.activation('reluf', graph.batchNorm('bnf', depthwise), activation);
-  const pointwise = graph.convolution('convf2', first, { filters: channels, bias: true });
+  const pointwise = graph.convolution('convf2', first, { filters, bias: true });
   return graph.activation('reluf2', graph.batchNorm('bnf2', pointwise), activation);
 };
 
@@ -61,9 +73,9 @@ const globalAverage: Head = (graph, x, { activation }) => {
 };
 
 /** A depthwise convolution over the whole map (MobileFaceNet, Chen et al., 2018): 7x7 at the usual image size. */
-const globalDepthwise: Head = (graph, x, { depthwiseFilters = 512 }) => {
-  const [height, width, channels] = graph.shape(x) as [number, number, number];
-  const filters = channels % depthwiseFilters === 0 ? depthwiseFilters : channels;
+const globalDepthwise: Head = (graph, x, settings) => {
+  const [height, width] = graph.shape(x) as [number, number, number];
+  const filters = depthwiseFilters(graph, x, settings);
   const convolved = graph.convolution('conv_6dw7_7_conv2d', x, {
     filters,
     kernel: [height, width],
@@ -75,15 +87,15 @@ const globalDepthwise: Head = (graph, x, { depthwiseFilters = 512 }) => {
 /** Norm-aware pooling: positions are weighted by how their norm compares with the mean norm (of the whole batch). */
 const normAwarePooling: Head = (graph, x, settings) => {
   const { embeddingSize, activation } = settings;
-  const channels = Math.max(graph.channels(x), embeddingSize);
-  const widened =
-    embeddingSize > graph.channels(x)
-      ? graph.activation(
-          'convx_relu',
-          graph.batchNorm('convx_bn', graph.convolution('convx', x, { filters: embeddingSize })),
-          activation,
-        )
-      : x;
+  const isTooNarrow = embeddingSize > Math.min(graph.channels(x), USUAL_CHANNELS);
+  const channels = isTooNarrow ? embeddingSize : graph.channels(x);
+  const widened = isTooNarrow
+    ? graph.activation(
+        'convx_relu',
+        graph.batchNorm('convx_bn', graph.convolution('convx', x, { filters: embeddingSize })),
+        activation,
+      )
+    : x;
   const features = graph.batchNorm('bn6f', widened, { fixGamma: true });
   const squares = graph.add(graph.numbered('_mul'), { kind: 'multiply' }, features, features);
   const sums = graph.add(graph.numbered('sum'), { kind: 'sum-channels' }, squares);

@@ -7,6 +7,7 @@ import type { NetworkGraph } from '../graph/network-graph.ts';
 import { nearestNames } from '../nearest-names.ts';
 import type { BackboneConfig } from './backbone-config.ts';
 import { type Family, families } from './families.ts';
+import { iresNetBlocks } from './iresnet.ts';
 import type { CommonSettings } from './network-settings.ts';
 import { resNetBlocks, resNetDepths } from './resnet.ts';
 
@@ -104,6 +105,30 @@ const PRESETS: Readonly<Record<string, Preset>> = {
     blocks: [3, 7, 4],
     output: 'J',
   }),
+  ...Object.fromEntries(
+    Object.entries(iresNetBlocks).map(([layers, blocks]) => [
+      `iresnet${layers}`,
+      preset('iresNet', `IR-ResNet of ${layers} layers as arcface_torch names it`, {
+        embeddingSize: 512,
+        blocks,
+        dropout: 0,
+      }),
+    ]),
+  ),
+  mbf: preset('torchMobileFaceNet', 'MobileFaceNet of twice the width as arcface_torch names it', {
+    embeddingSize: 512,
+    width: 2,
+    blocks: [1, 4, 6, 2],
+  }),
+  mbf_large: preset(
+    'torchMobileFaceNet',
+    'MobileFaceNet of four times the width, deeper, as arcface_torch names it',
+    {
+      embeddingSize: 512,
+      width: 4,
+      blocks: [2, 8, 12, 4],
+    },
+  ),
 };
 
 /** All presets. */

@@ -5,7 +5,7 @@
 import { BackbonesError } from '../backbones-error.ts';
 import { GraphBuilder } from '../graph/graph-builder.ts';
 import type { NetworkGraph } from '../graph/network-graph.ts';
-import type { CommonSettings } from './network-settings.ts';
+import { type CommonSettings, checkWidth } from './network-settings.ts';
 import { addOutputHead } from './output-heads.ts';
 import { squeezeAndExcite } from './squeeze-excitation.ts';
 
@@ -32,9 +32,7 @@ interface Separable {
 
 export function varGFaceNet(settings: VarGFaceNetSettings): NetworkGraph {
   const { name, inputShape, blocks, width } = settings;
-  if (!(width > 0 && width <= 16)) {
-    throw new BackbonesError('invalid-option', `width must be above 0 and at most 16, found ${width}`);
-  }
+  checkWidth(width);
   if (blocks.length === 0 || blocks.some((count) => !Number.isInteger(count) || count < 1)) {
     throw new BackbonesError(
       'invalid-option',

@@ -169,6 +169,21 @@ describe.each(fast ? testBackends('cpu', 'onnxruntime') : testBackends('cpu'))(
       expect(tf.memory().numTensors).toBe(before);
     });
 
+    it('averages unbiased variances if asked to, and nothing at all if asked to', () => {
+      tf.tidy(() => {
+        const mean = tf.variable(tf.tensor1d([0]), false);
+        const variance = tf.variable(tf.tensor1d([0]), false);
+        const x = tf.tensor2d([1, 2, 6], [3, 1]);
+        const parameters = { beta: tf.tensor1d([0]), mean, variance };
+        const options = { epsilon: 0, training: true, momentum: 0.5 };
+        batchNorm(x, parameters, { ...options, unbiasedVariance: true, updateAverages: false });
+        expect([...mean.dataSync(), ...variance.dataSync()]).toEqual([0, 0]);
+        batchNorm(x, parameters, { ...options, unbiasedVariance: true });
+        expectClose([...mean.dataSync(), ...variance.dataSync()], [1.5, 3.5], 1e-5);
+        tf.dispose([mean, variance]);
+      });
+    });
+
     it('uses the running averages otherwise, and leaves them alone', () => {
       tf.tidy(() => {
         const mean = tf.variable(tf.tensor1d([1, -1]), false);

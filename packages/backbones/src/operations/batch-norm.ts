@@ -26,7 +26,7 @@ export interface BatchNormParameters {
   readonly beta: tf.Tensor1D;
   /** Running average of the mean. */
   readonly mean: tf.Variable<tf.Rank.R1>;
-  /** Running average of the biased variance. */
+  /** Running average of the variance. */
   readonly variance: tf.Variable<tf.Rank.R1>;
   /** Slope of a PReLU over the result; none if absent. */
   readonly slope?: tf.Tensor1D | undefined;
@@ -38,8 +38,15 @@ export interface BatchNormOptions {
   readonly epsilon: number;
   /** Use the batch's statistics and update the running averages; otherwise the running averages are used. */
   readonly training: boolean;
+  /** Move the running averages in training. Default true. */
+  readonly updateAverages?: boolean;
   /** What the running averages keep of themselves in training. Default 0.9. */
   readonly momentum?: number;
+  /**
+   * Average the unbiased variances of batches, as PyTorch does, instead of the biased ones, as MXNet does. Either way the
+   * batch is normalised by the biased one. Default false.
+   */
+  readonly unbiasedVariance?: boolean;
 }
 
 /**
@@ -48,7 +55,7 @@ export interface BatchNormOptions {
  * In training the gradient flows through the batch's statistics, and `mean` and `variance` are assigned
  * `momentum * old + (1 - momentum) * batch`.
  *
- * (Ioffe and Szegedy, _Batch Normalization_, 2015; the running variance is the biased one, as MXNet keeps it.)
+ * (Ioffe and Szegedy, _Batch Normalization_, 2015.)
  */
 export function batchNorm(
   x: tf.Tensor,
@@ -56,21 +63,32 @@ export function batchNorm(
   options: BatchNormOptions,
 ): tf.Tensor {
   const { gamma, beta, mean, variance, slope } = parameters;
-  const { epsilon, training, momentum = 0.9 } = options;
+  const { epsilon, training, updateAverages = true } = options;
+  const { momentum = 0.9, unbiasedVariance = false } = options;
   if (!training) {
     const y = tf.batchNorm(x as tf.Tensor4D, mean, variance, beta, gamma, epsilon);
     return slope === undefined ? y : tf.prelu(y, slope);
   }
   const batch = batchNormTraining(x, gamma ?? tf.ones(beta.shape), beta, slope, epsilon);
+  if (!updateAverages) {
+    tf.dispose([batch.mean, batch.variance]);
+    return batch.y;
+  }
+  const count = x.size / mean.size;
   moveTowards(mean, batch.mean, momentum);
-  moveTowards(variance, batch.variance, momentum);
+  moveTowards(variance, batch.variance, momentum, unbiasedVariance && count > 1 ? count / (count - 1) : 1);
   return batch.y;
 }
 
-/** Assigns and disposes of the batch's statistic. */
-function moveTowards(average: tf.Variable<tf.Rank.R1>, batch: tf.Tensor1D, momentum: number): void {
+/** Assigns the average of itself and `factor` times the batch's statistic, and disposes of the latter. */
+function moveTowards(
+  average: tf.Variable<tf.Rank.R1>,
+  batch: tf.Tensor1D,
+  momentum: number,
+  factor = 1,
+): void {
   const updated = tf.tidy(
-    () => tf.add(tf.mul(average, momentum), tf.mul(batch, 1 - momentum)) as tf.Tensor1D,
+    () => tf.add(tf.mul(average, momentum), tf.mul(batch, (1 - momentum) * factor)) as tf.Tensor1D,
   );
   average.assign(updated);
   tf.dispose([updated, batch]);

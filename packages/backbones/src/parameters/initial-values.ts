@@ -1,5 +1,5 @@
 /**
- * How parameters start, as the reference's initialiser starts them: weights from Xavier's distribution, gammas and
+ * How parameters start, as the reference's initialiser starts them: weights from the network's distribution (Xavier's for most), gammas and
  * variances at one, slopes at a quarter, everything else at zero. Drawn on the host from a stream a parameter, so a seed
  * means the same network on every backend.
  */
@@ -21,13 +21,18 @@ export function initialValues(
     return values.fill(CONSTANTS[kind]);
   }
   const random = new SmallFastCounting(seed, name);
-  const [out, inputs, ...window] = shape as [number, number, ...number[]];
-  const fan = (initializer.fan === 'out' ? out : inputs) * elementCount(window);
-  const scale = Math.sqrt(initializer.magnitude / fan);
-  if (initializer.distribution === 'gaussian') {
+  const isMatrix = shape.length === 2;
+  const { distribution, fan, magnitude } = (isMatrix && initializer.fullyConnected) || initializer;
+  const scale = Math.sqrt(magnitude / fanOf(shape, fan));
+  if (distribution === 'gaussian') {
     random.fillNormal(values, scale);
   } else {
     random.fillUniform(values, scale);
   }
   return values;
+}
+
+function fanOf(shape: readonly number[], fan: WeightInitializer['fan']): number {
+  const [out, inputs, ...window] = shape as [number, number, ...number[]];
+  return fan === 'none' ? 1 : (fan === 'out' ? out : inputs) * elementCount(window);
 }

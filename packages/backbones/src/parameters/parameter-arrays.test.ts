@@ -125,6 +125,24 @@ describe('parameters', () => {
     );
   });
 
+  it('of a network with PyTorch’s names come and go without prefixes, and with PyTorch’s counters beside them', () => {
+    const torch = createBackbone({ network: 'iresnet18', inputSize: 16, blocks: [1, 1, 1, 1], width: 0.25 });
+    const arrays = exportParameters(torch, { prefixes: false });
+    expect(arrays.slice(0, 3).map(({ name }) => name)).toEqual(['conv1.weight', 'bn1.weight', 'bn1.bias']);
+    expect(arrays.map(({ name }) => name)).toContain('layer1.0.downsample.1.running_var');
+    const counter = (name: string): NamedArray => ({
+      name,
+      shape: [],
+      dtype: 'int64',
+      data: new BigInt64Array(1),
+    });
+    importParameters(torch, [...arrays, counter('bn1.num_batches_tracked')]);
+    expect(() => importParameters(torch, [...arrays, counter('conv1.num_batches_tracked')])).toThrow(
+      '1 unknown: conv1.num_batches_tracked',
+    );
+    torch.dispose();
+  });
+
   it('may be accompanied by others if so asked', () => {
     const extra: NamedArray = {
       name: 'head:fc7_0_weight',

@@ -19,16 +19,23 @@ export function checkpointName({ role, name }: Pick<Parameter, 'role' | 'name'>)
   return PREFIXES[role] + name;
 }
 
+/** Options of {@link exportParameters}. */
+export interface ExportOptions {
+  /** Put `arg:` and `aux:` before the names, as MXNet does. Without them PyTorch loads what is written. Default true. */
+  readonly prefixes?: boolean | undefined;
+}
+
 /**
  * All parameters, in the reference's order, names, shapes and layout.
  *
  * Reads synchronously from the backend, which WebGPU in a browser cannot do.
  */
-export function exportParameters(backbone: Backbone): NamedArray[] {
+export function exportParameters(backbone: Backbone, { prefixes = true }: ExportOptions = {}): NamedArray[] {
   return [...backbone.parameters.values()].map((parameter) => {
     const { shape, variable } = parameter;
     const values = fromDeviceLayout(variable.dataSync<'float32'>(), shape, layoutOf(parameter));
-    return { name: checkpointName(parameter), shape, dtype: 'float32', data: values };
+    const name = prefixes ? checkpointName(parameter) : parameter.name;
+    return { name, shape, dtype: 'float32', data: values };
   });
 }
 
@@ -40,7 +47,8 @@ export interface ImportOptions {
 
 /**
  * Assigns all parameters of a network from arrays of any order, with or without the prefixes `arg:` and `aux:`, and of
- * any element type (converted to float32). Either all are assigned or, if anything is amiss, none.
+ * any element type (converted to float32). Either all are assigned or, if anything is amiss, none. PyTorch's
+ * `num_batches_tracked`, which is no parameter, is passed over.
  *
  * @throws BackbonesError `parameter-names` listing names that are missing or unknown with the nearest known ones;
  *   `parameter-shape` with both shapes
@@ -78,7 +86,7 @@ export function matchParameters<P extends Pick<Parameter, 'name' | 'role' | 'sha
   for (const array of arrays) {
     const parameter = wanted.get(array.name) ?? unprefixed.get(array.name);
     if (parameter === undefined) {
-      strangers.push(array.name);
+      if (!isBatchCounter(array.name, unprefixed)) strangers.push(array.name);
     } else if (matched.has(parameter)) {
       throw new BackbonesError('parameter-names', `${network}: ${parameter.name} is there twice`);
     } else {
@@ -99,6 +107,12 @@ export function matchParameters<P extends Pick<Parameter, 'name' | 'role' | 'sha
     }
   }
   return matched;
+}
+
+/** PyTorch's batch norms count the batches they have seen, beside their running averages. */
+function isBatchCounter(name: string, parameters: ReadonlyMap<string, unknown>): boolean {
+  const counter = /num_batches_tracked$/;
+  return counter.test(name) && parameters.has(name.replace(counter, 'running_mean'));
 }
 
 function checkNames(

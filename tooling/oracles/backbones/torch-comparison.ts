@@ -1,0 +1,175 @@
+/** One of arcface_torch's networks, here and in PyTorch: embeddings of each other's parameters, and a training step. */
+import { spawnSync } from 'node:child_process';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import {
+  type Backbone,
+  type BackboneConfig,
+  exportParameters,
+  importParameters,
+  listNetworks,
+  networkGraph,
+  parseSafetensors,
+  serializeSafetensors,
+  toFloat32,
+} from '@arcface/backbones';
+import * as tf from '@tensorflow/tfjs-core';
+import { backboneFromSource } from '../../../packages/backbones/src/backbone.ts';
+import {
+  deterministicImages,
+  parameterValues,
+  uniformValues,
+} from '../../../packages/backbones/src/testing/deterministic-values.ts';
+
+/** Largest deviations from PyTorch in float64, each relative to the largest value of its kind. */
+export interface TorchComparison {
+  /** Embeddings of parameters that were written here and read there. */
+  readonly ours: number;
+  /** Embeddings of parameters that were written there and read here. */
+  readonly theirs: number;
+  /** Embeddings in training mode. */
+  readonly training: number;
+  /** Running averages after one step. */
+  readonly averages: number;
+  /** Gradients; none is held to less than a thousandth of the largest. */
+  readonly gradients: number;
+}
+
+export interface TorchNetwork extends BackboneConfig {
+  readonly network:
+    | 'iresnet18'
+    | 'iresnet34'
+    | 'iresnet50'
+    | 'iresnet100'
+    | 'iresnet200'
+    | 'mbf'
+    | 'mbf_large';
+}
+
+const BATCH = 4;
+
+/** @param python an interpreter that has torch and safetensors */
+export async function compareWithTorch(config: TorchNetwork, python: string): Promise<TorchComparison> {
+  const folder = mkdtempSync(join(tmpdir(), 'arcface-torch-'));
+  const backbone = backboneFromSource(networkGraph(config), (parameter) => parameterValues(parameter, 1));
+  try {
+    const write = { tensors: exportParameters(backbone, { prefixes: false }) };
+    writeFileSync(join(folder, 'ours.safetensors'), serializeSafetensors(write));
+    runTorch(config, backbone, python, folder);
+    const results = read(join(folder, 'results.safetensors'));
+    const images = tf.tensor4d(deterministicImages(BATCH), [BATCH, 112, 112, 3], 'int32');
+    const ours = await embed(backbone, images);
+    const { embeddings, gradients } = trainOnce(backbone, images);
+    const after = named(backbone);
+    importParameters(backbone, parseSafetensors(readFileSync(join(folder, 'theirs.safetensors'))).tensors);
+    const theirs = await embed(backbone, images);
+    images.dispose();
+    return {
+      ours: deviation(ours, results.get('ours')!),
+      theirs: deviation(theirs, results.get('theirs')!),
+      training: deviation(embeddings, results.get('trained')!),
+      averages: worstOf(results, 'after:', after, 0),
+      gradients: worstOf(results, 'grad:', gradients, 1e-3),
+    };
+  } finally {
+    backbone.dispose();
+    rmSync(folder, { recursive: true });
+  }
+}
+
+function runTorch(config: TorchNetwork, backbone: Backbone, python: string, folder: string): void {
+  const { blocks, width } = networkSettings(config);
+  const request = {
+    network: config.network.startsWith('iresnet') ? 'iresnet' : 'mbf',
+    blocks,
+    width,
+    embedding: backbone.embeddingSize,
+    batch: BATCH,
+  };
+  const script = fileURLToPath(new URL('./torch_network.py', import.meta.url));
+  const { status, stderr, error } = spawnSync(python, [script, folder], {
+    input: JSON.stringify(request),
+    encoding: 'utf8',
+  });
+  if (status !== 0) {
+    throw new Error(`${python} failed: ${error?.message ?? stderr}`);
+  }
+}
+
+function networkSettings(config: TorchNetwork): Pick<BackboneConfig, 'blocks' | 'width'> {
+  const { settings } = listNetworks().find(({ name }) => name === config.network)!;
+  return { ...settings, ...config };
+}
+
+function read(path: string): Map<string, Float32Array> {
+  return new Map(parseSafetensors(readFileSync(path)).tensors.map((array) => [array.name, toFloat32(array)]));
+}
+
+function named(backbone: Backbone): Map<string, Float32Array> {
+  return new Map(
+    exportParameters(backbone, { prefixes: false }).map((array) => [array.name, toFloat32(array)]),
+  );
+}
+
+async function embed(backbone: Backbone, images: tf.Tensor4D): Promise<Float32Array> {
+  const embeddings = backbone.apply(images);
+  const values = (await embeddings.data<'float32'>()).slice();
+  embeddings.dispose();
+  return values;
+}
+
+/** One step in training mode. The gradients go through the door that parameters go through: assigned, then exported. */
+function trainOnce(
+  backbone: Backbone,
+  images: tf.Tensor4D,
+): { embeddings: Float32Array; gradients: Map<string, Float32Array> } {
+  const shape: [number, number] = [BATCH, backbone.embeddingSize];
+  const direction = tf.tensor2d(uniformValues('direction', shape[0] * shape[1], -1, 1), shape);
+  const trained = [...backbone.parameters.values()].filter(({ variable }) => variable.trainable);
+  let embeddings = new Float32Array();
+  const { value, grads } = tf.variableGrads(
+    () => {
+      const output = backbone.apply(images, { training: true });
+      embeddings = output.dataSync<'float32'>().slice();
+      return tf.sum(tf.mul(output, direction)) as tf.Scalar;
+    },
+    trained.map(({ variable }) => variable),
+  );
+  const held = trained.map(({ variable }) => variable.clone());
+  for (const { variable } of trained) {
+    variable.assign(grads[variable.name]!);
+  }
+  const gradients = named(backbone);
+  trained.forEach(({ variable }, i) => {
+    variable.assign(held[i]!);
+  });
+  tf.dispose([value, grads, direction, held]);
+  return { embeddings, gradients };
+}
+
+function worstOf(
+  expected: ReadonlyMap<string, Float32Array>,
+  prefix: string,
+  actual: ReadonlyMap<string, Float32Array>,
+  floor: number,
+): number {
+  const entries = [...expected].filter(([name]) => name.startsWith(prefix));
+  const least = floor * Math.max(...entries.map(([, values]) => largest(values)));
+  return Math.max(
+    ...entries.map(([name, values]) => deviation(actual.get(name.slice(prefix.length))!, values, least)),
+  );
+}
+
+function deviation(actual: Float32Array, expected: Float32Array, least = 0): number {
+  if (actual.length !== expected.length) {
+    return Number.POSITIVE_INFINITY;
+  }
+  const differences = expected.map((value, i) => value - actual[i]!);
+  return largest(differences) / Math.max(largest(expected), least);
+}
+
+function largest(values: Float32Array): number {
+  return values.reduce((most, value) => Math.max(most, Math.abs(value)), 0);
+}
