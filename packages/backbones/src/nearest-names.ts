@@ -1,9 +1,17 @@
 /** Names that someone may have meant: those that take the fewest changes of a character. */
 
+/** More is not looked at: names may come from files that nobody vouches for, and the work grows with their squares. */
+const LONGEST = 80;
+const MOST = 4000;
+
 /** The best few of the candidates, nearest first. */
 export function nearestNames(name: string, candidates: Iterable<string>, count = 3): string[] {
   return [...candidates]
-    .map((candidate) => ({ candidate, distance: editDistance(name, candidate) }))
+    .slice(0, MOST)
+    .map((candidate) => ({
+      candidate,
+      distance: editDistance(name.slice(0, LONGEST), candidate.slice(0, LONGEST)),
+    }))
     .sort((a, b) => a.distance - b.distance)
     .slice(0, count)
     .map(({ candidate }) => candidate);
