@@ -20,12 +20,16 @@ describe.skipIf(python === undefined)(
       '$network: embeddings of each other’s safetensors, and a training step',
       async (config) => {
         await tf.setBackend('onnxruntime');
-        const { ours, theirs, training, averages, gradients } = await compareWithTorch(config, python!);
+        const { ours, theirs, training, averages, gradients, gradientsOfTorch } = await compareWithTorch(
+          config,
+          python!,
+        );
         expect(ours).toBeLessThan(1e-5);
         expect(theirs).toBeLessThan(1e-5);
         expect(training).toBeLessThan(1e-4);
         expect(averages).toBeLessThan(1e-5);
-        expect(gradients).toBeLessThan(2e-3);
+        // The largest deviation of any value: where float32 lands on the other side of a slope's kink, it is large.
+        expect(gradients).toBeLessThan(1e-3 + 10 * gradientsOfTorch);
       },
       600_000,
     );

@@ -5,8 +5,9 @@
 `request.json` has `network` ("iresnet" or "mbf"), `blocks`, `width` (of mbf), `embedding` and `batch`. FOLDER has
 `ours.safetensors` (parameters) and gets `theirs.safetensors`: a state of the modules' own for the way back; and
 `results.safetensors`: embeddings of both, and of ours the gradients of sum(embedding * direction) and the buffers after that
-one step in training mode. Everything is computed in float64.
+one step in training mode. Everything is computed in float64; the gradients in float32 too (`grad32:`).
 """
+import copy
 import json
 import os
 import sys
@@ -150,6 +151,13 @@ def embed(network, batch):
         return network(batch)
 
 
+def train(network, batch, direction):
+    network.train()
+    embeddings = network(batch)
+    (embeddings * direction).sum().backward()
+    return embeddings.detach()
+
+
 def main():
     folder = sys.argv[1]
     request = json.load(sys.stdin)
@@ -160,12 +168,11 @@ def main():
     network.double()
     results = {"ours": embed(network, batch)}
 
-    network.train()
-    shape = (count, request["embedding"])
-    direction = torch.from_numpy(uniform("direction", shape, -1, 1)).double()
-    embeddings = network(batch)
-    (embeddings * direction).sum().backward()
-    results["trained"] = embeddings.detach()
+    direction = torch.from_numpy(uniform("direction", (count, request["embedding"]), -1, 1))
+    single = copy.deepcopy(network).float()
+    train(single, batch.float(), direction)
+    results.update({f"grad32:{n}": p.grad for n, p in single.named_parameters() if p.grad is not None})
+    results["trained"] = train(network, batch, direction.double())
     results.update({f"grad:{n}": p.grad for n, p in network.named_parameters() if p.grad is not None})
     results.update({f"after:{n}": b for n, b in network.named_buffers() if "running" in n})
 
