@@ -5,7 +5,7 @@ import { SubcenterLossError } from './subcenter-loss-error.ts';
  * logit of that class is `s * (cos(m1 * theta + m2) - m3)`; the other logits are `s * cos(theta_j)`.
  *
  * One formula covers SphereFace-like (m1), ArcFace (m2) and CosFace (m3) margins and their combination: Deng et al.,
- * "ArcFace", arXiv 1801.07698v4, equation 4. Past `m1 * theta + m2 = pi` the cosine folds back, as in the reference.
+ * "ArcFace", arXiv 1801.07698v4, equation 4.
  */
 export interface Margin {
   /** Multiplies the angle to the target. 1 is none. */
@@ -31,6 +31,17 @@ export const margins = {
   /** Multiplicative angular margin in the manner of SphereFace, Liu et al. 2017, folded back rather than piecewise. */
   sphereface: { m1: 1.35, m2: 0, m3: 0, s: 64 },
 } as const satisfies Record<string, Margin>;
+
+/**
+ * What becomes of the margin where `m1 * theta + m2` passes pi, the angle at which the cosine turns up again.
+ *
+ * - `fold`: nothing; the logit rises again as the image moves further away. The reference, and the default.
+ * - `easy`: the margin applies only where the cosine is positive; elsewhere the logit is `s * cos(theta)`. (The easy margin of
+ *   the authors' first ArcFace code.)
+ * - `linear`: past pi the logit goes on as `s * (cos(theta) - d * sin(d) - m3)`, with d the angle from there to the
+ *   opposite pole: m2 where m1 is 1. It never turns up. (The same code without the easy margin; the GLDv2-winning solutions.)
+ */
+export type PastPi = 'fold' | 'easy' | 'linear';
 
 const limits: Record<keyof Margin, readonly [number, number]> = {
   m1: [0, 100],

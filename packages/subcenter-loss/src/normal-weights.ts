@@ -1,3 +1,5 @@
+import { mixedSeed, seededUniform } from './seeded-uniform.ts';
+
 /*
  * Initial sub-centres: Normal(0, .01), as the reference starts them. Drawn on the host by a small seeded generator (sfc32
  * and the Box-Muller transform), so that a seed gives the same head on every backend.
@@ -12,7 +14,7 @@ export function normalWeights(
   seed: number,
   deviation: number = INITIAL_DEVIATION,
 ): Float32Array {
-  const uniform = sfc32(seed);
+  const uniform = seededUniform(seed);
   const weights = new Float32Array(length);
   for (let i = 0; i < length; i += 2) {
     const radius = deviation * Math.sqrt(-2 * Math.log(1 - uniform()));
@@ -23,21 +25,20 @@ export function normalWeights(
   return weights;
 }
 
-/** Chris Doty-Humphrey's "small fast chaotic" generator: uniform numbers in [0, 1). */
-function sfc32(seed: number): () => number {
-  let a = 0x9e3779b9;
-  let b = 0x243f6a88;
-  let c = seed | 0;
-  let counter = 1;
-  const next = (): number => {
-    const sum = (a + b + counter) | 0;
-    counter = (counter + 1) | 0;
-    a = b ^ (b >>> 9);
-    b = (c + (c << 3)) | 0;
-    c = ((c << 21) | (c >>> 11)) + sum;
-    c |= 0;
-    return (sum >>> 0) / 2 ** 32;
-  };
-  for (let i = 0; i < 16; i++) next();
-  return next;
+/**
+ * The same for a block of classes out of many: each class is drawn from a seed of its own, so that how classes are divided
+ * into chunks and over ranks does not change them.
+ *
+ * @returns `classes * perClass` draws.
+ */
+export function normalWeightsOfClasses(
+  { first, classes }: { first: number; classes: number },
+  perClass: number,
+  seed: number,
+): Float32Array {
+  const weights = new Float32Array(classes * perClass);
+  for (let c = 0; c < classes; c++) {
+    weights.set(normalWeights(perClass, mixedSeed(seed, first + c)), c * perClass);
+  }
+  return weights;
 }

@@ -4,17 +4,20 @@ import * as api from './index.ts';
 it('exports these names', () => {
   expect(Object.keys(api).sort()).toMatchInlineSnapshot(`
     [
+      "HeadMonitor",
+      "StreamingHead",
       "SubcenterHead",
       "SubcenterLossError",
-      "SubcenterVotes",
-      "checkLabels",
-      "headDiagnostics",
+      "angularTripletLoss",
+      "classSizeMargins",
       "marginSoftmaxLoss",
       "margins",
       "ownSubcenterCosines",
       "resolveMargin",
+      "singleRank",
       "softmaxLoss",
       "subcenterCosines",
+      "tripletLoss",
     ]
   `);
 });

@@ -1,12 +1,20 @@
 import * as tf from '@tensorflow/tfjs-core';
-import { checkHeadShapes, checkLabelTensor } from './head-shapes.ts';
-import { classMask } from './selection-masks.ts';
+import { imageShares } from './image-shares.ts';
+import { checkLabels, checkLossShapes, checkSampleWeights } from './input-checks.ts';
+import { isOwnClass } from './selection-masks.ts';
 import { SubcenterLossError } from './subcenter-loss-error.ts';
 
 /*
  * The plain softmax loss: logits are inner products (plus a bias), nothing is normalised and there is no margin. It is
  * what margin losses are compared with.
  */
+
+export interface SoftmaxLossOptions {
+  /** [C] float32, added to the logits. Default: none. */
+  readonly bias?: tf.Tensor1D | undefined;
+  /** What each image's loss is multiplied with before the mean over the batch is taken, [B], 0 to 1e6. Default: 1. */
+  readonly sampleWeights?: ArrayLike<number> | undefined;
+}
 
 /**
  * Softmax cross-entropy of `embeddings x weights^T + bias`. Differentiable in embeddings, weights and bias.
@@ -15,46 +23,45 @@ import { SubcenterLossError } from './subcenter-loss-error.ts';
  *
  * @param embeddings [B, D] float32.
  * @param weights [C, D] float32.
- * @param labels [B] int32 in 0..C-1.
- * @param bias [C] float32, optional.
+ * @param labels B classes, each in 0..C-1.
  * @returns Mean over the batch, a scalar.
- * @throws {SubcenterLossError} `shape-mismatch`, `dtype-mismatch`.
+ * @throws {SubcenterLossError} `shape-mismatch`, `dtype-mismatch`, `invalid-option`, `label-out-of-range`.
  */
 export function softmaxLoss(
   embeddings: tf.Tensor2D,
   weights: tf.Tensor2D,
-  labels: tf.Tensor1D,
-  bias?: tf.Tensor1D,
+  labels: ArrayLike<number>,
+  options: SoftmaxLossOptions = {},
 ): tf.Scalar {
-  const { batch, classes } = checkHeadShapes(embeddings, weights, 1);
-  checkLabelTensor(labels, batch);
+  const { bias, sampleWeights } = options;
+  const { batch, classes } = checkLossShapes(embeddings, weights, 1);
+  checkLabels(labels, batch, classes);
+  if (sampleWeights) checkSampleWeights(sampleWeights, batch);
   if (bias && (bias.rank !== 1 || bias.shape[0] !== classes)) {
     throw new SubcenterLossError(
       'shape-mismatch',
       `bias must have shape [${classes}], found [${bias.shape}]`,
     );
   }
-  return tf.tidy(() => {
-    const products: tf.Tensor2D = tf.matMul(embeddings, weights, false, true);
-    const logits: tf.Tensor2D = bias ? tf.add(products, tf.reshape(bias, [1, classes])) : products;
-    return crossEntropy(logits, labels);
-  });
-}
-
-function crossEntropy(logits: tf.Tensor2D, labels: tf.Tensor1D): tf.Scalar {
-  const [batch, classes] = logits.shape;
   const operation = tf.customGrad<tf.Scalar>((...args) => {
-    const [z, save] = args as [tf.Tensor2D, tf.GradSaveFunc];
-    const target = classMask(labels, classes);
-    const logProbability = tf.logSoftmax(z);
-    save([logProbability, target]);
+    const [x, w, b, save] = args as [tf.Tensor2D, tf.Tensor2D, tf.Tensor, tf.GradSaveFunc];
+    const own = tf.cast<tf.Tensor2D>(isOwnClass(labels, classes), 'float32');
+    const logProbability: tf.Tensor2D = tf.logSoftmax(tf.add(tf.matMul(x, w, false, true), b));
+    const shares = imageShares(batch, sampleWeights);
+    save([x, w, logProbability, own, shares]);
     return {
-      value: tf.neg(tf.mean(tf.sum(tf.mul(logProbability, target), 1))),
+      value: tf.neg(tf.sum(tf.mul(tf.sum(tf.mul(logProbability, own), 1, true), shares))),
       gradFunc: (upstream: tf.Scalar, saved: tf.Tensor[]) => {
-        const [logP, mask] = saved as [tf.Tensor2D, tf.Tensor2D];
-        return tf.mul(tf.sub(tf.exp(logP), mask), tf.mul(upstream, tf.scalar(1 / batch)));
+        const [embedding, weight, logP, mask, share] = saved as tf.Tensor2D[];
+        const perImage = tf.mul(share!, upstream);
+        const dLogits: tf.Tensor2D = tf.mul(tf.sub(tf.exp(logP!), mask!), perImage);
+        return [
+          tf.matMul(dLogits, weight!),
+          tf.matMul(dLogits, embedding!, true, false),
+          bias ? tf.sum(dLogits, 0) : tf.scalar(0),
+        ];
       },
     };
   });
-  return operation(logits);
+  return tf.tidy(() => operation(embeddings, weights, bias ?? tf.scalar(0)));
 }

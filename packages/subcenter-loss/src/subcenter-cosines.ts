@@ -1,5 +1,5 @@
 import * as tf from '@tensorflow/tfjs-core';
-import { checkHeadShapes, checkLabelTensor } from './head-shapes.ts';
+import { checkLabels, checkLossShapes } from './input-checks.ts';
 import { unitRows } from './unit-rows.ts';
 
 /*
@@ -18,7 +18,7 @@ export function subcenterCosines(
   weights: tf.Tensor2D,
   subcenters: number,
 ): tf.Tensor2D {
-  const { batch, classes } = checkHeadShapes(embeddings, weights, subcenters);
+  const { batch, classes } = checkLossShapes(embeddings, weights, subcenters);
   return tf.tidy(() => {
     const cosines: tf.Tensor2D = tf.matMul(unitRows(embeddings), unitRows(weights), false, true);
     return subcenters === 1 ? cosines : tf.max(tf.reshape(cosines, [batch, classes, subcenters]), 2);
@@ -28,21 +28,24 @@ export function subcenterCosines(
 /**
  * Cosine of each embedding to each sub-centre of its own class only: O(B K D), whatever the number of classes.
  *
- * @param labels [B] int32 in 0..C-1.
+ * @param labels B classes, each in 0..C-1.
  * @returns [B, K] float32.
- * @throws {SubcenterLossError} `shape-mismatch`, `dtype-mismatch`, `invalid-option`.
+ * @throws {SubcenterLossError} `shape-mismatch`, `dtype-mismatch`, `invalid-option`, `label-out-of-range`.
  */
 export function ownSubcenterCosines(
   embeddings: tf.Tensor2D,
   weights: tf.Tensor2D,
-  labels: tf.Tensor1D,
+  labels: ArrayLike<number>,
   subcenters: number,
 ): tf.Tensor2D {
-  const { batch, classes, dimensions } = checkHeadShapes(embeddings, weights, subcenters);
-  checkLabelTensor(labels, batch);
+  const { batch, classes, dimensions } = checkLossShapes(embeddings, weights, subcenters);
+  checkLabels(labels, batch, classes);
   return tf.tidy(() => {
     const byClass = tf.reshape(weights, [classes, subcenters * dimensions]);
-    const own: tf.Tensor2D = tf.reshape(tf.gather(byClass, labels), [batch * subcenters, dimensions]);
+    const own: tf.Tensor2D = tf.reshape(tf.gather(byClass, tf.tensor1d(Int32Array.from(labels))), [
+      batch * subcenters,
+      dimensions,
+    ]);
     const unitOwn = tf.reshape(unitRows(own), [batch, subcenters, dimensions]);
     const unitX = tf.reshape(unitRows(embeddings), [batch, 1, dimensions]);
     return tf.sum(tf.mul(unitOwn, unitX), 2);

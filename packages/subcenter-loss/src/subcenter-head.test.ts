@@ -3,13 +3,9 @@ import '@tensorflow/tfjs-backend-cpu';
 import * as tf from '@tensorflow/tfjs-core';
 import 'tfjs-backend-onnxruntime';
 import { beforeAll, describe, expect, it } from 'vitest';
-import { headDiagnostics } from './head-diagnostics.ts';
-import { checkLabels } from './head-shapes.ts';
 import { margins } from './margin.ts';
 import { normalWeights } from './normal-weights.ts';
-import { ownSubcenterCosines } from './subcenter-cosines.ts';
 import { SubcenterHead } from './subcenter-head.ts';
-import { SubcenterVotes } from './subcenter-votes.ts';
 
 describe.each(testBackends('cpu', 'onnxruntime'))('on %s', (backend) => {
   beforeAll(async () => {
@@ -45,7 +41,7 @@ describe.each(testBackends('cpu', 'onnxruntime'))('on %s', (backend) => {
         seed: 1,
       });
       const x = tf.tensor2d(normalWeights(6 * 4, 3, 1), [6, 4]);
-      const labels = tf.tensor1d([0, 1, 2, 0, 1, 2], 'int32');
+      const labels = [0, 1, 2, 0, 1, 2];
       const step = (): number =>
         tf.tidy(() => {
           const { value, grads } = tf.variableGrads(() => head.loss(x, labels), [head.weights]);
@@ -64,7 +60,7 @@ describe.each(testBackends('cpu', 'onnxruntime'))('on %s', (backend) => {
     it('uses a margin that was changed between steps', () => {
       const head = new SubcenterHead({ classes: 3, embeddingSize: 4, margin: { s: 30 } });
       const x = tf.tensor2d(normalWeights(2 * 4, 3, 1), [2, 4]);
-      const labels = tf.tensor1d([0, 1], 'int32');
+      const labels = [0, 1];
       const loss = (): number => tf.tidy(() => head.loss(x, labels).dataSync()[0]!);
       head.margin = { m2: 0 };
       const without = loss();
@@ -94,56 +90,20 @@ describe.each(testBackends('cpu', 'onnxruntime'))('on %s', (backend) => {
       new SubcenterHead({ classes: 2, embeddingSize: 3 }).dispose();
       expect(tf.memory().numTensors).toBe(before);
     });
-  });
 
-  describe('diagnostics', () => {
-    const head = (): SubcenterHead => {
-      const h = new SubcenterHead({ classes: 2, embeddingSize: 2, subcenters: 2 });
-      h.importWeights(Float32Array.of(1, 0, 0, 1, -1, 0, 0, -1));
-      return h;
-    };
-
-    it('gives angles in degrees and the nearest sub-centre of the own class', async () => {
-      const h = head();
-      const x = tf.tensor2d([
-        [3, 0],
-        [1, 3],
-        [0, -5],
-        [1, 1],
-      ]);
-      const labels = tf.tensor1d([0, 0, 1, 1], 'int32');
-      const before = tf.memory().numTensors;
-      const d = await headDiagnostics(h, x, labels);
-      expect(tf.memory().numTensors).toBe(before);
-      expect(d.nearest).toEqual(Int32Array.of(0, 1, 1, 0));
-      const expected = [0, (Math.atan(1 / 3) * 180) / Math.PI, 0, 135];
-      for (const [i, angle] of expected.entries()) expect(d.angles[i]).toBeCloseTo(angle, 1);
-      expect(d.meanAngle).toBeCloseTo(expected.reduce((a, b) => a + b) / 4, 1);
-      expect(d.angleQuantiles.p90).toBeCloseTo(135, 3);
-      const all = await h.cosines(x).array();
-      const own = await ownSubcenterCosines(x, h.weights, labels, 2).array();
-      for (const [i, label] of [0, 0, 1, 1].entries()) {
-        expect(Math.max(...own[i]!)).toBeCloseTo(all[i]![label]!, 6);
-      }
-      h.dispose();
-    });
-
-    it('counts votes over batches', () => {
-      const votes = new SubcenterVotes(2, 2);
-      expect(votes.dominantShare()).toBeNaN();
-      votes.add([0, 0, 0], [1, 1, 0]);
-      votes.add([1], [0]);
-      expect(votes.counts).toEqual(Uint32Array.of(1, 2, 1, 0));
-      expect(votes.dominantShare()).toBe(0.75);
-      expect(() => votes.add([2], [0])).toThrow(/label 2 at position 0 is not in 0..1/);
-      votes.clear();
-      expect(votes.dominantShare()).toBeNaN();
-    });
-
-    it('checks labels on the host', () => {
-      expect(() => checkLabels([0, 3], 3)).toThrow(/label 3 at position 1/);
-      expect(() => checkLabels([0, -1], 3)).toThrow(/label -1/);
-      expect(() => checkLabels([0, 0.5], 3)).toThrow(/label 0.5/);
+    it('learns its scale where it is asked to', () => {
+      const head = new SubcenterHead({ classes: 3, embeddingSize: 4, learnScale: true, margin: { s: 8 } });
+      const x = tf.tensor2d(normalWeights(2 * 4, 3, 1), [2, 4]);
+      expect(head.variables).toEqual([head.weights, head.scale]);
+      const { grads } = tf.variableGrads(() => head.loss(x, [0, 1]), head.variables);
+      const at = (s: number): number =>
+        tf.tidy(() => {
+          head.scale!.assign(tf.scalar(s));
+          return head.loss(x, [0, 1]).dataSync()[0]!;
+        });
+      const difference = (at(8.1) - at(7.9)) / 0.2;
+      expect(grads[head.scale!.name]!.dataSync()[0]).toBeCloseTo(difference, 3);
+      head.dispose();
     });
   });
 });

@@ -3,7 +3,8 @@ export type SubcenterLossErrorCode =
   | 'invalid-option'
   | 'shape-mismatch'
   | 'dtype-mismatch'
-  | 'label-out-of-range';
+  | 'label-out-of-range'
+  | 'communication-failed';
 
 /** The one error class of this package. */
 export class SubcenterLossError extends Error {

@@ -33,3 +33,16 @@ export function unitRows(x: tf.Tensor2D): tf.Tensor2D {
   const { rows, inverseNorm } = measureRows(x);
   return tf.mul(rows, inverseNorm);
 }
+
+/**
+ * The gradient with respect to rows, from that with respect to unit rows: drop the component along the row itself, divide by
+ * the norm.
+ */
+export function throughUnitRows(
+  dUnit: tf.Tensor2D,
+  unit: tf.Tensor2D,
+  inverseNorm: tf.Tensor2D,
+): tf.Tensor2D {
+  const along = tf.sum(tf.mul(dUnit, unit), 1, true);
+  return tf.mul(tf.sub(dUnit, tf.mul(unit, along)), inverseNorm);
+}

@@ -68,10 +68,7 @@ export async function trainHeadOnEmbeddings(options: HeadOnEmbeddingsOptions): P
         });
         const loss = tf.tidy(() => {
           const x = tf.tensor2d(rows, [batchSize, dimensions]);
-          const y = tf.tensor1d(
-            Int32Array.from(batch, (image) => labels[image]!),
-            'int32',
-          );
+          const y = Int32Array.from(batch, (image) => labels[image]!);
           const { value, grads } = tf.variableGrads(() => head.loss(x, y), sgd.variables);
           sgd.step(grads, { learningRate });
           return value;

@@ -48,9 +48,8 @@ export function trainStep(
       width,
       channels,
     ]);
-    const labels = tf.tensor1d(batch.labels, 'int32');
     const { value, grads } = tf.variableGrads(
-      () => head.loss(backbone.apply(images, { training: true, seed: options.seed }), labels),
+      () => head.loss(backbone.apply(images, { training: true, seed: options.seed }), batch.labels),
       sgd.variables,
     );
     sgd.step(grads, { learningRate: options.learningRate });

@@ -1,0 +1,7 @@
+export {
+  createThreadGroup,
+  type ThreadCommunicator,
+  type ThreadGroup,
+  type ThreadGroupOptions,
+  threadCommunicator,
+} from './thread-communicator.ts';
