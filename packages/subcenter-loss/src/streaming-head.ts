@@ -1,6 +1,7 @@
 import * as tf from '@tensorflow/tfjs-core';
-import { gatherBatch, reduced } from './batch-exchange.ts';
-import { type ChunkSelection, ClassChunk, chunkRanges, rankBlock } from './class-chunk.ts';
+import { gatherBatch } from './batch-exchange.ts';
+import { type ChunkLoop, type ChunkPart, gradientsOverChunks, softmaxOverChunks } from './chunk-loop.ts';
+import { ClassChunk, chunkRanges, rankBlock } from './class-chunk.ts';
 import { allClasses, type ClassSampling, checkSampling, sampleClasses } from './class-sampling.ts';
 import { type Communicator, singleRank } from './communicator.ts';
 import { imageShares } from './image-shares.ts';
@@ -10,7 +11,7 @@ import { type Margin, resolveMargin } from './margin.ts';
 import { SCALE_BOUNDS } from './margin-softmax.ts';
 import { normalWeightsOfClasses } from './normal-weights.ts';
 import { mixedSeed } from './seeded-uniform.ts';
-import { addChunk, type ChunkInput, chunkGradients, emptySoftmax } from './streaming-softmax.ts';
+import { logSum } from './streaming-softmax.ts';
 import type { BatchOptions, SubcenterHeadOptions } from './subcenter-head.ts';
 import { SubcenterLossError } from './subcenter-loss-error.ts';
 import { targetMargin } from './target-margin.ts';
@@ -145,105 +146,74 @@ export class StreamingHead {
   ): { value: tf.Scalar; gradFunc: (upstream: tf.Scalar, saved: tf.Tensor[]) => tf.Tensor[] } {
     const communicator = this.#communicator;
     const settings = this.#settings;
-    const { interClassFilter } = settings;
-    const { subcenters } = this;
     const whole = gatherBatch(communicator, x, batch.labels, batch.sampleWeights);
+    const { begin, count } = whole.own;
+    const loop: ChunkLoop = {
+      communicator,
+      parts: this.#select(whole.labels, batch.step),
+      subcenters: this.subcenters,
+      interClassFilter: settings.interClassFilter,
+    };
     const { rows, inverseNorm } = measureRows(whole.embeddings);
     const unitEmbeddings: tf.Tensor2D = tf.mul(rows, inverseNorm);
     const scale: tf.Scalar = tf.clipByValue(givenScale, ...SCALE_BOUNDS);
-    const selections = this.#select(whole.labels, batch.step);
-    const input = (chunk: ClassChunk, i: number): Omit<ChunkInput, 'unitEmbeddings' | 'scale'> => ({
-      weights: chunk.rows(chunk.weights, selections[i]!),
-      selection: selections[i]!,
-      subcenters,
-      interClassFilter,
-    });
 
-    computeNow();
-    let running = emptySoftmax(whole.labels.length, subcenters);
-    for (const [i, chunk] of this.chunks.entries()) {
-      const next = tf.tidy(() => ({ ...addChunk(running, { unitEmbeddings, scale, ...input(chunk, i) }) }));
-      tf.dispose([running.top, running.sum, running.own]);
-      running = next;
-      computeNow();
-    }
-    const top = reduced(communicator, running.top, 'max');
-    const sum = reduced<tf.Tensor2D>(
-      communicator,
-      tf.mul(running.sum, tf.exp(tf.sub(running.top, top))),
-      'sum',
-    );
-    const own = reduced(communicator, running.own, 'sum');
-
-    const targetCosine: tf.Tensor2D = tf.max(own, 1, true);
-    const target = targetMargin(targetCosine, {
+    const { top, sum, own } = softmaxOverChunks(loop, unitEmbeddings, scale);
+    batch.monitor?.observe(batch.labels, tf.slice(own, [begin, 0], [count, -1]));
+    const target = targetMargin(tf.max(own, 1, true), {
       ...settings,
       m2PerImage: m2PerImage(settings, whole.labels),
     });
-    const targetLogit = tf.mul<tf.Tensor2D>(target.value, scale);
+    const targetLogit: tf.Tensor2D = tf.mul(target.value, scale);
     const logTotal = logSum(top, sum, targetLogit);
-    const targetLogP = tf.sub<tf.Tensor2D>(targetLogit, logTotal);
+    const targetLogP: tf.Tensor2D = tf.sub(targetLogit, logTotal);
     const shares = imageShares(whole.labels.length, whole.sampleWeights);
-    const value = tf.neg<tf.Scalar>(tf.sum(tf.mul(targetLogP, shares)));
-    const { begin, count } = whole.own;
-    batch.monitor?.observe(batch.labels, tf.slice(own, [begin, 0], [count, -1]));
+    const value: tf.Scalar = tf.neg(tf.sum(tf.mul(targetLogP, shares)));
 
     save([unitEmbeddings, inverseNorm, scale, logTotal, targetLogP, target.value, target.slope, shares]);
     const gradFunc = (upstream: tf.Scalar, saved: tf.Tensor[]): tf.Tensor[] => {
-      const [unit, inverse, s, total, targetLogProbability, targetValue, slope, share] = saved as [
+      const [unit, inverse, s, total, targetLog, targetValue, slope, share] = saved as [
         tf.Tensor2D,
         tf.Tensor2D,
         tf.Scalar,
-        ...tf.Tensor2D[],
+        tf.Tensor2D,
+        tf.Tensor2D,
+        tf.Tensor2D,
+        tf.Tensor2D,
+        tf.Tensor2D,
       ];
-      const perImage: tf.Tensor2D = tf.mul(share!, upstream);
+      const perImage: tf.Tensor2D = tf.mul(share, upstream);
       const perLogit: tf.Tensor2D = tf.mul(perImage, s);
-      const missing: tf.Tensor2D = tf.sub(tf.exp(targetLogProbability!), 1);
-      const onTarget: tf.Tensor2D = tf.mul(perLogit, tf.mul(missing, slope!));
-      let sums = { dUnit: concreteZeros(unit), meanCosine: concreteZeros(targetValue!) };
-      computeNow();
-      for (const [i, chunk] of this.chunks.entries()) {
-        const next = tf.tidy(() => {
-          const gradients = chunkGradients(
-            { logTotal: total!, perLogit, onTarget },
-            { unitEmbeddings: unit, scale: s, ...input(chunk, i) },
-          );
-          this.#move(chunk, selections[i]!, gradients.dWeights, batch.learningRate);
-          return {
-            dUnit: tf.add<tf.Tensor2D>(sums.dUnit, gradients.dUnit),
-            meanCosine: tf.add<tf.Tensor2D>(sums.meanCosine, gradients.meanCosine),
-          };
-        });
-        tf.dispose(sums);
-        sums = next;
-        computeNow();
-      }
+      const missing: tf.Tensor2D = tf.sub(tf.exp(targetLog), 1);
+      const slopes = {
+        logTotal: total,
+        perLogit,
+        onTarget: tf.mul<tf.Tensor2D>(perLogit, tf.mul(missing, slope)),
+      };
+      const { dUnit, meanCosine } = gradientsOverChunks(loop, unit, s, slopes, (part, gradient) =>
+        this.#move(part, gradient, batch.learningRate),
+      );
       const ownRows = (t: tf.Tensor2D): tf.Tensor2D => tf.slice(t, [begin, 0], [count, -1]);
-      const dUnit = reduced(communicator, sums.dUnit, 'sum');
-      const dScale = this.scale
-        ? tf.sum(
-            tf.mul(
-              perImage,
-              tf.add(reduced(communicator, sums.meanCosine, 'sum'), tf.mul(missing, targetValue!)),
-            ),
-          )
-        : tf.scalar(0);
-      return [throughUnitRows(ownRows(dUnit), ownRows(unit), ownRows(inverse)), dScale];
+      return [
+        throughUnitRows(ownRows(dUnit), ownRows(unit), ownRows(inverse)),
+        tf.sum(tf.mul(perImage, tf.add(meanCosine, tf.mul(missing, targetValue)))),
+      ];
     };
     return { value, gradFunc };
   }
 
   /** Which classes of each chunk take part in a step. */
-  #select(labels: Int32Array, step: number): ChunkSelection[] {
+  #select(labels: Int32Array, step: number): ChunkPart[] {
     return this.chunks.map((chunk) => {
       const local = chunk.localLabels(labels);
-      if (!this.#sampling) return allClasses(local, chunk.classes);
+      if (!this.#sampling) return { chunk, selection: allClasses(local, chunk.classes) };
       const { rate, seed = 0 } = this.#sampling;
-      return sampleClasses(local, chunk.classes, rate, mixedSeed(seed, step, chunk.first));
+      const drawnBy = mixedSeed(seed, step, chunk.first);
+      return { chunk, selection: sampleClasses(local, chunk.classes, rate, drawnBy) };
     });
   }
 
-  #move(chunk: ClassChunk, selection: ChunkSelection, gradient: tf.Tensor2D, learningRate: number): void {
+  #move({ chunk, selection }: ChunkPart, gradient: tf.Tensor2D, learningRate: number): void {
     const { momentum, weightDecay } = this.#optimizer;
     const weights = chunk.rows(chunk.weights, selection);
     const kept = tf.mul(chunk.rows(chunk.momentum, selection), tf.scalar(momentum));
@@ -291,27 +261,6 @@ export class StreamingHead {
     for (const chunk of this.chunks) chunk.dispose();
     this.scale?.dispose();
   }
-}
-
-/** log(sum * exp(top) + exp(target)), from the larger of the two. */
-function logSum(top: tf.Tensor2D, sum: tf.Tensor2D, target: tf.Tensor2D): tf.Tensor2D {
-  const largest = tf.maximum<tf.Tensor2D>(top, target);
-  const total = tf.add(tf.mul(sum, tf.exp(tf.sub(top, largest))), tf.exp(tf.sub(target, largest)));
-  return tf.add(largest, tf.log(total));
-}
-
-/** Not zerosLike: the first chunk then has the same graph as all the others on a lazy backend. */
-function concreteZeros({ shape, size }: tf.Tensor2D): tf.Tensor2D {
-  return tf.tensor2d(new Float32Array(size), shape);
-}
-
-/**
- * A lazy backend would collect the work of all chunks, and with it their memory, until something is read. Such a backend has a
- * method to compute what is pending; others have computed already.
- */
-function computeNow(): void {
-  const backend = tf.backend() as { flush?: () => void };
-  backend.flush?.();
 }
 
 function checkedOptimizer({ momentum = 0.9, weightDecay = 5e-4 }: StreamingHeadOptions['optimizer'] = {}) {

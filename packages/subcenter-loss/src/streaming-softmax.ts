@@ -118,3 +118,10 @@ export function chunkGradients(slopes: SoftmaxSlopes, input: ChunkInput): ChunkG
     meanCosine: tf.sum(tf.mul(probability, perClass), 1, true),
   };
 }
+
+/** log(sum * exp(top) + exp(target)), from the larger of the two: the log of the softmax's whole sum. */
+export function logSum(top: tf.Tensor2D, sum: tf.Tensor2D, target: tf.Tensor2D): tf.Tensor2D {
+  const largest = tf.maximum<tf.Tensor2D>(top, target);
+  const negatives = tf.mul(sum, tf.exp(tf.sub(top, largest)));
+  return tf.add(largest, tf.log(tf.add(negatives, tf.exp(tf.sub(target, largest)))));
+}
