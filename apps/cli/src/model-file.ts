@@ -62,11 +62,19 @@ const HEAD = 'head:';
 /**
  * Reads a model that has the layers of this project.
  *
+ * @param options.inputSize side of an image, which MXNet's symbols do not state. Default 112
  * @throws {CommandError} naming what was expected where, when there is no model
  */
-export async function readModelFile(name: string, console: Console): Promise<ModelFile> {
+export async function readModelFile(
+  name: string,
+  console: Console,
+  options: { readonly inputSize?: number | undefined } = {},
+): Promise<ModelFile> {
   const mxnet = /^(.+),(\d{1,9})$/.exec(name);
-  if (mxnet) return readMxnet(mxnet[1]!, Number(mxnet[2]));
+  if (mxnet) return readMxnet(mxnet[1]!, Number(mxnet[2]), options.inputSize);
+  if (options.inputSize !== undefined) {
+    throw new CommandError(`${name} says itself which size its images have. Leave out --input-size.`);
+  }
   const info = await stat(name).catch(() => undefined);
   if (info === undefined) {
     throw new CommandError(
@@ -145,13 +153,16 @@ function headArrays(tensors: readonly NamedArray[]): NamedArray[] {
     .map((array) => ({ ...array, name: array.name.slice(HEAD.length) }));
 }
 
-async function readMxnet(prefix: string, epoch: number): Promise<ModelFile> {
+async function readMxnet(prefix: string, epoch: number, side = 112): Promise<ModelFile> {
   const symbolPath = `${prefix}-symbol.json`;
   const path = `${prefix}-${String(epoch).padStart(4, '0')}.params`;
   // One after the other: of two missing files the first is named, at every run.
   const symbol = await readPart(symbolPath);
   const params = await readPart(path);
-  const graph = readMxnetSymbol(Buffer.from(symbol).toString('utf8'), { name: basename(prefix) });
+  const graph = readMxnetSymbol(Buffer.from(symbol).toString('utf8'), {
+    name: basename(prefix),
+    inputShape: [side, side, 3],
+  });
   const { arrays } = parseNdArrays(params);
   const isSubcenters = ({ name }: NamedArray): boolean => /^(arg:)?fc7(_\d+)?_weight$/.test(name);
   const subcenters = arrays.filter(isSubcenters).map((array) => {

@@ -52,7 +52,7 @@ export function withModelOptions(command: Command): Command {
     .option('--onnx-output <name>', 'the output of an ONNX model that is the embedding')
     .option(
       '--input-size <pixels>',
-      'side of an image, for an ONNX model that takes any size',
+      'side of an image, for an ONNX model that takes any size, or a checkpoint of MXNet of another size than 112',
       wholeNumber(8, 4096),
     );
 }
@@ -72,16 +72,12 @@ export async function openModel(
     const backbone = await openOnnxEmbedder(name, options, context);
     return { ...withSubcenters({ path: name, subcenters: undefined }, backbone), feeding: backbone.feeding };
   }
-  if (
-    options.onnxInput !== undefined ||
-    options.onnxOutput !== undefined ||
-    options.inputSize !== undefined
-  ) {
+  if (options.onnxInput !== undefined || options.onnxOutput !== undefined) {
     throw new CommandError(
-      `${name} is not an ONNX file: it says itself how it is fed. Leave out --onnx-input, --onnx-output and --input-size.`,
+      `${name} is not an ONNX file: it says itself how it is fed. Leave out --onnx-input and --onnx-output.`,
     );
   }
-  const file = await readModelFile(name, context.console);
+  const file = await readModelFile(name, context.console, options);
   const { graph, parameters, trainedOn, checkpoints } = file;
   const backbone = backboneFromGraph(graph, { parameters, unknown: 'ignore' });
   return { ...withSubcenters(file, backbone), trainedOn, checkpoints };

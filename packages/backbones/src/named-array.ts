@@ -77,7 +77,8 @@ export function elementCount(shape: readonly number[]): number {
 /** Values of little-endian bytes: a view where the bytes are aligned, a copy where they are not. */
 export function valuesFromBytes(bytes: Uint8Array, dtype: ElementType): TypedArray {
   const size = ELEMENT_BYTES[dtype];
-  const aligned = bytes.byteOffset % size === 0 ? bytes : bytes.slice();
+  // Not `slice`: that of Node's buffers does not copy.
+  const aligned = bytes.byteOffset % size === 0 ? bytes : new Uint8Array(bytes);
   return new VIEWS[dtype](aligned.buffer, aligned.byteOffset, aligned.byteLength / size);
 }
 

@@ -193,6 +193,15 @@ describe('tensors', () => {
   });
 });
 
+it('a tensor of a file in an unaligned Node buffer is read, too', () => {
+  const bytes = serializeOnnxModel(sampleModel());
+  for (let shift = 0; shift < 4; shift++) {
+    const buffer = Buffer.concat([new Uint8Array(shift), bytes]).subarray(shift);
+    const [weight] = parseOnnxModel(buffer).graph.initializers;
+    expect([...tensorValues(weight!)]).toEqual([1, -2, 3.5, 0, 5, -6]);
+  }
+});
+
 describe('values in another file', () => {
   const entry = (tensor: ProtobufWriter, key: string, value: string) =>
     tensor.message(13, (message) => message.string(1, key).string(2, value));

@@ -54,7 +54,8 @@ export function tensorValues({ name, elementType, bytes, external }: OnnxTensor)
     );
   }
   const size = elementTypes[elementType].bits / 8;
-  const aligned = bytes.byteOffset % size === 0 ? bytes : bytes.slice();
+  // Not `slice`: that of Node's buffers does not copy.
+  const aligned = bytes.byteOffset % size === 0 ? bytes : new Uint8Array(bytes);
   const view: View = ARRAYS[elementType as keyof typeof ARRAYS];
   return new view(aligned.buffer, aligned.byteOffset, aligned.byteLength / size);
 }

@@ -14,11 +14,13 @@ import {
   required,
   type SharedOptions,
 } from '../../cli/define-command.ts';
+import { wholeNumber } from '../../cli/option-values.ts';
 import { CommandError, UsageError } from '../../cli/usage-error.ts';
 import { type ModelFile, NETWORK_FORMAT, readModelFile } from '../../model-file.ts';
-import { operand } from './operand.ts';
+import { MXNET_SIDE, operand } from './operand.ts';
 
 interface ConvertOptions extends SharedOptions {
+  readonly inputSize?: number;
   readonly to?: 'mxnet' | 'safetensors';
   readonly output?: string;
   readonly overwrite?: boolean;
@@ -34,6 +36,7 @@ export function modelConvertCommand(): Command {
     options: (command) =>
       command
         .argument('<model>', 'the MODEL to convert')
+        .option('--input-size <pixels>', MXNET_SIDE, wholeNumber(8, 4096))
         .addOption(new Option('--to <format>', 'what to write').choices(['mxnet', 'safetensors']))
         .option('--output <model>', 'PREFIX,EPOCH for mxnet, a .safetensors file otherwise')
         .option('--overwrite', 'replace files that are there'),
@@ -56,7 +59,7 @@ async function convert(
       throw new CommandError(`${there} exists. Choose another --output, or give --overwrite.`);
     }
   }
-  const model = await readModelFile(name, console);
+  const model = await readModelFile(name, console, options);
   const pieces = to === 'mxnet' ? mxnetFiles(model) : [safetensorsFile(model)];
   // The values come first: a symbol without them would look like a checkpoint.
   for (const [i, path] of [...paths.entries()].reverse()) await writeAtomically(path, [pieces[i]!]);

@@ -10,11 +10,13 @@ import {
   required,
   type SharedOptions,
 } from '../../cli/define-command.ts';
+import { wholeNumber } from '../../cli/option-values.ts';
 import { CommandError, UsageError } from '../../cli/usage-error.ts';
 import { readModelFile } from '../../model-file.ts';
-import { operand } from './operand.ts';
+import { MXNET_SIDE, operand } from './operand.ts';
 
 interface ExportOptions extends SharedOptions {
+  readonly inputSize?: number;
   readonly format: 'onnx';
   readonly output?: string;
   readonly overwrite?: boolean;
@@ -30,6 +32,7 @@ export function modelExportCommand(): Command {
     options: (command) =>
       command
         .argument('<model>', 'the MODEL to export')
+        .option('--input-size <pixels>', MXNET_SIDE, wholeNumber(8, 4096))
         .addOption(new Option('--format <format>', 'what to write').choices(['onnx']).default('onnx'))
         .option('--output <file>', 'the .onnx to write')
         .option('--overwrite', 'replace the file'),
@@ -48,7 +51,7 @@ async function exportModel(
   if (existsSync(output) && !options.overwrite) {
     throw new CommandError(`${output} exists. Choose another --output, or give --overwrite.`);
   }
-  const { graph, parameters } = await readModelFile(name, console);
+  const { graph, parameters } = await readModelFile(name, console, options);
   const model = exportOnnx({ graph, parameters });
   if (model.metadata?.has('arcface.batch-dependent')) {
     console.warn(

@@ -2,31 +2,43 @@
 import { complexity, type NetworkGraph } from '@arcface/backbones';
 import type { Command } from 'commander';
 import { type CommandContext, defineCommand, type SharedOptions } from '../../cli/define-command.ts';
+import { wholeNumber } from '../../cli/option-values.ts';
 import { readModelFile } from '../../model-file.ts';
 import { onnxInfo } from './onnx-info.ts';
-import { operand } from './operand.ts';
+import { MXNET_SIDE, operand } from './operand.ts';
 import { counted, table } from './table.ts';
 
+interface InfoOptions extends SharedOptions {
+  readonly inputSize?: number;
+}
+
 export function modelInfoCommand(): Command {
-  return defineCommand<SharedOptions>({
+  return defineCommand<InfoOptions>({
     name: 'info',
     description:
       'Show parameters, operations for one image, and the layers of a model. Of an ONNX file: its inputs, outputs, metadata ' +
       'and operators.',
     example: 'arcface model info run',
-    options: (command) => command.argument('<model>', 'the MODEL to look into'),
+    options: (command) =>
+      command
+        .argument('<model>', 'the MODEL to look into')
+        .option('--input-size <pixels>', MXNET_SIDE, wholeNumber(8, 4096)),
     run: info,
   });
 }
 
-async function info(_: SharedOptions, context: CommandContext, operands: readonly string[]): Promise<void> {
+async function info(
+  options: InfoOptions,
+  context: CommandContext,
+  operands: readonly string[],
+): Promise<void> {
   const name = operand(operands);
   if (name.endsWith('.onnx')) {
     onnxInfo(name, context);
     return;
   }
   const { console } = context;
-  const { path, graph, subcenters } = await readModelFile(name, console);
+  const { path, graph, subcenters } = await readModelFile(name, console, options);
   const { parameters, auxiliaries, flops, layers } = complexity(graph);
   const embeddingSize = embeddingSizeOf(graph, layers);
   const head = subcenters?.arrays.map(({ name: array, shape }) => ({ name: array, shape }));

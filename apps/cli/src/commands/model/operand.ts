@@ -6,3 +6,6 @@ export function operand([only, ...others]: readonly string[]): string {
   if (others.length > 0) throw new UsageError(`Expected one MODEL, found ${others.length + 1}.`);
   return only;
 }
+
+/** Help of `--input-size`. */
+export const MXNET_SIDE = 'side of an image, for a checkpoint of MXNet of another size than 112';
