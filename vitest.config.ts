@@ -8,6 +8,8 @@ export default defineConfig({
     maxWorkers: '100%',
     // tfjs-core's gradient definitions are published as extensionless ES modules that Node alone cannot load.
     execArgv: ['--import', 'tsx'],
+    // Graphs kept by earlier runs must not decide what a test sees.
+    env: { TFJS_ONNXRUNTIME_DISK_CACHE: '0' },
     testTimeout: 60_000,
     hookTimeout: 60_000,
   },

@@ -39,6 +39,7 @@ function runShare(bundle: string, share: Share): Promise<Outcome[]> {
         CONFORMANCE_BACKEND: options.backend,
         CONFORMANCE_SHARE: JSON.stringify(share),
         TFJS_ONNXRUNTIME_THREADS: '1',
+        TFJS_ONNXRUNTIME_DISK_CACHE: '0',
       },
     });
     const keep = (text: Buffer) => {

@@ -283,6 +283,17 @@ describe('refusals', () => {
     },
   );
 
+  it('tells the line that called the kernel, when asked to keep such lines, and else how to ask', () => {
+    const beyond = () => {
+      const index = tf.add(tf.tensor1d([7], 'int32'), tf.scalar(1, 'int32')) as tf.Tensor1D;
+      return tf.tidy(() => tf.gather(tf.tensor1d([1, 2]), index).dataSync());
+    };
+    expect(refused(beyond)?.message).toContain('configure({callSites: true})');
+    configure({ callSites: true });
+    expect(refused(beyond)?.message).toMatch(/GatherV2 called at .*backend\.test\.ts:\d+:\d+/);
+    configure({ callSites: false });
+  });
+
   it('warns once, naming the operation, when every graph is compiled anew', () => {
     const warn = vi.spyOn(console, 'warn').mockImplementation(() => {});
     for (let n = 1; n < 40; n++) values(tf.tidy(() => tf.sum(tf.exp(tf.ones([n, 7, 3])), 0)));

@@ -7,13 +7,15 @@ import { OnnxRuntimeBackendError } from './errors.ts';
 import { asDType } from './kernels/dtype.ts';
 import type { KernelCall, KernelResult, KernelRow } from './kernels/kernel-row.ts';
 import { reshapeOp } from './kernels/shape.ts';
-import { compileSchedule } from './lowering/compile.ts';
+import { type CompiledModel, compileSchedule } from './lowering/compile.ts';
 import { checkOptions, defaultOptions, type OnnxRuntimeBackendOptions } from './options.ts';
 import { nchwcBlockSize } from './runtime/block-size.ts';
 import { CompiledSession } from './runtime/compiled-session.ts';
+import { DiskCache } from './runtime/disk-cache.ts';
 import { dumpModel } from './runtime/model-dump.ts';
 import { loadRuntime } from './runtime/native-binding.ts';
 import { SessionCache } from './runtime/session-cache.ts';
+import { callSiteOf } from './trace/call-site.ts';
 import { estimatePeakBytes } from './trace/peak-memory.ts';
 import { RecompilationWatch } from './trace/recompilation-watch.ts';
 import { makeSchedule, type Schedule } from './trace/schedule.ts';
@@ -21,6 +23,7 @@ import {
   type DType,
   type Shape,
   sameShape,
+  setCallSite,
   sizeOf,
   TraceValue,
   trace,
@@ -31,6 +34,8 @@ import {
 export interface OnnxRuntimeStatistics {
   readonly runs: number;
   readonly compilations: number;
+  /** Graphs that an earlier process had compiled. */
+  readonly diskHits: number;
   readonly scheduleMs: number;
   readonly compileMs: number;
   readonly runMs: number;
@@ -48,11 +53,16 @@ interface StoredTensor {
   references: number;
 }
 
+/** A trace of fewer kernels is not looked for on disk; see DiskCache. */
+const tracedNodesWorthKeeping = 50;
+
 type HostValues = Float32Array | Int32Array | Uint8Array;
 
 export class OnnxRuntimeBackend extends KernelBackend {
   #options = defaultOptions();
   #cache: SessionCache;
+  #disk: DiskCache | null;
+  #diskHits = 0;
   readonly #storage: DataStorage<StoredTensor>;
   readonly #pending = new Set<StoredTensor>();
   #watch = new RecompilationWatch((message) => console.warn(message));
@@ -69,6 +79,7 @@ export class OnnxRuntimeBackend extends KernelBackend {
     super();
     this.#storage = new DataStorage(this, engine());
     this.#cache = this.#makeCache();
+    this.#disk = this.#makeDisk();
   }
 
   get options(): OnnxRuntimeBackendOptions {
@@ -78,8 +89,10 @@ export class OnnxRuntimeBackend extends KernelBackend {
   /** Changes options; graphs compiled under the old ones are dropped. Throws `invalid-option`. */
   configure(options: Partial<OnnxRuntimeBackendOptions>): void {
     this.#options = checkOptions({ ...this.#options, ...options });
+    setCallSite(null);
     this.#cache.clear();
     this.#cache = this.#makeCache();
+    this.#disk = this.#makeDisk();
     this.#watch = new RecompilationWatch((message) => console.warn(message));
   }
 
@@ -87,6 +100,7 @@ export class OnnxRuntimeBackend extends KernelBackend {
     return {
       runs: this.#runs,
       compilations: this.#compilations,
+      diskHits: this.#diskHits,
       scheduleMs: this.#scheduleMs,
       compileMs: this.#compileMs,
       runMs: this.#runMs,
@@ -104,6 +118,7 @@ export class OnnxRuntimeBackend extends KernelBackend {
   runKernel(row: KernelRow, tensors: KernelCall['tensors'], attributes: KernelCall['attributes']) {
     // A program that never reads would trace for ever.
     if (tracedNodes() - this.#nodesAtFlush > this.#options.pendingNodes) this.flush();
+    if (this.#options.callSites) setCallSite(callSiteOf(row.kernel));
     return this.#results(row.run(new TracedCall(this, tensors, attributes)));
   }
 
@@ -175,19 +190,66 @@ export class OnnxRuntimeBackend extends KernelBackend {
   }
 
   #compile(schedule: Schedule): CompiledSession {
-    const model = compileSchedule(schedule, this.#blockSize());
-    if (this.#options.dumpDirectory !== null) {
-      dumpModel(this.#options.dumpDirectory, schedule.hash, model.bytes);
-    }
     const estimate = estimatePeakBytes(schedule);
-    const session = new CompiledSession(model, schedule.signature.slice(), estimate, this.#options);
+    const session = this.#loadKept(schedule, estimate) ?? this.#compileAnew(schedule, estimate);
     this.#cache.add(schedule.hash, session);
+    return session;
+  }
+
+  #compileAnew(schedule: Schedule, estimate: number): CompiledSession {
+    const model = compileSchedule(schedule, this.#blockSize());
+    this.#dump(schedule, model);
+    const disk = this.#disk;
+    const writeTo = disk?.prepare(model) ?? null;
+    const signature = schedule.signature.slice();
+    const session = new CompiledSession(model, signature, estimate, this.#options, {
+      already: false,
+      writeTo,
+    });
+    if (disk && writeTo) disk.keep(this.#diskKey(disk, schedule), model, writeTo);
     this.#compilations++;
     return session;
   }
 
+  /** The graph as an earlier process compiled it, or null. */
+  #loadKept(schedule: Schedule, estimate: number): CompiledSession | null {
+    const disk = this.#disk;
+    if (!disk || schedule.nodes.length < tracedNodesWorthKeeping) return null;
+    const key = this.#diskKey(disk, schedule);
+    const model = disk.find(key);
+    if (!model) return null;
+    try {
+      const signature = schedule.signature.slice();
+      const session = new CompiledSession(model, signature, estimate, this.#options, { already: true });
+      this.#dump(schedule, model);
+      this.#diskHits++;
+      return session;
+    } catch {
+      disk.discard(key);
+      return null;
+    }
+  }
+
+  #diskKey(disk: DiskCache, schedule: Schedule): string {
+    const { provider, optimization } = this.#options;
+    return disk.key(schedule.signature, [provider, optimization, this.#blockSize()]);
+  }
+
+  #dump(schedule: Schedule, model: CompiledModel): void {
+    const { dumpDirectory } = this.#options;
+    if (dumpDirectory !== null) dumpModel(dumpDirectory, schedule.hash, model.bytes);
+  }
+
   #blockSize(): number {
     return this.#options.layout === 'blocked' ? nchwcBlockSize() : 0;
+  }
+
+  /** Kept graphs know nothing of call sites. */
+  #makeDisk(): DiskCache | null {
+    const { diskCache, diskCacheBytes, callSites } = this.#options;
+    return diskCache === null || callSites
+      ? null
+      : new DiskCache({ directory: diskCache, bytes: diskCacheBytes });
   }
 
   #makeCache(): SessionCache {

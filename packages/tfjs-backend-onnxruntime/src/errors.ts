@@ -10,7 +10,8 @@ export type OnnxRuntimeBackendErrorCode =
   | 'invalid-option'
   | 'runtime-unavailable'
   | 'compilation-failed'
-  | 'run-failed';
+  | 'run-failed'
+  | 'out-of-memory';
 
 /** The one error class of this package. */
 export class OnnxRuntimeBackendError extends Error {
@@ -18,14 +19,17 @@ export class OnnxRuntimeBackendError extends Error {
   readonly code: OnnxRuntimeBackendErrorCode;
   /** The tfjs kernel concerned, e.g. `Conv2D`, when one is known. */
   readonly op: string | undefined;
+  /** Where the program called that kernel (`at f (file:line:column)`), when call sites are kept. */
+  readonly callSite: string | undefined;
 
   constructor(
     code: OnnxRuntimeBackendErrorCode,
     message: string,
-    details: { op?: string | undefined; cause?: unknown } = {},
+    details: { op?: string | undefined; callSite?: string | undefined; cause?: unknown } = {},
   ) {
     super(message, details.cause === undefined ? undefined : { cause: details.cause });
     this.code = code;
     this.op = details.op;
+    this.callSite = details.callSite;
   }
 }

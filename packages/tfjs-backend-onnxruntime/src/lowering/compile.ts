@@ -15,6 +15,8 @@ export interface CompiledModel {
   readonly inputs: readonly string[];
   /** The output of each value asked for. */
   readonly outputs: readonly string[];
+  /** Where the kernels were called, by the number of the first value that each writes; if call sites were kept. */
+  readonly callSites?: readonly { readonly firstValue: number; readonly site: string }[];
 }
 
 export function compileSchedule(schedule: Schedule, blockSize: number): CompiledModel {
@@ -25,8 +27,10 @@ export function compileSchedule(schedule: Schedule, blockSize: number): Compiled
     lowering.define(leaf, 'last', name);
     return name;
   });
+  const callSites: { firstValue: number; site: string }[] = [];
   for (const node of schedule.nodes) {
     graph.scope = node.op.name;
+    if (node.callSite) callSites.push({ firstValue: graph.valueCount, site: node.callSite });
     // A tensor without elements needs no operator, and many operators would refuse it.
     if (node.outputs.every(({ shape }) => sizeOf(shape) === 0)) {
       for (const output of node.outputs) lowering.define(output, 'last', lowering.filled(0, output));
@@ -41,7 +45,7 @@ export function compileSchedule(schedule: Schedule, blockSize: number): Compiled
         `${node.op.name} could not be lowered to ONNX (inputs ${node.inputs
           .map(({ shape, dtype }) => `${dtype}[${shape.join(',')}]`)
           .join(', ')}): ${cause instanceof Error ? cause.message : String(cause)}`,
-        { op: node.op.name, cause },
+        { op: node.op.name, callSite: node.callSite ?? undefined, cause },
       );
     }
   }
@@ -49,5 +53,6 @@ export function compileSchedule(schedule: Schedule, blockSize: number): Compiled
   const outputs = schedule.outputs.map((value) =>
     graph.output(lowering.last(value), value.dtype, value.shape),
   );
-  return { bytes: graph.serialise(), nodes: graph.nodeCount, inputs, outputs };
+  const model = { bytes: graph.serialise(), nodes: graph.nodeCount, inputs, outputs };
+  return callSites.length > 0 ? { ...model, callSites } : model;
 }

@@ -50,6 +50,11 @@ export class OnnxGraph {
     return this.#nodes.length;
   }
 
+  /** Values named so far; a value is called `v` and its number. */
+  get valueCount(): number {
+    return this.#names;
+  }
+
   /** Appends an operator with one output and returns the output's name. */
   op(type: string, inputs: readonly string[], attributes: Attributes = {}, domain = ''): string {
     return this.ops(type, inputs, 1, attributes, domain)[0]!;

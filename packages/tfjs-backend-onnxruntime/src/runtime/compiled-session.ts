@@ -16,6 +16,7 @@ export class CompiledSession {
   readonly #outputs: readonly string[];
   readonly #fetches: Readonly<Record<string, null>>;
   readonly #profiled: boolean;
+  readonly #callSites: CompiledModel['callSites'];
   #runs = 0;
 
   /** Throws `compilation-failed`, naming the tfjs kernel that ONNX Runtime did not take. */
@@ -24,11 +25,14 @@ export class CompiledSession {
     signature: Int32Array,
     estimatedBytes: number,
     options: OnnxRuntimeBackendOptions,
+    /** Whether the model has been optimised before, or where to write it once it is. */
+    optimised: { already: boolean; writeTo?: string | null } = { already: false },
   ) {
     this.signature = signature;
     this.estimatedBytes = estimatedBytes;
     this.modelBytes = model.bytes.byteLength;
     this.#inputs = model.inputs;
+    this.#callSites = model.callSites;
     this.#outputs = model.outputs;
     this.#fetches = Object.fromEntries(model.outputs.map((name) => [name, null]));
     this.#profiled = options.profilePrefix !== null;
@@ -39,7 +43,7 @@ export class CompiledSession {
         executionProviders: [options.provider],
         intraOpNumThreads: options.threads,
         interOpNumThreads: 1,
-        graphOptimizationLevel: options.optimization,
+        graphOptimizationLevel: optimised.already ? 'disabled' : options.optimization,
         executionMode: 'sequential',
         // The pattern planner reserves the sum of what it saw once: a quarter more memory, and no faster.
         enableMemPattern: false,
@@ -48,10 +52,11 @@ export class CompiledSession {
         ...(options.profilePrefix === null
           ? {}
           : { enableProfiling: true, profileFilePrefix: options.profilePrefix }),
+        ...(optimised.writeTo ? { optimizedModelFilePath: optimised.writeTo } : {}),
         extra: { session: { intra_op: { allow_spinning: options.spinning ? '1' : '0' } } },
       });
     } catch (cause) {
-      throw refusal('compilation-failed', 'ONNX Runtime refused the graph', cause);
+      throw refusal('compilation-failed', 'ONNX Runtime refused the graph', cause, model.callSites);
     }
   }
 
@@ -66,7 +71,7 @@ export class CompiledSession {
       this.#runs++;
       return this.#outputs.map((name) => results[name]!);
     } catch (cause) {
-      throw refusal('run-failed', 'ONNX Runtime failed while running the graph', cause);
+      throw refusal('run-failed', 'ONNX Runtime failed while running the graph', cause, this.#callSites);
     }
   }
 
@@ -76,16 +81,35 @@ export class CompiledSession {
   }
 }
 
-/** Nodes are named after the tfjs kernel they come from, so ONNX Runtime's message tells which one it was. */
+/**
+ * Nodes are named after the tfjs kernel they come from, so ONNX Runtime's message tells which one it was; the number of
+ * the value that it gives tells where in the program that kernel was called, if call sites were kept.
+ */
 function refusal(
   code: 'compilation-failed' | 'run-failed',
   what: string,
   cause: unknown,
+  callSites: CompiledModel['callSites'],
 ): OnnxRuntimeBackendError {
   const message = cause instanceof Error ? cause.message : String(cause);
-  const op = /\b(\w+)\/\w+\/v\d+/.exec(message)?.[1];
-  return new OnnxRuntimeBackendError(code, `${what}${op ? ` at the tfjs kernel ${op}` : ''}: ${message}`, {
-    op,
-    cause,
-  });
+  if (/bad_alloc|failed to allocate|out of memory|allocation failed/i.test(message)) {
+    return new OnnxRuntimeBackendError(
+      'out-of-memory',
+      `${what}: there is not enough memory for it (${message}). Use smaller batches, arena: false, or fewer cached graphs.`,
+      { cause },
+    );
+  }
+  const found = /\b(\w+)\/\w+\/v(\d+)/.exec(message);
+  const op = found?.[1];
+  const callSite = callSites?.findLast(({ firstValue }) => firstValue <= Number(found?.[2]))?.site;
+  const where = callSite ? ` called ${callSite}` : '';
+  const hint =
+    op && callSites === undefined
+      ? ' Run with TFJS_ONNXRUNTIME_CALL_SITES=1 (or configure({callSites: true})) to see the line that called it.'
+      : '';
+  return new OnnxRuntimeBackendError(
+    code,
+    `${what}${op ? ` at the tfjs kernel ${op}` : ''}${where}: ${message}${hint}`,
+    { op, callSite, cause },
+  );
 }

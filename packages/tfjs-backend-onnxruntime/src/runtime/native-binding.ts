@@ -22,6 +22,8 @@ export interface NativeSessionOptions {
   readonly enableCpuMemArena: boolean;
   readonly enableProfiling?: boolean;
   readonly profileFilePrefix?: string;
+  /** Where to write the graph as it is after optimisation. */
+  readonly optimizedModelFilePath?: string;
   readonly logSeverityLevel: 0 | 1 | 2 | 3 | 4;
   readonly extra?: Readonly<Record<string, unknown>>;
 }
@@ -86,4 +88,10 @@ export function loadRuntime(): LoadedRuntime {
       { cause },
     );
   }
+}
+
+/** The version of onnxruntime-node. */
+export function runtimeVersion(): string {
+  const { version } = createRequire(import.meta.url)('onnxruntime-node/package.json') as { version: string };
+  return version;
 }

@@ -39,6 +39,12 @@ export class TraceValue implements ValueType {
 }
 
 let nodeCount = 0;
+let callSite: string | null = null;
+
+/** Nodes made from here on say that they were called there. */
+export function setCallSite(site: string | null): void {
+  callSite = site;
+}
 
 export class TraceNode {
   /** Grows with creation: sorting by it is an order in which nodes can run. */
@@ -47,6 +53,8 @@ export class TraceNode {
   readonly inputs: readonly TraceValue[];
   readonly attributes: TraceAttributes;
   readonly outputs: readonly TraceValue[];
+  /** Where the program called the kernel, while that is recorded. */
+  readonly callSite = callSite;
   /** Scratch of the scheduler. */
   schedule = 0;
 
