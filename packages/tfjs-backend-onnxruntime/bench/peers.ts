@@ -2,10 +2,11 @@
 //   npx tsx packages/tfjs-backend-onnxruntime/bench/peers.ts --python /path/to/python-with-torch --rounds 2
 // Peers: PyTorch (`pytorch_peer.py`), tfjs-backend-wasm (`wasm-peer.ts`), and, where it has been built, tfjs-node: name
 // a command with --tfjs-node that takes train-step.ts's flags and prints such a JSON line. What is missing is skipped and
-// said. --only takes part of a row's name. The results go to bench/results/<name>.json and .md.
+// said. --only takes the rows whose name has this in it. Results go to bench/results/peers.json and .md, a row at a time:
+// what was not measured now stays as it was.
 
 import { spawnSync } from 'node:child_process';
-import { mkdirSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { cpus } from 'node:os';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
@@ -16,7 +17,6 @@ const { values: options } = parseArgs({
     'tfjs-node': { type: 'string' },
     rounds: { type: 'string', default: '2' },
     only: { type: 'string', default: '' },
-    name: { type: 'string', default: 'peers' },
   },
 });
 
@@ -161,13 +161,21 @@ for (const row of rows()) {
   console.error(table([result]).split('\n').at(-1));
 }
 
-const command = `npx tsx packages/tfjs-backend-onnxruntime/bench/peers.ts --rounds ${options.rounds}${options.only ? ` --only '${options.only}'` : ''}`;
-const machine = `${cpus().length} cores, ${cpus()[0]?.model ?? 'unknown processor'}, Node ${process.version}`;
 mkdirSync(script('results'), { recursive: true });
-writeFileSync(
-  script(`results/${options.name}.json`),
-  `${JSON.stringify({ command, machine, results }, null, 1)}\n`,
-);
-const report = `\`${command}\` (and --python), on ${machine}. Medians of the rounds, each the best step of a run.\n\n${table(results)}\n`;
-writeFileSync(script(`results/${options.name}.md`), report);
-console.log(report);
+const file = script('results/peers.json');
+const measured = new Map(results.map((result) => [result.name, result]));
+const before = existsSync(file)
+  ? (JSON.parse(readFileSync(file, 'utf8')) as { results: Result[] }).results
+  : [];
+const kept = before.map((result) => {
+  const again = measured.get(result.name) ?? result;
+  measured.delete(result.name);
+  return again;
+});
+const all = [...kept, ...measured.values()];
+const command = 'npx tsx packages/tfjs-backend-onnxruntime/bench/peers.ts --python <python with torch>';
+const machine = `${cpus().length} cores, ${cpus()[0]?.model ?? 'unknown processor'}, Node ${process.version}`;
+writeFileSync(file, `${JSON.stringify({ command, machine, results: all }, null, 2)}\n`);
+const heading = `\`${command}\`, on ${machine}. Medians of the rounds, each the best step of a run.`;
+writeFileSync(script('results/peers.md'), `${heading}\n\n${table(all)}\n`);
+console.log(table(all));
