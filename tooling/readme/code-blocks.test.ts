@@ -79,7 +79,14 @@ const SETTINGS: Readonly<Record<string, readonly Setting[]>> = {
         const backbone = createBackbone({ network: 'y1', width: 0.25 });`,
     },
   ],
-  'packages/cleaner/README.md': [{}],
+  'packages/cleaner/README.md': [
+    {},
+    {
+      before: `import { decide, scoreByModes } from '@arcface/cleaner';
+        const embeddings = Float32Array.from([1, 0, 9, 1, 9, 0, 0, 9, 1, 9, 0, 8, 0, 9, 9, 1]);
+        const audit = scoreByModes({ embeddings, dimensions: 2, labels: Int32Array.of(0, 0, 0, 0, 1, 1, 1, 1) });`,
+    },
+  ],
   'packages/recordio/README.md': [{}],
   'packages/subcenter-loss/README.md': [{}],
   'packages/tfjs-backend-onnxruntime/README.md': [{}],
