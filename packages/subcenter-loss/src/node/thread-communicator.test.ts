@@ -1,5 +1,5 @@
 import { Worker } from 'node:worker_threads';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { float64Loss, type Matrix } from '../float64-loss.fixture.ts';
 import { deviation, ROUND_OFF } from '../loss-oracle.fixture.ts';
 import { margins } from '../margin.ts';
@@ -7,6 +7,9 @@ import { normalWeights } from '../normal-weights.ts';
 import { SubcenterLossError } from '../subcenter-loss-error.ts';
 import { createThreadGroup, type ThreadGroupOptions, threadCommunicator } from './thread-communicator.ts';
 import type { HeadAnswer, HeadTask, RankAnswer, RankTask } from './thread-rank.fixture.ts';
+
+// Seven threads that load and compile are slow on a busy machine; none of them waits in vain here.
+vi.setConfig({ testTimeout: 300_000, hookTimeout: 300_000 });
 
 /** Real threads, started once: a test with fewer ranks leaves the others idle. */
 const MOST_RANKS = 7;
@@ -37,7 +40,7 @@ beforeAll(async () => {
 afterAll(() => Promise.all(threads.map((thread) => thread.terminate())));
 
 function onRanks(size: number, task: RankTask, options: ThreadGroupOptions = {}): Promise<RankAnswer[]> {
-  const group = createThreadGroup(size, { timeoutMs: 50_000, ...options });
+  const group = createThreadGroup(size, options);
   return Promise.all(
     threads.slice(0, size).map(
       (thread) =>
@@ -55,7 +58,8 @@ function onRanks(size: number, task: RankTask, options: ThreadGroupOptions = {})
 
 async function answers<T>(size: number, task: RankTask, options?: ThreadGroupOptions): Promise<T[]> {
   const results = await onRanks(size, task, options);
-  for (const { error } of results) expect(error).toBeUndefined();
+  // All of them: most only say that another rank has failed.
+  expect(results.map(({ error }) => error)).toEqual(results.map(() => undefined));
   return results.map(({ answer }) => answer as T);
 }
 
