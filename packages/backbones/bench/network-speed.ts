@@ -1,16 +1,25 @@
 /**
  * Times one network on the ONNX Runtime backend, and prints a line of JSON: images per second of the best step.
  *
- *     npx tsx packages/backbones/bench/network-speed.ts --network r50 --batch 8 [--mode forward|folded|training] [--segments 1]
+ *     npx tsx packages/backbones/bench/network-speed.ts --network r50 --batch 8 [--mode MODE] [--segments 1]
  *
- * `folded` is the network for inference (`inferenceBackbone`). A training step is forward, backward and a step down the
- * gradient. `peakMegabytes` is the most memory that the process has had.
+ * Modes: `forward`; `folded`, the network for inference (`inferenceBackbone`); `onnx` and `onnx-folded`, either of them exported
+ * and run by ONNX Runtime directly, with all its optimisations; `training`, which is forward, backward and a step down
+ * the gradient, with `--segments` (1). `peakMegabytes` is the most memory that the process has had.
  */
 import { readFileSync } from 'node:fs';
 import { parseArgs } from 'node:util';
 import * as tf from '@tensorflow/tfjs-core';
+import { serializeOnnxModel } from 'onnx-format';
+import { InferenceSession, Tensor } from 'onnxruntime-node';
 import { configure, flush } from 'tfjs-backend-onnxruntime';
-import { type Backbone, backboneFromGraph, inferenceBackbone, networkGraph } from '../src/index.ts';
+import {
+  type Backbone,
+  backboneFromGraph,
+  exportOnnx,
+  inferenceBackbone,
+  networkGraph,
+} from '../src/index.ts';
 
 const { values } = parseArgs({
   options: {
@@ -27,16 +36,16 @@ await tf.setBackend('onnxruntime');
 configure({ threads: Number(values.threads) });
 const batch = Number(values.batch);
 const trained = backboneFromGraph(networkGraph(values.network), { segments: Number(values.segments) });
-const backbone = values.mode === 'folded' ? inferenceBackbone(trained) : trained;
+const backbone = values.mode.endsWith('folded') ? inferenceBackbone(trained) : trained;
 const [height, width] = backbone.inputShape;
 const images = tf.keep(tf.randomUniform<tf.Rank.R4>([batch, height, width, 3], 0, 255, 'float32', 1));
-const step = values.mode === 'training' ? trainingStep : forward;
-step(backbone); // Compiles.
-step(backbone);
+const step = await chooseStep(values.mode);
+await step(); // Compiles.
+await step();
 const seconds: number[] = [];
 for (let i = 0; i < Number(values.steps); i++) {
   const start = performance.now();
-  step(backbone);
+  await step();
   seconds.push((performance.now() - start) / 1000);
 }
 const peak = /VmHWM:\s+(\d+)/.exec(readFileSync('/proc/self/status', 'utf8'))?.[1];
@@ -44,8 +53,28 @@ process.stdout.write(
   `${JSON.stringify({ network: values.network, mode: values.mode, segments: Number(values.segments), batch, imagesPerSecond: Number((batch / Math.min(...seconds)).toPrecision(3)), peakMegabytes: Math.round(Number(peak) / 1024) })}\n`,
 );
 
-function forward(network: Backbone): void {
-  tf.tidy(() => network.apply(images).dataSync());
+async function chooseStep(mode: string): Promise<() => Promise<void> | void> {
+  switch (mode) {
+    case 'training':
+      return () => trainingStep(backbone);
+    case 'onnx':
+    case 'onnx-folded':
+      return await runDirectly(backbone);
+    default:
+      return () => tf.tidy(() => void backbone.apply(images).dataSync());
+  }
+}
+
+async function runDirectly(network: Backbone): Promise<() => Promise<void>> {
+  const session = await InferenceSession.create(serializeOnnxModel(exportOnnx(network)), {
+    intraOpNumThreads: Number(values.threads),
+    graphOptimizationLevel: 'all',
+  });
+  const pixels = Float32Array.from({ length: batch * 3 * height * width }, (_, i) => (i * 37) % 256);
+  const input = new Tensor('float32', pixels, [batch, 3, height, width]);
+  return async () => {
+    await session.run({ [session.inputNames[0]!]: input });
+  };
 }
 
 function trainingStep(network: Backbone): void {
