@@ -33,9 +33,9 @@ export interface TorchComparison {
   readonly training: number;
   /** Running averages after one step. */
   readonly averages: number;
-  /** Gradients; none is held to less than a thousandth of the largest. */
+  /** Gradients, by the length of the difference; none is held to less than a thousandth of the longest. */
   readonly gradients: number;
-  /** PyTorch's own gradients in float32, for comparison: slopes have kinks, and deep networks magnify rounding. */
+  /** PyTorch's own gradients in float32, by the same measure: slopes have kinks, and deep networks magnify rounding. */
   readonly gradientsOfTorch: number;
 }
 
@@ -77,9 +77,9 @@ export async function compareWithTorch(config: TorchNetwork, python: string): Pr
       ours: deviation(ours, results.get('ours')!),
       theirs: deviation(theirs, results.get('theirs')!),
       training: deviation(embeddings, results.get('trained')!),
-      averages: worstOf(results, 'after:', after, 0),
-      gradients: worstOf(results, 'grad:', gradients, 1e-3),
-      gradientsOfTorch: worstOf(results, 'grad:', single, 1e-3),
+      averages: worstOf(results, 'after:', after, { size: largest, floor: 0 }),
+      gradients: worstOf(results, 'grad:', gradients, { size: norm, floor: 1e-3 }),
+      gradientsOfTorch: worstOf(results, 'grad:', single, { size: norm, floor: 1e-3 }),
     };
   } finally {
     backbone.dispose();
@@ -157,27 +157,40 @@ function trainOnce(
   return { embeddings, gradients };
 }
 
+type Size = (values: Float32Array) => number;
+
+/** The largest deviation of all arrays with a prefix. `floor` is the share of the largest that none is held to less than. */
 function worstOf(
   expected: ReadonlyMap<string, Float32Array>,
   prefix: string,
   actual: ReadonlyMap<string, Float32Array>,
-  floor: number,
+  { size, floor }: { size: Size; floor: number },
 ): number {
   const entries = [...expected].filter(([name]) => name.startsWith(prefix));
-  const least = floor * Math.max(...entries.map(([, values]) => largest(values)));
+  const least = floor * Math.max(...entries.map(([, values]) => size(values)));
   return Math.max(
-    ...entries.map(([name, values]) => deviation(actual.get(name.slice(prefix.length))!, values, least)),
+    ...entries.map(([name, values]) =>
+      deviation(actual.get(name.slice(prefix.length))!, values, { size, least }),
+    ),
   );
 }
 
-function deviation(actual: Float32Array, expected: Float32Array, least = 0): number {
+function deviation(
+  actual: Float32Array,
+  expected: Float32Array,
+  { size = largest, least = 0 }: { size?: Size; least?: number } = {},
+): number {
   if (actual.length !== expected.length) {
     return Number.POSITIVE_INFINITY;
   }
   const differences = expected.map((value, i) => value - actual[i]!);
-  return largest(differences) / Math.max(largest(expected), least);
+  return size(differences) / Math.max(size(expected), least);
 }
 
 function largest(values: Float32Array): number {
   return values.reduce((most, value) => Math.max(most, Math.abs(value)), 0);
+}
+
+function norm(values: Float32Array): number {
+  return Math.sqrt(values.reduce((sum, value) => sum + value * value, 0));
 }

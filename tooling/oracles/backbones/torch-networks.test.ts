@@ -20,16 +20,13 @@ describe.skipIf(python === undefined)(
       '$network: embeddings of each other’s safetensors, and a training step',
       async (config) => {
         await tf.setBackend('onnxruntime');
-        const { ours, theirs, training, averages, gradients, gradientsOfTorch } = await compareWithTorch(
-          config,
-          python!,
-        );
+        const { ours, theirs, training, averages, gradients } = await compareWithTorch(config, python!);
         expect(ours).toBeLessThan(1e-5);
         expect(theirs).toBeLessThan(1e-5);
         expect(training).toBeLessThan(1e-4);
         expect(averages).toBeLessThan(1e-5);
-        // The largest deviation of any value: where float32 lands on the other side of a slope's kink, it is large.
-        expect(gradients).toBeLessThan(1e-3 + 10 * gradientsOfTorch);
+        // Rounding puts a value here and there on the other side of a slope's kink, in a batch of four images.
+        expect(gradients).toBeLessThan(3e-2);
       },
       600_000,
     );

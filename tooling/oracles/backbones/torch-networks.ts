@@ -3,9 +3,9 @@
  *
  *     npx tsx tooling/oracles/backbones/torch-networks.ts [--python PYTHON] [network...]
  *
- * PYTHON has torch and safetensors. Exits with 1 if embeddings are further off than 1e-4.
+ * Updates results/torch-networks.json. PYTHON has torch and safetensors. Exits with 1 if embeddings are further off than 1e-4.
  */
-import { writeFileSync } from 'node:fs';
+import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import * as tf from '@tensorflow/tfjs-core';
@@ -28,14 +28,13 @@ const { values, positionals } = parseArgs({
 });
 
 await tf.setBackend('onnxruntime');
-const all: Record<string, TorchComparison> = {};
+const known = existsSync(RESULTS) ? readFileSync(RESULTS, 'utf8') : '{}';
+const all = JSON.parse(known) as Record<string, TorchComparison>;
 for (const network of positionals.length > 0 ? (positionals as TorchNetwork['network'][]) : NETWORKS) {
   const found = await compareWithTorch({ network }, values.python);
   const rounded = Object.entries(found).map(([what, value]) => [what, Number(value.toPrecision(2))]);
   all[network] = Object.fromEntries(rounded) as TorchComparison;
   process.stdout.write(`${network.padEnd(12)} ${JSON.stringify(all[network])}\n`);
 }
-if (positionals.length === 0) {
-  writeFileSync(RESULTS, `${JSON.stringify(all, null, 2)}\n`);
-}
+writeFileSync(RESULTS, `${JSON.stringify(all, null, 2)}\n`);
 process.exitCode = Object.values(all).every(({ ours, theirs }) => ours < 1e-4 && theirs < 1e-4) ? 0 : 1;
