@@ -11,7 +11,7 @@ import { exportParameters } from '../parameters/parameter-arrays.ts';
 import { setFastBackend } from '../testing/backend.ts';
 import { deterministicImages, parameterValues } from '../testing/deterministic-values.ts';
 import { channelsFirst, runOnnx } from '../testing/onnx-runtime.ts';
-import { exportOnnx } from './onnx-writer.ts';
+import { exportOnnx, type OnnxExportOptions } from './onnx-writer.ts';
 
 await setFastBackend();
 
@@ -35,7 +35,11 @@ function withFixedValues(config: BackboneConfig): Backbone {
 }
 
 /** Largest deviation of ONNX Runtime's embeddings from ours, relative to the largest value. */
-async function deviation(backbone: Backbone, batch: number): Promise<number> {
+async function deviation(
+  backbone: Backbone,
+  batch: number,
+  options: OnnxExportOptions = {},
+): Promise<number> {
   const [height, width] = backbone.inputShape;
   const pixels = deterministicImages(batch, height);
   const images = tf.tensor4d(pixels, [batch, height, width, 3], 'int32');
@@ -44,7 +48,7 @@ async function deviation(backbone: Backbone, batch: number): Promise<number> {
   tf.dispose([images, embeddings]);
   const shape = [batch, 3, height, width];
   const { data, dims } = await runOnnx(
-    exportOnnx(backbone),
+    exportOnnx(backbone, options),
     channelsFirst(pixels, [batch, height, width]),
     shape,
   );
@@ -105,6 +109,14 @@ describe('an exported model', () => {
     const gnap = withFixedValues({ ...tiny, inputSize: 32, output: 'GNAP' });
     expect(exportOnnx(gnap).metadata?.get('arcface.batch-dependent')).toBe('true');
     expect(model.metadata?.has('arcface.batch-dependent')).toBe(false);
+  });
+
+  it('has fewer batch norms, and the same embeddings, when they are folded', async () => {
+    const norms = (options: OnnxExportOptions): number =>
+      exportOnnx(backbone, options).graph.nodes.filter(({ opType }) => opType === 'BatchNormalization')
+        .length;
+    expect([norms({}) > 0, norms({ foldBatchNorms: true })]).toEqual([true, 0]);
+    expect(await deviation(backbone, 2, { foldBatchNorms: true })).toBeLessThan(1e-5);
   });
 
   it('is not made of arrays that are not the network’s', () => {

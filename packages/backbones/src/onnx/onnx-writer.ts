@@ -7,6 +7,7 @@
  */
 import type { OnnxModel, OnnxNode, OnnxTensor, OnnxValue } from 'onnx-format';
 import type { Backbone } from '../backbone.ts';
+import { foldBatchNorms } from '../graph/fold-batch-norms.ts';
 import { type NetworkGraph, resolveGraph } from '../graph/network-graph.ts';
 import { type NamedArray, toFloat32 } from '../named-array.ts';
 import { exportParameters, matchParameters } from '../parameters/parameter-arrays.ts';
@@ -25,6 +26,15 @@ export interface NetworkValues {
   readonly parameters: Iterable<NamedArray>;
 }
 
+/** Options of {@link exportOnnx}. */
+export interface OnnxExportOptions {
+  /**
+   * Fold batch norms into the weights beside them: fewer operators, the same embeddings up to rounding. ONNX Runtime does much
+   * of it by itself; others may not. Default false: every parameter of the checkpoint is in the file, bit for bit.
+   */
+  readonly foldBatchNorms?: boolean | undefined;
+}
+
 /**
  * The model of a network in inference: running averages, no dropout. `serializeOnnxModel` of `onnx-format` makes bytes of it.
  *
@@ -35,20 +45,21 @@ export interface NetworkValues {
  * @throws BackbonesError `unsupported` for a graph that adds values of different rank; `parameter-names` and
  *   `parameter-shape` as `importParameters`
  */
-export function exportOnnx(network: Backbone | NetworkValues): OnnxModel {
-  const { graph } = network;
+export function exportOnnx(network: Backbone | NetworkValues, options: OnnxExportOptions = {}): OnnxModel {
   const arrays = 'apply' in network ? exportParameters(network) : network.parameters;
+  const wanted = [...resolveGraph(network.graph).parameters.values()];
+  const matched = matchParameters(network.graph.name, wanted, arrays, { unknown: 'ignore' });
+  const all = new Map([...matched].map(([{ name }, array]) => [name, { ...array, name }]));
+  const { graph, values } = options.foldBatchNorms
+    ? foldBatchNorms({ graph: network.graph, values: all })
+    : { graph: network.graph, values: all };
   const resolved = resolveGraph(graph);
-  const matched = matchParameters(graph.name, [...resolved.parameters.values()], arrays, {
-    unknown: 'ignore',
-  });
-  const parameters = new Map([...matched].map(([{ name }, array]) => [name, toFloat32(array)]));
   const [height, width, channels] = graph.inputShape;
 
   const nodes: OnnxNode[] = [];
   const initializers = new Map<string, OnnxTensor>();
   const sink: OperatorSink = {
-    values: (name) => parameters.get(name)!,
+    values: (name) => toFloat32(values.get(name)!),
     constant: (tensor) => {
       initializers.set(tensor.name, tensor);
       return tensor.name;

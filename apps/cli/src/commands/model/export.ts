@@ -19,6 +19,7 @@ interface ExportOptions extends SharedOptions {
   readonly inputSize?: number;
   readonly format: 'onnx';
   readonly output?: string;
+  readonly fold?: boolean;
   readonly overwrite?: boolean;
 }
 
@@ -35,6 +36,7 @@ export function modelExportCommand(): Command {
         .option('--input-size <pixels>', MXNET_SIDE, wholeNumber(8, 4096))
         .addOption(new Option('--format <format>', 'what to write').choices(['onnx']).default('onnx'))
         .option('--output <file>', 'the .onnx to write')
+        .option('--fold', 'fold batch norms into the weights beside them')
         .option('--overwrite', 'replace the file'),
     run: exportModel,
   });
@@ -52,7 +54,7 @@ async function exportModel(
     throw new CommandError(`${output} exists. Choose another --output, or give --overwrite.`);
   }
   const { graph, parameters } = await readModelFile(name, console, options);
-  const model = exportOnnx({ graph, parameters });
+  const model = exportOnnx({ graph, parameters }, { foldBatchNorms: options.fold });
   if (model.metadata?.has('arcface.batch-dependent')) {
     console.warn(
       `${graph.name} weighs by the norms of the whole batch (head GNAP): an embedding depends on what it is embedded with, in the ONNX model too.`,
