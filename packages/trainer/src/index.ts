@@ -51,6 +51,7 @@ export {
 } from './optimisation/schedule.ts';
 export { type OptimizedParameter, Sgd, type SgdOptions } from './optimisation/sgd.ts';
 export { Random, type RandomState } from './random.ts';
+export { withFrozenStatistics } from './training/frozen-parameters.ts';
 // Its parts, for loops of one's own
 export { type HeadOnEmbeddingsOptions, trainHeadOnEmbeddings } from './training/head-on-embeddings.ts';
 // Training

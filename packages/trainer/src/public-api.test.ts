@@ -54,6 +54,7 @@ test('exports of @arcface/trainer', () => {
       "verifyDistances",
       "verifyImages",
       "verifyPairs",
+      "withFrozenStatistics",
     ]
   `);
 });

@@ -17,6 +17,8 @@ export type TrainingErrorCode =
   | 'no-gradients'
   /** A trainable parameter got no gradient, or tensors do not fit the parameters they are for. */
   | 'parameter-mismatch'
+  /** A step does not fit into the memory that there is. */
+  | 'out-of-memory'
   /** The loss became NaN or infinite; `keys` names the batch. */
   | 'non-finite-loss'
   /** A checkpoint is cut short, altered, or not a checkpoint at all. */

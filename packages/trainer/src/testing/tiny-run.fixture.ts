@@ -3,6 +3,7 @@ import { createRequire } from 'node:module';
 import { backboneFromGraph, type Layer, type LayerNode, type NetworkGraph } from '@arcface/backbones';
 import { type Margin, SubcenterHead } from '@arcface/subcenter-loss';
 import { MemoryCheckpointStore } from '../checkpoints/checkpoint-store.ts';
+import { withFrozenStatistics } from '../training/frozen-parameters.ts';
 import type { TrainingRun } from '../training/train.ts';
 import type { TrainOptions } from '../training/train-options.ts';
 import { type RawFacesOptions, rawDecoder, rawFaces } from './raw-faces.fixture.ts';
@@ -15,23 +16,37 @@ export function registerGradients(): void {
 export const INPUT_SIZE = 16;
 
 /** One of every kind of parameter, with dropout, on 16x16 images: a step takes milliseconds even in plain JavaScript. */
-const TINY_NETWORK: NetworkGraph = {
-  name: 'tiny',
-  input: 'data',
-  inputShape: [INPUT_SIZE, INPUT_SIZE, 3],
-  nodes: chain([
-    ['scaled', { kind: 'scale', offset: 127.5, factor: 1 / 128 }, []],
-    ['conv', convolution({ filters: 8, groups: 1 }), ['weight']],
-    ['conv_bn', batchNorm(false), ['gamma', 'beta', 'mean', 'variance']],
-    ['conv_relu', { kind: 'prelu', shared: false }, ['slope']],
-    ['conv_dw', convolution({ filters: 8, groups: 8 }), ['weight']],
-    ['dropped', { kind: 'dropout', rate: 0.1 }, []],
-    ['fc', { kind: 'fully-connected', outputs: 8, bias: true }, ['weight', 'bias']],
-    ['fc_bn', batchNorm(true), ['gamma', 'beta', 'mean', 'variance']],
-  ]),
-  output: 'fc_bn',
-  initializer: { distribution: 'gaussian', fan: 'out', magnitude: 2 },
-};
+const TINY_NETWORK = network([
+  ['scaled', { kind: 'scale', offset: 127.5, factor: 1 / 128 }, []],
+  ['conv', convolution({ filters: 8, groups: 1 }), ['weight']],
+  ['conv_bn', batchNorm(false), ['gamma', 'beta', 'mean', 'variance']],
+  ['conv_relu', { kind: 'prelu', shared: false }, ['slope']],
+  ['conv_dw', convolution({ filters: 8, groups: 8 }), ['weight']],
+  ['dropped', { kind: 'dropout', rate: 0.1 }, []],
+  ['fc', { kind: 'fully-connected', outputs: 8, bias: true }, ['weight', 'bias']],
+  ['fc_bn', batchNorm(true), ['gamma', 'beta', 'mean', 'variance']],
+]);
+
+/** In which images do not influence each other: neither batch normalisation nor dropout. */
+const SEPARABLE_NETWORK = network([
+  ['scaled', { kind: 'scale', offset: 127.5, factor: 1 / 128 }, []],
+  ['conv', convolution({ filters: 8, groups: 1 }), ['weight']],
+  ['conv_relu', { kind: 'prelu', shared: false }, ['slope']],
+  ['fc', { kind: 'fully-connected', outputs: 8, bias: true }, ['weight', 'bias']],
+]);
+
+type ChainedLayer = readonly [name: string, layer: Layer, slots: readonly string[]];
+
+function network(layers: readonly ChainedLayer[]): NetworkGraph {
+  return {
+    name: 'tiny',
+    input: 'data',
+    inputShape: [INPUT_SIZE, INPUT_SIZE, 3],
+    nodes: chain(layers),
+    output: layers.at(-1)![0],
+    initializer: { distribution: 'gaussian', fan: 'out', magnitude: 2 },
+  };
+}
 
 function convolution({ filters, groups }: { filters: number; groups: number }): Layer {
   const window = { kernel: [3, 3], stride: [2, 2], padding: [1, 1], dilation: [1, 1] } as const;
@@ -42,9 +57,7 @@ function batchNorm(fixGamma: boolean): Layer {
   return { kind: 'batch-norm', epsilon: 2e-5, momentum: 0.9, fixGamma, globalStatistics: false };
 }
 
-function chain(
-  layers: readonly (readonly [name: string, layer: Layer, slots: readonly string[]])[],
-): LayerNode[] {
+function chain(layers: readonly ChainedLayer[]): LayerNode[] {
   return layers.map(([name, layer, slots], i) => ({
     name,
     layer,
@@ -58,10 +71,22 @@ export interface TinyRunOptions {
   readonly faces?: Partial<RawFacesOptions>;
   readonly margin?: Partial<Margin>;
   readonly subcenters?: number;
+  /** Without batch normalisation and dropout. */
+  readonly separable?: boolean;
+  /** Parts whose batch normalisation stays at its averages. */
+  readonly frozenStatistics?: readonly string[];
 }
 
 /** A fresh run; the caller disposes `backbone` and `head` (see {@link disposeRun}). */
-export function tinyRun({ options, faces, margin, subcenters = 2 }: TinyRunOptions = {}) {
+export function tinyRun({
+  options,
+  faces,
+  margin,
+  subcenters = 2,
+  separable = false,
+  frozenStatistics = [],
+}: TinyRunOptions = {}) {
+  const graph = separable ? SEPARABLE_NETWORK : TINY_NETWORK;
   const dataset = rawFaces({
     identities: 4,
     imagesPerIdentity: 6,
@@ -69,7 +94,7 @@ export function tinyRun({ options, faces, margin, subcenters = 2 }: TinyRunOptio
     width: INPUT_SIZE,
     ...faces,
   });
-  const backbone = backboneFromGraph(TINY_NETWORK, { seed: 1 });
+  const backbone = backboneFromGraph(withFrozenStatistics(graph, frozenStatistics), { seed: 1 });
   const head = new SubcenterHead({
     classes: 4,
     subcenters,

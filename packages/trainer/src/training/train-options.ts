@@ -33,6 +33,21 @@ export interface TrainOptions {
   readonly optimizer?: SgdOptions;
   /** Default: mirror with a chance of one half. */
   readonly augmentation?: AugmentationOptions;
+  /**
+   * Parts into which a batch is divided; their gradients are added up to one update. Takes the memory of one part. Batch
+   * normalisation sees the parts one by one. Must divide the batch size. Default 1.
+   */
+  readonly accumulate?: number;
+  /**
+   * Parts of the network that stay as they are, by how their parameters' names begin (`conv0`, `stage1`), or `*`. Their batch
+   * normalisation should be at its averages: see `withFrozenStatistics`. Default: none.
+   */
+  readonly frozen?: readonly string[];
+  /**
+   * Writes, for every epoch and image, the cosine to its own class and to the best other one beside the checkpoints (see
+   * `EpochDynamics`). Default true.
+   */
+  readonly dynamics?: boolean;
   /** When checkpoints are written, beside the one at the end of the run. */
   readonly checkpoints?: CheckpointPolicy;
 }
@@ -70,10 +85,20 @@ export function resolveTrainOptions(options: TrainOptions = {}): ResolvedTrainOp
     marginWarmup: options.marginWarmup,
     optimizer: { momentum: 0.9, weightDecay: 5e-4, decay: 'all', nesterov: false, ...options.optimizer },
     augmentation: { ...AUGMENTATION_DEFAULTS, ...options.augmentation },
+    accumulate: options.accumulate ?? 1,
+    frozen: options.frozen ?? [],
+    dynamics: options.dynamics ?? true,
     checkpoints: { everySteps: 2000, everyEpochs: 0, keepLast: 3, ...options.checkpoints },
   };
   checkWhole('batchSize', resolved.batchSize, 1);
   checkWhole('seed', resolved.seed, 0);
+  checkWhole('accumulate', resolved.accumulate, 1);
+  if (resolved.batchSize % resolved.accumulate !== 0) {
+    throw new TrainingError(
+      'invalid-option',
+      `accumulate must divide the batch size ${resolved.batchSize}, got ${resolved.accumulate}.`,
+    );
+  }
   checkWhole('checkpoints.everySteps', resolved.checkpoints.everySteps, 0);
   checkWhole('checkpoints.everyEpochs', resolved.checkpoints.everyEpochs, 0);
   checkWhole('checkpoints.keepLast', resolved.checkpoints.keepLast, 1);

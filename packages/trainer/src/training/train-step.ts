@@ -5,9 +5,10 @@
 import type { Backbone } from '@arcface/backbones';
 import type { SubcenterHead } from '@arcface/subcenter-loss';
 import * as tf from '@tensorflow/tfjs-core';
-import type { Batch } from '../data/data-loader.ts';
 import type { OptimizedParameter, Sgd } from '../optimisation/sgd.ts';
 import { TrainingError } from '../training-error.ts';
+import { isFrozen } from './frozen-parameters.ts';
+import type { StepImages } from './step-executor.ts';
 
 /** Name of the head's weights in checkpoints: the reference's, for a head that is in one piece. */
 export const HEAD_PARAMETER = 'fc7_0_weight';
@@ -18,14 +19,50 @@ export interface TrainedModel {
   readonly head: SubcenterHead;
 }
 
-/** The parameters that the optimiser moves: the backbone's trainable arguments in order, then the head's weights. */
-export function trainableParameters({ backbone, head }: TrainedModel): OptimizedParameter[] {
+/**
+ * The parameters that the optimiser moves: the backbone's trainable arguments in order, then the head's weights.
+ *
+ * @param frozen beginnings of the names of those that it does not move
+ */
+export function trainableParameters(
+  { backbone, head }: TrainedModel,
+  frozen: readonly string[] = [],
+): OptimizedParameter[] {
   const parameters: OptimizedParameter[] = [];
   for (const { name, role, kind, fixed, variable } of backbone.parameters.values()) {
-    if (role === 'argument' && !fixed) parameters.push({ name, kind, variable });
+    const stays = fixed || isFrozen(name, frozen);
+    if (role === 'argument' && !stays) parameters.push({ name, kind, variable });
   }
   parameters.push({ name: HEAD_PARAMETER, kind: 'weight', variable: head.weights });
   return parameters;
+}
+
+/** How the gradients of a batch are taken. */
+export interface GradientOptions {
+  /** Seed of the dropout masks. */
+  readonly seed: number;
+  /** Gets the embeddings of the batch, inside the gradient; what it keeps of them is its own. */
+  readonly observe?: (embeddings: tf.Tensor2D) => void;
+}
+
+/** Loss and gradients of a batch, not read; to be called in a `tf.tidy`. */
+export function batchGradients(
+  model: TrainedModel & { readonly sgd: Sgd },
+  batch: StepImages,
+  { seed, observe }: GradientOptions,
+): { value: tf.Scalar; grads: tf.NamedTensorMap } {
+  const { backbone, head, sgd } = model;
+  const [height, width, channels] = backbone.inputShape;
+  const shape: [number, number, number, number] = [batch.labels.length, height, width, channels];
+  const images = tf.tensor4d(new Float32Array(batch.images), shape);
+  // A network that is frozen as a whole is one in use: no gradient goes through it.
+  const trained = sgd.parameters.some(({ name }) => name !== HEAD_PARAMETER);
+  const fixed = trained ? undefined : backbone.apply(images);
+  return tf.variableGrads(() => {
+    const embeddings = fixed ?? backbone.apply(images, { training: true, seed });
+    observe?.(embeddings);
+    return head.loss(embeddings, batch.labels);
+  }, sgd.variables);
 }
 
 /**
@@ -36,23 +73,12 @@ export function trainableParameters({ backbone, head }: TrainedModel): Optimized
  */
 export function trainStep(
   model: TrainedModel & { readonly sgd: Sgd },
-  batch: Pick<Batch, 'images' | 'labels'>,
+  batch: StepImages,
   options: { readonly learningRate: number; readonly seed: number },
 ): tf.Scalar {
-  const { backbone, head, sgd } = model;
-  const [height, width, channels] = backbone.inputShape;
   return tf.tidy(() => {
-    const images = tf.tensor4d(new Float32Array(batch.images), [
-      batch.labels.length,
-      height,
-      width,
-      channels,
-    ]);
-    const { value, grads } = tf.variableGrads(
-      () => head.loss(backbone.apply(images, { training: true, seed: options.seed }), batch.labels),
-      sgd.variables,
-    );
-    sgd.step(grads, { learningRate: options.learningRate });
+    const { value, grads } = batchGradients(model, batch, options);
+    model.sgd.step(grads, { learningRate: options.learningRate });
     return value;
   });
 }

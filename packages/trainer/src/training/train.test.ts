@@ -3,7 +3,7 @@ import '@tensorflow/tfjs-backend-cpu';
 import * as tf from '@tensorflow/tfjs-core';
 import { beforeAll, describe, expect, test } from 'vitest';
 import { decodeCheckpoint } from '../checkpoints/checkpoint.ts';
-import { MemoryCheckpointStore } from '../checkpoints/checkpoint-store.ts';
+import { listCheckpoints, MemoryCheckpointStore } from '../checkpoints/checkpoint-store.ts';
 import { backboneFromCheckpoint, checkpointSubcenters } from '../checkpoints/model-checkpoint.ts';
 import {
   disposeRun,
@@ -51,7 +51,7 @@ describe('a run', () => {
     expect(result).toMatchObject({ steps: 8, epochs: 2, stopped: false, undecodable: [] });
     expect(result.checkpoint).toBe('step-00000008.safetensors');
     expect(result.loss).toBe(steps(events).at(-1)!.loss);
-    expect(await store.list()).toEqual(['step-00000008.safetensors']);
+    expect(await listCheckpoints(store)).toEqual(['step-00000008.safetensors']);
     const { progress } = await decodeCheckpoint(await store.read('step-00000008.safetensors'));
     expect(progress).toEqual({ step: 8, epoch: 2, position: 0, batch: 0 });
   });
@@ -245,7 +245,10 @@ describe('stopping', () => {
     await expect(failure).rejects.toMatchObject({ code: 'non-finite-loss', keys: { length: 6 } });
     await expect(failure).rejects.toThrow(/loss of step 4 is Infinity.*step-00000002.safetensors, is intact/);
     expect(events.at(-1)).toMatchObject({ kind: 'non-finite-loss', step: 4, keys: { length: 6 } });
-    expect(await tiny.store.list()).toEqual([checkpoint(2)]);
+    expect(await listCheckpoints(tiny.store)).toEqual([checkpoint(2)]);
+    const saved = JSON.parse(new TextDecoder().decode(await tiny.store.read('non-finite-00000004.json')));
+    expect(saved).toMatchObject({ step: 4, epoch: 0, loss: 'Infinity' });
+    expect(saved.keys).toEqual(saved.positions.map((position: number) => position + 1));
     await decodeCheckpoint(await tiny.store.read(checkpoint(2)));
     disposeRun(tiny);
   });
@@ -285,7 +288,7 @@ describe('evaluation', () => {
     expect(measured.map(({ best }) => best)).toEqual([true, true, false, false]);
     expect(result.best).toEqual({ name: checkpoint(8), metric: 'accuracy', value: 0.9 });
     expect(result.metrics).toMatchObject({ accuracy: 0.6 });
-    expect((await store.list()).toSorted()).toEqual([checkpoint(8), checkpoint(16)]);
+    expect(await listCheckpoints(store)).toEqual([checkpoint(8), checkpoint(16)]);
     const last = await decodeCheckpoint(await store.read(checkpoint(16)));
     expect(last.best).toEqual(result.best);
     expect(last.metrics.accuracy).toBe(0.6);

@@ -87,7 +87,7 @@ export async function train(
  *
  * @throws {TrainingError} before the first step: `invalid-option`, `invalid-dataset`, `batch-too-large`,
  *   `parameter-mismatch`, `no-gradients`, `resume-mismatch`, `store-not-empty`, `checkpoint-damaged`; later:
- *   `nothing-decodable`, `non-finite-loss` with the keys of the batch (the last checkpoint is intact; the variables in
+ *   `nothing-decodable`, `out-of-memory`, `non-finite-loss` with the keys of the batch (the last checkpoint is intact; the variables in
  *   memory are not to be used). Errors of the dataset and the store are passed on.
  */
 export async function* trainingEvents(
@@ -97,6 +97,6 @@ export async function* trainingEvents(
   try {
     return yield* session.events();
   } finally {
-    session.dispose();
+    await session.dispose();
   }
 }

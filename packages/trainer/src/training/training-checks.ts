@@ -1,7 +1,23 @@
 /** What is refused before the first step, because it would fail, or go wrong silently, hours later. */
 import type { FaceDataset } from '@arcface/recordio';
 import { TrainingError } from '../training-error.ts';
+import { checkFrozen } from './frozen-parameters.ts';
+import type { ResolvedTrainOptions } from './train-options.ts';
 import type { TrainedModel } from './train-step.ts';
+
+/** Sub-centres that can be told apart in one byte of a record. */
+const RECORDED_SUBCENTERS = 256;
+
+/** @throws {TrainingError} `invalid-option` for options that the model cannot follow */
+export function checkModelOptions(options: ResolvedTrainOptions, { backbone, head }: TrainedModel): void {
+  checkFrozen(backbone, options.frozen);
+  if (options.dynamics && head.subcenters > RECORDED_SUBCENTERS) {
+    throw new TrainingError(
+      'invalid-option',
+      `dynamics can be recorded for up to ${RECORDED_SUBCENTERS} sub-centres a class, and the head has ${head.subcenters}; set it to false.`,
+    );
+  }
+}
 
 /**
  * @throws {TrainingError} `invalid-dataset` for an empty dataset, a label outside the head's classes (naming the

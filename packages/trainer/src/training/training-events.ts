@@ -26,6 +26,8 @@ export interface StepEvent {
   readonly learningRate: number;
   /** Share of the full margin, 0..1. */
   readonly marginShare: number;
+  /** Mean angle of the batch's images to the nearest sub-centre of their class, before the update, degrees. */
+  readonly angle: number;
   /** Over the last twenty steps. */
   readonly imagesPerSecond: number;
   /** Time of the whole step, and how much of it was spent waiting for images. */

@@ -12,24 +12,21 @@ import {
   type TrainingProgress,
 } from '../checkpoints/checkpoint.ts';
 import { checkpointFileName, listCheckpoints, pruneCheckpoints } from '../checkpoints/checkpoint-store.ts';
-import {
-  captureTensors,
-  headConfig,
-  networkConfig,
-  restoreTensors,
-} from '../checkpoints/model-checkpoint.ts';
+import { headConfig, networkConfig } from '../checkpoints/model-checkpoint.ts';
 import { type Batch, DataLoader } from '../data/data-loader.ts';
 import { type DatasetFingerprint, datasetFingerprint } from '../data/dataset-fingerprint.ts';
 import { learningRateAt, marginShareAt, type RunLength } from '../optimisation/schedule.ts';
-import { Sgd } from '../optimisation/sgd.ts';
-import { Random } from '../random.ts';
-import { TrainingError } from '../training-error.ts';
+import { messageOf, TrainingError } from '../training-error.ts';
+import { EpochRecorder } from './epoch-recorder.ts';
+import { LocalExecutor } from './local-executor.ts';
 import { checkResumable } from './resume-check.ts';
 import { StepClock } from './step-clock.ts';
+import type { StepExecutor, StepOutcome } from './step-executor.ts';
 import type { TrainingResult, TrainingRun } from './train.ts';
 import { partialMargin, type ResolvedTrainOptions, resolveTrainOptions, runLength } from './train-options.ts';
-import { checkGradients, trainableParameters, trainStep } from './train-step.ts';
-import { checkTrainingData } from './training-checks.ts';
+import { checkGradients } from './train-step.ts';
+import { checkModelOptions, checkTrainingData } from './training-checks.ts';
+import { epochDynamicsFileName } from './training-dynamics.ts';
 import type { TrainingEvent } from './training-events.ts';
 
 type Events = AsyncGenerator<TrainingEvent, void, undefined>;
@@ -42,7 +39,9 @@ export class TrainingSession {
   readonly #data: DatasetFingerprint;
   readonly #loader: DataLoader;
   readonly #clock: StepClock;
-  readonly #sgd: Sgd;
+  readonly #executor: StepExecutor;
+  /** Undefined when the run does not record what it sees of its images. */
+  readonly #recorder: EpochRecorder | undefined;
   /** Events of the loader that wait for their turn. */
   readonly #waiting: TrainingEvent[] = [];
   #progress: TrainingProgress = { step: 0, epoch: 0, position: 0, batch: 0 };
@@ -61,6 +60,7 @@ export class TrainingSession {
     this.#run = run;
     this.#options = resolveTrainOptions(run.options);
     checkTrainingData(dataset, run);
+    checkModelOptions(this.#options, run);
     const { batchSize, seed, augmentation } = this.#options;
     this.#loader = new DataLoader({
       ...run.loading,
@@ -78,11 +78,12 @@ export class TrainingSession {
     this.#clock = new StepClock(batchSize);
     this.#margin = head.margin;
     this.#data = datasetFingerprint(dataset);
-    this.#sgd = new Sgd(trainableParameters(run), this.#options.optimizer);
+    this.#recorder = this.#options.dynamics ? new EpochRecorder(this.#data) : undefined;
+    this.#executor = new LocalExecutor(run, this.#options);
   }
 
-  dispose(): void {
-    this.#sgd.dispose();
+  async dispose(): Promise<void> {
+    await this.#executor.dispose();
     this.#run.head.margin = this.#margin;
   }
 
@@ -90,6 +91,9 @@ export class TrainingSession {
     yield* this.#start();
     yield* this.#steps();
     const stopped = this.#run.signal?.aborted === true && !this.#isComplete();
+    // A run whose length is given in steps may end within an epoch.
+    if (!stopped && this.#changed && this.#progress.position > 0)
+      await this.#writeDynamics(this.#progress.epoch);
     if (!stopped) yield* this.#evaluate();
     yield* this.#save();
     const { step, epoch } = this.#progress;
@@ -114,7 +118,7 @@ export class TrainingSession {
       if (latest) {
         for (const damaged of latest.damaged) yield { kind: 'damaged-checkpoint', ...damaged };
         resumedFrom = latest.name;
-        this.#restore(latest.checkpoint, latest.name);
+        await this.#restore(latest.checkpoint, latest.name);
       }
     } else if (store) {
       const names = await listCheckpoints(store);
@@ -129,11 +133,12 @@ export class TrainingSession {
     yield { kind: 'started', step, epoch, ...this.#length, resumedFrom };
   }
 
-  #restore(checkpoint: Checkpoint, name: string): void {
+  async #restore(checkpoint: Checkpoint, name: string): Promise<void> {
     // An option that came after the checkpoint was written has its default there.
     const options = resolveTrainOptions(checkpoint.options);
     checkResumable({ ...checkpoint, options }, this.#description(), name);
-    restoreTensors(checkpoint, { ...this.#run, sgd: this.#sgd });
+    await this.#executor.restore(checkpoint);
+    this.#recorder?.restore(checkpoint.tensors);
     this.#progress = checkpoint.progress;
     this.#metrics = checkpoint.metrics;
     this.#best = checkpoint.best;
@@ -186,20 +191,18 @@ export class TrainingSession {
   }
 
   async *#step(batch: Batch, time: { begun: number; waitSeconds: number }): Events {
-    const { head } = this.#run;
     const { step } = this.#progress;
     const learningRate = learningRateAt(step, { ...this.#options, ...this.#length });
     const marginShare = marginShareAt(step, { warmup: this.#options.marginWarmup, ...this.#length });
-    head.margin = partialMargin(this.#margin, marginShare);
-    const seed = Random.of(this.#options.seed, 'dropout', step).uint32();
-    const lossTensor = trainStep({ ...this.#run, sgd: this.#sgd }, batch, { learningRate, seed });
-    // The one read of a step: a lazy backend now computes the loss and all updates together.
-    const [loss = Number.NaN] = await lossTensor.data();
-    lossTensor.dispose();
+    const margin = partialMargin(this.#margin, marginShare);
+    const outcome = await this.#execute(batch, { step, learningRate, margin });
+    const { loss } = outcome;
     if (!Number.isFinite(loss)) {
       yield { kind: 'non-finite-loss', step: step + 1, loss: String(loss), keys: batch.keys };
+      await this.#saveBatch(batch, loss);
       throw this.#notFinite(`The loss of step ${step + 1} is ${loss}`, batch.keys);
     }
+    this.#recorder?.add(batch.positions, outcome);
     this.#progress = { step: step + 1, ...batch.next, batch: batch.index + 1 };
     this.#metrics = { ...this.#metrics, loss };
     this.#changed = true;
@@ -214,10 +217,34 @@ export class TrainingSession {
       loss,
       learningRate,
       marginShare,
+      angle: meanAngle(outcome, batch.labels.length),
       imagesPerSecond: this.#clock.recentImagesPerSecond,
       seconds,
       waitSeconds: time.waitSeconds,
     };
+  }
+
+  async #execute(...[batch, settings]: Parameters<StepExecutor['step']>): Promise<StepOutcome> {
+    try {
+      return await this.#executor.step(batch, settings);
+    } catch (error) {
+      const { batchSize, accumulate } = this.#options;
+      throw outOfMemory(error)
+        ? new TrainingError(
+            'out-of-memory',
+            `A step of ${batchSize} images${accumulate > 1 ? ` in ${accumulate} parts` : ''} does not fit into memory (${messageOf(error)}). Lower the batch size, divide it (accumulate), or take a smaller network or smaller images.`,
+            { cause: error },
+          )
+        : error;
+    }
+  }
+
+  /** Leaves the images of a step that failed where they can be looked at. */
+  async #saveBatch({ keys, positions, epoch, index }: Batch, loss: number): Promise<void> {
+    const step = this.#progress.step + 1;
+    const content = { step, epoch, batch: index, loss: String(loss), keys, positions: [...positions] };
+    const name = `non-finite-${String(step).padStart(8, '0')}.json`;
+    await this.#run.store?.write(name, new TextEncoder().encode(`${JSON.stringify(content, null, 2)}\n`));
   }
 
   #notFinite(what: string, keys: readonly (number | string)[] = []): TrainingError {
@@ -238,6 +265,8 @@ export class TrainingSession {
     this.#changed = true;
     const loss = losses.reduce((sum, value) => sum + value, 0) / losses.length;
     yield { kind: 'epoch', epoch, step, loss };
+    await this.#writeDynamics(epoch);
+    this.#recorder?.clear();
     yield* this.#afterStep({ epochs: epoch + 1 });
   }
 
@@ -257,6 +286,7 @@ export class TrainingSession {
     const { evaluation } = this.#run;
     const { step, epoch } = this.#progress;
     if (!evaluation || this.#evaluatedStep === step) return false;
+    await this.#executor.publish();
     const metrics = await evaluation.run();
     this.#evaluatedStep = step;
     this.#metrics = { ...this.#metrics, ...metrics };
@@ -269,11 +299,16 @@ export class TrainingSession {
     return best;
   }
 
+  async #writeDynamics(epoch: number): Promise<void> {
+    if (!this.#recorder) return;
+    await this.#run.store?.write(epochDynamicsFileName(epoch), this.#recorder.encode(epoch));
+  }
+
   async *#save(): Events {
     const { store } = this.#run;
     const { step } = this.#progress;
     if (!store || !this.#changed) return;
-    const tensors = await captureTensors({ ...this.#run, sgd: this.#sgd });
+    const tensors = await this.#executor.capture();
     const broken = tensors.find(({ data }) => data instanceof Float32Array && !data.every(Number.isFinite));
     if (broken) throw this.#notFinite(`After step ${step}, ${broken.name} is not finite`);
     const name = checkpointFileName(step);
@@ -283,7 +318,7 @@ export class TrainingSession {
       metrics: this.#metrics,
       best: this.#best,
       versions: { backend: tf.getBackend() },
-      tensors,
+      tensors: this.#progress.position > 0 ? [...tensors, ...(this.#recorder?.tensors() ?? [])] : tensors,
     });
     await store.write(name, bytes);
     this.#saved = name;
@@ -292,4 +327,23 @@ export class TrainingSession {
     const keep = this.#best ? [this.#best.name] : [];
     await pruneCheckpoints(store, { keepLast: this.#options.checkpoints.keepLast, keep });
   }
+}
+
+/** Mean angle of a batch's images to the nearest sub-centre of their class, degrees. */
+function meanAngle({ own }: StepOutcome, images: number): number {
+  const subcenters = own.length / images;
+  let sum = 0;
+  for (let i = 0; i < images; i++) {
+    let best = -1;
+    for (let k = 0; k < subcenters; k++) best = Math.max(best, own[i * subcenters + k]!);
+    sum += Math.acos(Math.min(1, best));
+  }
+  return ((sum / images) * 180) / Math.PI;
+}
+
+/** Whether an error of a backend says that it got no memory. */
+function outOfMemory(error: unknown): boolean {
+  return /out of memory|bad_alloc|allocat\w* (memory|failed)|failed to allocate|memory allocation/i.test(
+    messageOf(error),
+  );
 }

@@ -1,0 +1,41 @@
+/**
+ * Who makes a step: this thread, or several ranks together. A run decides what a step is made of (images, learning rate, margin)
+ * and what follows on it; everything that holds weights stands behind this interface.
+ */
+import type { NamedArray } from '@arcface/backbones';
+import type { Margin } from '@arcface/subcenter-loss';
+import type { Checkpoint } from '../checkpoints/checkpoint.ts';
+import type { Batch } from '../data/data-loader.ts';
+
+/** The images of a step. */
+export type StepImages = Pick<Batch, 'images' | 'labels'>;
+
+/** What a step depends on beside its images and the weights. */
+export interface StepSettings {
+  /** Steps done before: what dropout is drawn by. */
+  readonly step: number;
+  readonly learningRate: number;
+  /** The margin of this step. */
+  readonly margin: Margin;
+}
+
+/** What a step tells. */
+export interface StepOutcome {
+  /** Mean loss of the batch, before the update. */
+  readonly loss: number;
+  /** Cosines, without margin, to each sub-centre of the image's own class, before the update: [B, K]. */
+  readonly own: Float32Array;
+  /** Cosine to the nearest sub-centre of any other class: [B]; empty when the run does not record it. */
+  readonly other: Float32Array;
+}
+
+export interface StepExecutor {
+  step(images: StepImages, settings: StepSettings): Promise<StepOutcome>;
+  /** All tensors of a checkpoint. */
+  capture(): Promise<NamedArray[]>;
+  /** Puts the tensors of a checkpoint back. */
+  restore(checkpoint: Pick<Checkpoint, 'tensors'>): Promise<void>;
+  /** Brings the weights into the run's own backbone and head, to be measured. */
+  publish(): Promise<void>;
+  dispose(): Promise<void>;
+}
