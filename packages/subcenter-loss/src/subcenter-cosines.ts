@@ -1,4 +1,5 @@
 import * as tf from '@tensorflow/tfjs-core';
+import { scoreClasses } from './class-scores.ts';
 import { checkLabels, checkLossShapes } from './input-checks.ts';
 import { unitRows } from './unit-rows.ts';
 
@@ -18,11 +19,9 @@ export function subcenterCosines(
   weights: tf.Tensor2D,
   subcenters: number,
 ): tf.Tensor2D {
-  const { batch, classes } = checkLossShapes(embeddings, weights, subcenters);
-  return tf.tidy(() => {
-    const cosines: tf.Tensor2D = tf.matMul(unitRows(embeddings), unitRows(weights), false, true);
-    return subcenters === 1 ? cosines : tf.max(tf.reshape(cosines, [batch, classes, subcenters]), 2);
-  });
+  checkLossShapes(embeddings, weights, subcenters);
+  // The operations of the loss: beside it, in one graph, they are not computed twice.
+  return tf.tidy(() => scoreClasses(unitRows(embeddings), weights, subcenters).perClass);
 }
 
 /**
