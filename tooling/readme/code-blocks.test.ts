@@ -44,7 +44,7 @@ const SETTINGS: Readonly<Record<string, readonly Setting[]>> = {
       after: 'if (String(embeddings.shape) !== "2,128") throw new Error("other shape");',
     },
     {
-      before: `${BACKEND}${TINY_BACKBONE} const labels = tf.tensor1d(Int32Array.of(3, 999));`,
+      before: `${BACKEND}${TINY_BACKBONE} const labels = Int32Array.of(3, 999);`,
       after:
         'if (!Number.isFinite(value.dataSync()[0]) || Object.keys(grads).length < 50) throw new Error();',
     },
@@ -88,7 +88,28 @@ const SETTINGS: Readonly<Record<string, readonly Setting[]>> = {
     },
   ],
   'packages/recordio/README.md': [{}],
-  'packages/subcenter-loss/README.md': [{}],
+  // Its first block, in JavaScript, is a test of the package itself.
+  'packages/subcenter-loss/README.md': [
+    {
+      before: `${BACKEND}
+        import { StreamingHead } from '@arcface/subcenter-loss';
+        await tf.setBackend('onnxruntime');
+        const weights = tf.variable(tf.randomNormal<tf.Rank.R2>([8, 128]));
+        const network = (images: tf.Tensor2D) => tf.matMul(images, weights);
+        const networkVariables = [weights];
+        const images = tf.randomNormal<tf.Rank.R2>([4, 8]);
+        const labels = Int32Array.of(0, 1, 99, 5);`,
+      after:
+        'if (!Number.isFinite(value.dataSync()[0]) || Object.keys(grads).length !== 1) throw new Error();',
+      shorten: [['classes: 1_000_000', 'classes: 100']],
+    },
+    {
+      before: `import '@tensorflow/tfjs-backend-cpu';
+        import { StreamingHead } from '@arcface/subcenter-loss';
+        import { createThreadGroup, threadCommunicator } from '@arcface/subcenter-loss/node';
+        const [group, rank, classes, embeddingSize] = [createThreadGroup(4), 2, 10, 4];`,
+    },
+  ],
   'packages/tfjs-backend-onnxruntime/README.md': [{}],
   'packages/trainer/README.md': [
     {
