@@ -59,7 +59,7 @@ async function bench(options: BenchOptions, { console, signal }: CommandContext)
   for (let i = 0; i < steps + 2; i++) {
     signal.throwIfAborted();
     const begun = performance.now();
-    step(i);
+    await step(i);
     seconds.push((performance.now() - begun) / 1000);
     progress.update(i + 1);
   }
@@ -83,23 +83,23 @@ function training(
   backbone: Backbone,
   batch: { images: Uint8Array; labels: Int32Array },
   seed: number,
-): (i: number) => void {
+): (i: number) => Promise<void> {
   const head = new SubcenterHead({ classes: CLASSES, embeddingSize: backbone.embeddingSize, seed });
   const model = { backbone, head };
   const sgd = new Sgd(trainableParameters(model));
-  return (i) => {
+  return async (i) => {
     const loss = trainStep({ ...model, sgd }, batch, { learningRate: 0.01, seed: i });
-    loss.dataSync();
+    await loss.data();
     loss.dispose();
   };
 }
 
-function embedding(backbone: Backbone, images: Uint8Array, batchSize: number): () => void {
-  return () => {
+function embedding(backbone: Backbone, images: Uint8Array, batchSize: number): () => Promise<void> {
+  return async () => {
     const embeddings = tf.tidy(() =>
       backbone.apply(tf.tensor4d(Float32Array.from(images), [batchSize, ...backbone.inputShape])),
     );
-    embeddings.dataSync();
+    await embeddings.data();
     embeddings.dispose();
   };
 }
