@@ -14,6 +14,7 @@ import { CompiledSession } from './runtime/compiled-session.ts';
 import { DiskCache } from './runtime/disk-cache.ts';
 import { dumpModel } from './runtime/model-dump.ts';
 import { loadRuntime } from './runtime/native-binding.ts';
+import { chooseProvider } from './runtime/provider.ts';
 import { SessionCache } from './runtime/session-cache.ts';
 import { callSiteOf } from './trace/call-site.ts';
 import { estimatePeakBytes } from './trace/peak-memory.ts';
@@ -78,6 +79,7 @@ export class OnnxRuntimeBackend extends KernelBackend {
   constructor() {
     super();
     this.#storage = new DataStorage(this, engine());
+    chooseProvider(this.#options.provider);
     this.#cache = this.#makeCache();
     this.#disk = this.#makeDisk();
   }
@@ -88,7 +90,9 @@ export class OnnxRuntimeBackend extends KernelBackend {
 
   /** Changes options; graphs compiled under the old ones are dropped. Throws `invalid-option`. */
   configure(options: Partial<OnnxRuntimeBackendOptions>): void {
-    this.#options = checkOptions({ ...this.#options, ...options });
+    const checked = checkOptions({ ...this.#options, ...options });
+    chooseProvider(checked.provider);
+    this.#options = checked;
     setCallSite(null);
     this.#cache.clear();
     this.#cache = this.#makeCache();
@@ -241,10 +245,11 @@ export class OnnxRuntimeBackend extends KernelBackend {
   }
 
   #blockSize(): number {
-    return this.#options.layout === 'blocked' ? nchwcBlockSize() : 0;
+    const { layout, provider } = this.#options;
+    return layout === 'blocked' && chooseProvider(provider) === 'cpu' ? nchwcBlockSize() : 0;
   }
 
-  /** Kept graphs know nothing of call sites. */
+  /** Kept graphs know nothing of call sites, and are those of the CPU. */
   #makeDisk(): DiskCache | null {
     const { diskCache, diskCacheBytes, callSites } = this.#options;
     return diskCache === null || callSites

@@ -9,6 +9,7 @@ export type OnnxRuntimeBackendErrorCode =
   | 'unknown-tensor'
   | 'invalid-option'
   | 'runtime-unavailable'
+  | 'provider-unavailable'
   | 'compilation-failed'
   | 'run-failed'
   | 'out-of-memory';

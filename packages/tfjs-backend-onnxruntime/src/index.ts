@@ -9,6 +9,7 @@ import { dumpModel } from './runtime/model-dump.ts';
 export type { OnnxRuntimeStatistics } from './backend.ts';
 export { OnnxRuntimeBackendError, type OnnxRuntimeBackendErrorCode } from './errors.ts';
 export type { OnnxRuntimeBackendOptions } from './options.ts';
+export { checkProvider, type Provider, type ProviderReport } from './runtime/provider.ts';
 
 /** Changes how the backend runs; what is left out stays. Compiled graphs are dropped. Throws `invalid-option`. */
 export function configure(options: Partial<OnnxRuntimeBackendOptions>): void {

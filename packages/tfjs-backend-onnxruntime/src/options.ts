@@ -8,8 +8,11 @@ import { OnnxRuntimeBackendError } from './errors.ts';
 export interface OnnxRuntimeBackendOptions {
   /** Threads inside an operator. Default: the cores available to the process. `TFJS_ONNXRUNTIME_THREADS` */
   readonly threads: number;
-  /** ONNX Runtime's execution provider. Default `cpu`, the only one supported so far. */
-  readonly provider: 'cpu';
+  /**
+   * ONNX Runtime's execution provider; `auto` is the first that works of CUDA, WebGPU and CPU. The blocked layout is the
+   * CPU's only. Default `cpu`. `TFJS_ONNXRUNTIME_PROVIDER`
+   */
+  readonly provider: 'cpu' | 'webgpu' | 'cuda' | 'auto';
   /**
    * Memory layout of images: `blocked` uses ONNX Runtime's NCHWc where the processor has it, `nchw` never does.
    * Default `blocked`. `TFJS_ONNXRUNTIME_LAYOUT`
@@ -51,6 +54,8 @@ export interface OnnxRuntimeBackendOptions {
   readonly profilePrefix: string | null;
 }
 
+const providers = ['cpu', 'webgpu', 'cuda', 'auto'] as const;
+
 function environment(name: string): string | undefined {
   const value = process.env[`TFJS_ONNXRUNTIME_${name}`];
   return value === undefined || value === '' ? undefined : value;
@@ -91,7 +96,7 @@ function oneOf<T extends string>(name: string, value: string, allowed: readonly 
 export function defaultOptions(): OnnxRuntimeBackendOptions {
   return checkOptions({
     threads: Number(environment('THREADS') ?? availableParallelism()),
-    provider: 'cpu',
+    provider: oneOf('TFJS_ONNXRUNTIME_PROVIDER', environment('PROVIDER') ?? 'cpu', providers),
     layout: oneOf('TFJS_ONNXRUNTIME_LAYOUT', environment('LAYOUT') ?? 'blocked', ['blocked', 'nchw']),
     cacheEntries: Number(environment('CACHE_ENTRIES') ?? 32),
     cacheBytes: Number(environment('CACHE_BYTES') ?? 4 * 2 ** 30),
@@ -114,7 +119,7 @@ export function checkOptions(options: OnnxRuntimeBackendOptions): OnnxRuntimeBac
   positiveInteger('cacheBytes', options.cacheBytes);
   positiveInteger('diskCacheBytes', options.diskCacheBytes);
   positiveInteger('pendingNodes', options.pendingNodes);
-  oneOf('provider', options.provider, ['cpu']);
+  oneOf('provider', options.provider, providers);
   oneOf('layout', options.layout, ['blocked', 'nchw']);
   oneOf('optimization', options.optimization, ['disabled', 'basic', 'extended', 'all']);
   return options;

@@ -5,6 +5,7 @@ import { OnnxRuntimeBackendError } from '../errors.ts';
 import type { CompiledModel } from '../lowering/compile.ts';
 import type { OnnxRuntimeBackendOptions } from '../options.ts';
 import { loadRuntime, type NativeSession, type NativeTensor } from './native-binding.ts';
+import { chooseProvider } from './provider.ts';
 
 export class CompiledSession {
   readonly signature: Int32Array;
@@ -36,11 +37,12 @@ export class CompiledSession {
     this.#outputs = model.outputs;
     this.#fetches = Object.fromEntries(model.outputs.map((name) => [name, null]));
     this.#profiled = options.profilePrefix !== null;
+    const provider = chooseProvider(options.provider);
     const { binding } = loadRuntime();
     this.#session = new binding.InferenceSession();
     try {
       this.#session.loadModel(model.bytes.buffer, model.bytes.byteOffset, model.bytes.byteLength, {
-        executionProviders: [options.provider],
+        executionProviders: [provider],
         intraOpNumThreads: options.threads,
         interOpNumThreads: 1,
         graphOptimizationLevel: optimised.already ? 'disabled' : options.optimization,
