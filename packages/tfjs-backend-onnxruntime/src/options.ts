@@ -44,7 +44,7 @@ export interface OnnxRuntimeBackendOptions {
   /** Bytes of the graphs in it, least recently used first to go. Default 256 MiB. `TFJS_ONNXRUNTIME_DISK_CACHE_BYTES` */
   readonly diskCacheBytes: number;
   /**
-   * Keep with each operation the line that called it, for errors. Takes 3 to 10 microseconds a kernel.
+   * Keep with each operation the line that called it, for errors. Takes about 50 microseconds a kernel.
    * Default false. `TFJS_ONNXRUNTIME_CALL_SITES=1`
    */
   readonly callSites: boolean;
