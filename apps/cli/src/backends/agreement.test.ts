@@ -24,7 +24,7 @@ async function runOn(backend: string): Promise<AgreementSteps | { readonly missi
 let expected: AgreementSteps;
 beforeAll(async () => {
   expected = (await runOn('cpu')) as AgreementSteps;
-}, 120_000);
+}, 240_000);
 
 it('trains, and leaves no tensor behind', () => {
   expect(expected.leaked).toBe(0);

@@ -29,6 +29,9 @@ export function headConfig({ classes, subcenters, embeddingSize, margin }: Subce
 /** All tensors of a checkpoint, in the reference's names and shapes. */
 export async function captureTensors(model: TrainedModel & { readonly sgd: Sgd }): Promise<NamedArray[]> {
   const { backbone, head, sgd } = model;
+  // WebGPU is read asynchronously or not at all, and keeps what was read for the exports below.
+  const parameters = [...backbone.parameters.values()].map(({ variable }) => variable);
+  for (const variable of [...parameters, ...sgd.momentum.values()]) await variable.data();
   const momenta = exportParameters(momentumView(backbone, sgd));
   return [
     ...exportParameters(backbone),
