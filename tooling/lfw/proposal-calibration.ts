@@ -126,7 +126,9 @@ function judge(
   const noise = injectNoise(labels, { kind: 'closed', rate, seed: seed + 1000 });
   const { dimensions } = images;
   const embeddings = new Float32Array(paths.length * dimensions);
-  noise.image.forEach((image, i) => embeddings.set(images.of(paths[image]!), i * dimensions));
+  noise.image.forEach((image, i) => {
+    embeddings.set(images.of(paths[image]!), i * dimensions);
+  });
   return { audit: scoreByModes({ embeddings, dimensions, labels: noise.label }) };
 }
 
