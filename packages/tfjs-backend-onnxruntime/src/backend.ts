@@ -49,9 +49,26 @@ export interface OnnxRuntimeStatistics {
   readonly pendingTensors: number;
 }
 
-interface StoredTensor {
-  readonly value: TraceValue;
+/**
+ * A tensor, and at the same time its data id: weak maps from ids to tensors would cost more than anything else in
+ * tracing. Ids that another backend made are looked up in one all the same.
+ */
+class StoredTensor {
+  /** The backend that the tensor is on; null once it was disposed or moved away. */
+  owner: OnnxRuntimeBackend | null;
+  /** Null with the owner, so that a disposed tensor that somebody still refers to holds no numbers. */
+  content: TraceValue | null;
   references: number;
+
+  constructor(owner: OnnxRuntimeBackend, content: TraceValue, references: number) {
+    this.owner = owner;
+    this.content = content;
+    this.references = references;
+  }
+
+  get value(): TraceValue {
+    return this.content!;
+  }
 }
 
 /** A trace of fewer kernels is not looked for on disk; see DiskCache. */
@@ -64,7 +81,9 @@ export class OnnxRuntimeBackend extends KernelBackend {
   #cache: SessionCache;
   #disk: DiskCache | null;
   #diskHits = 0;
-  readonly #storage: DataStorage<StoredTensor>;
+  /** By ids of other backends. */
+  readonly #foreign: DataStorage<StoredTensor>;
+  #ownIds = 0;
   readonly #pending = new Set<StoredTensor>();
   #watch = new RecompilationWatch((message) => console.warn(message));
   #concrete = 0;
@@ -78,7 +97,7 @@ export class OnnxRuntimeBackend extends KernelBackend {
 
   constructor() {
     super();
-    this.#storage = new DataStorage(this, engine());
+    this.#foreign = new DataStorage(this, engine());
     chooseProvider(this.#options.provider);
     this.#cache = this.#makeCache();
     this.#disk = this.#makeDisk();
@@ -137,10 +156,9 @@ export class OnnxRuntimeBackend extends KernelBackend {
   }
 
   #store(value: TraceValue): TensorInfo {
-    const dataId = {};
-    const stored = { value, references: 1 };
-    this.#storage.set(dataId, stored);
-    if (value.producer) this.#pending.add(stored);
+    const dataId = new StoredTensor(this, value, 1);
+    this.#ownIds++;
+    if (value.producer) this.#pending.add(dataId);
     else this.#concrete++;
     return { dataId, shape: [...value.shape], dtype: value.dtype };
   }
@@ -264,15 +282,13 @@ export class OnnxRuntimeBackend extends KernelBackend {
   // --- storage, as tfjs asks for it ----------------------------------------------------------------------------
 
   override write(values: unknown, shape: number[], dtype: DataType): object {
-    const dataId = {};
-    this.move(dataId, values, shape, dtype, 1);
-    return dataId;
+    this.#ownIds++;
+    this.#concrete++;
+    return new StoredTensor(this, leafOf(values, shape, dtype), 1);
   }
 
   override move(dataId: object, values: unknown, shape: number[], dtype: DataType, references: number): void {
-    const known = asDType(dtype, 'write');
-    const given = (values ?? new Float32Array(sizeOf(shape))) as ArrayLike<number>;
-    this.#storage.set(dataId, { value: makeLeaf(given, [...shape], known), references });
+    this.#foreign.set(dataId, new StoredTensor(this, leafOf(values, shape, dtype), references));
     this.#concrete++;
   }
 
@@ -294,12 +310,15 @@ export class OnnxRuntimeBackend extends KernelBackend {
   }
 
   override disposeData(dataId: object, force = false): boolean {
-    if (!this.#storage.has(dataId)) return true;
-    const stored = this.#storage.get(dataId);
+    const stored = this.#find(dataId);
+    if (!stored) return true;
     stored.references--;
     if (!force && stored.references > 0) return false;
-    this.#storage.delete(dataId);
     if (!this.#pending.delete(stored)) this.#concrete--;
+    if (stored === dataId) this.#ownIds--;
+    else this.#foreign.delete(dataId);
+    stored.owner = null;
+    stored.content = null;
     return true;
   }
 
@@ -308,7 +327,7 @@ export class OnnxRuntimeBackend extends KernelBackend {
   }
 
   override refCount(dataId: object): number {
-    return this.#storage.has(dataId) ? this.#storage.get(dataId).references : 0;
+    return this.#find(dataId)?.references ?? 0;
   }
 
   override incRef(dataId: object): void {
@@ -316,7 +335,7 @@ export class OnnxRuntimeBackend extends KernelBackend {
   }
 
   override numDataIds(): number {
-    return this.#storage.numDataIds();
+    return this.#ownIds + this.#foreign.numDataIds();
   }
 
   override memory() {
@@ -359,8 +378,16 @@ export class OnnxRuntimeBackend extends KernelBackend {
     this.#pending.clear();
   }
 
+  /** The tensor, if it is here. */
+  #find(dataId: object): StoredTensor | undefined {
+    if (dataId instanceof StoredTensor && dataId.owner === this) return dataId;
+    return this.#foreign.has(dataId) ? this.#foreign.get(dataId) : undefined;
+  }
+
+  /** The tensor, which tfjs moves here first if it is on another backend. */
   #get(dataId: object): StoredTensor {
-    const stored = this.#storage.get(dataId);
+    if (dataId instanceof StoredTensor && dataId.owner === this) return dataId;
+    const stored = this.#foreign.get(dataId);
     if (stored) return stored;
     throw new OnnxRuntimeBackendError(
       'unknown-tensor',
@@ -406,6 +433,12 @@ class TracedCall implements KernelCall {
   }
 }
 
+function leafOf(values: unknown, shape: readonly number[], dtype: DataType): TraceValue {
+  const known = asDType(dtype, 'write');
+  const given = (values ?? new Float32Array(sizeOf(shape))) as ArrayLike<number>;
+  return makeLeaf(given, [...shape], known);
+}
+
 function makeLeaf(values: ArrayLike<number>, shape: Shape, dtype: DType): TraceValue {
   const value = new TraceValue(shape, dtype);
   const { Tensor } = loadRuntime();
@@ -419,7 +452,8 @@ function reshaped(value: TraceValue, shape: Shape): TraceValue {
 
 // Copied always: a caller may fill the same array with its next batch before this one has been computed.
 function hostArray(values: ArrayLike<number>, dtype: DType): HostValues {
-  if (dtype === 'float32') return Float32Array.from(values);
-  if (dtype === 'int32') return Int32Array.from(values);
+  // From one typed array to another the constructor copies memory; `from` would take element by element.
+  if (dtype === 'float32') return new Float32Array(values);
+  if (dtype === 'int32') return new Int32Array(values);
   return Uint8Array.from(values, (x) => (x ? 1 : 0));
 }

@@ -19,6 +19,7 @@ import { composed, everyInput, type KernelRow, primitive, required, traceOp } fr
 type Write = (lowering: Lowering, a: string, b: string, dtype: DType) => string;
 
 function broadcastShape(a: TraceValue, b: TraceValue): Shape {
+  if (sameShape(a.shape, b.shape)) return a.shape;
   return backend_util.assertAndGetBroadcastShape([...a.shape], [...b.shape]);
 }
 
