@@ -8,6 +8,7 @@ import { asDType } from './kernels/dtype.ts';
 import type { KernelCall, KernelResult, KernelRow } from './kernels/kernel-row.ts';
 import { reshapeOp } from './kernels/shape.ts';
 import { type CompiledModel, compileSchedule } from './lowering/compile.ts';
+import type { LoweringOptions } from './lowering/lowering.ts';
 import { checkOptions, defaultOptions, type OnnxRuntimeBackendOptions } from './options.ts';
 import { nchwcBlockSize } from './runtime/block-size.ts';
 import { CompiledSession } from './runtime/compiled-session.ts';
@@ -204,7 +205,7 @@ export class OnnxRuntimeBackend extends KernelBackend {
   /** The ONNX model that `flush` would run now, or null when nothing is pending. */
   pendingModel(): Uint8Array | null {
     if (this.#pending.size === 0) return null;
-    return compileSchedule(makeSchedule(this.#pendingValues()), this.#blockSize()).bytes;
+    return compileSchedule(makeSchedule(this.#pendingValues()), this.#loweringOptions()).bytes;
   }
 
   *#pendingValues(): Generator<TraceValue> {
@@ -219,7 +220,7 @@ export class OnnxRuntimeBackend extends KernelBackend {
   }
 
   #compileAnew(schedule: Schedule, estimate: number): CompiledSession {
-    const model = compileSchedule(schedule, this.#blockSize());
+    const model = compileSchedule(schedule, this.#loweringOptions());
     this.#dump(schedule, model);
     const disk = this.#disk;
     const writeTo = disk?.prepare(model) ?? null;
@@ -254,7 +255,8 @@ export class OnnxRuntimeBackend extends KernelBackend {
 
   #diskKey(disk: DiskCache, schedule: Schedule): string {
     const { provider, optimization } = this.#options;
-    return disk.key(schedule.signature, [provider, optimization, this.#blockSize()]);
+    const { blockSize, recomputedBytes } = this.#loweringOptions();
+    return disk.key(schedule.signature, [provider, optimization, blockSize, recomputedBytes]);
   }
 
   #dump(schedule: Schedule, model: CompiledModel): void {
@@ -262,9 +264,10 @@ export class OnnxRuntimeBackend extends KernelBackend {
     if (dumpDirectory !== null) dumpModel(dumpDirectory, schedule.hash, model.bytes);
   }
 
-  #blockSize(): number {
-    const { layout, provider } = this.#options;
-    return layout === 'blocked' && chooseProvider(provider) === 'cpu' ? nchwcBlockSize() : 0;
+  #loweringOptions(): LoweringOptions {
+    const { layout, provider, recomputedBytes } = this.#options;
+    const isBlocked = layout === 'blocked' && chooseProvider(provider) === 'cpu';
+    return { blockSize: isBlocked ? nchwcBlockSize() : 0, recomputedBytes };
   }
 
   /** Kept graphs know nothing of call sites, and are those of the CPU. */

@@ -32,6 +32,12 @@ export interface OnnxRuntimeBackendOptions {
    * the memory and costs a few per cent of the speed. Default true. `TFJS_ONNXRUNTIME_ARENA=0`
    */
   readonly arena: boolean;
+  /**
+   * A batch normalisation's result of at least so many bytes is computed again in the backward pass instead of being
+   * held for it: less memory, for another pass or two over it. Default 16 MiB; `Infinity` holds everything.
+   * `TFJS_ONNXRUNTIME_RECOMPUTED_BYTES`
+   */
+  readonly recomputedBytes: number;
   /** ONNX Runtime's own graph optimisation. Default `basic`. */
   readonly optimization: 'disabled' | 'basic' | 'extended' | 'all';
   /** Let idle threads spin instead of sleep between operators. Default false. */
@@ -102,6 +108,7 @@ export function defaultOptions(): OnnxRuntimeBackendOptions {
     cacheBytes: Number(environment('CACHE_BYTES') ?? 4 * 2 ** 30),
     pendingNodes: 100_000,
     arena: environment('ARENA') !== '0',
+    recomputedBytes: Number(environment('RECOMPUTED_BYTES') ?? 16 * 2 ** 20),
     optimization: 'basic',
     spinning: false,
     diskCache: diskCacheFolder(environment('DISK_CACHE')),
@@ -119,6 +126,8 @@ export function checkOptions(options: OnnxRuntimeBackendOptions): OnnxRuntimeBac
   positiveInteger('cacheBytes', options.cacheBytes);
   positiveInteger('diskCacheBytes', options.diskCacheBytes);
   positiveInteger('pendingNodes', options.pendingNodes);
+  if (options.recomputedBytes !== Number.POSITIVE_INFINITY)
+    positiveInteger('recomputedBytes', options.recomputedBytes);
   oneOf('provider', options.provider, providers);
   oneOf('layout', options.layout, ['blocked', 'nchw']);
   oneOf('optimization', options.optimization, ['disabled', 'basic', 'extended', 'all']);

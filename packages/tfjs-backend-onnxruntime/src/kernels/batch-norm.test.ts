@@ -3,6 +3,7 @@
 import * as tf from '@tensorflow/tfjs-core';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { configure } from '../index.ts';
+import { backend } from '../register.ts';
 
 const epsilon = 1e-3;
 
@@ -196,4 +197,53 @@ describe.each(['blocked', 'nchw'] as const)('layout %s', (layout) => {
     expectClose(Array.from(y.dataSync()), expected, 1e-5, 'y');
     y.dispose();
   });
+
+  // The same operators on the same numbers in the same order: not a bit differs, whichever convolution follows.
+  it.each([
+    ['a convolution', [3, 3, 16, 16], 1, true],
+    ['a pointwise convolution', [1, 1, 16, 16], 1, false],
+    ['a depthwise convolution', [3, 3, 16, 1], 2, true],
+  ] as const)('computes its result again for the gradient of %s', (_, filterShape, stride, withSlope) => {
+    const steps = [Number.POSITIVE_INFINITY, 1].map((recomputedBytes) => {
+      configure({ recomputedBytes });
+      const tensors = tf.tidy(() => gradientsBehind([...filterShape], stride, withSlope));
+      const size = backend().pendingModel()!.byteLength;
+      const values = tensors.map((tensor) => Array.from(tensor.dataSync()));
+      tf.dispose(tensors);
+      return { size, values };
+    });
+    configure({ recomputedBytes: 16 * 2 ** 20 });
+    expect(steps[1]!.size).toBeGreaterThan(steps[0]!.size);
+    expect(steps[1]!.values).toEqual(steps[0]!.values);
+  });
 });
+
+/** What a batch normalisation followed by a convolution has for gradients, of x and of the filter. */
+function gradientsBehind(filterShape: number[], stride: number, withSlope: boolean): tf.Tensor[] {
+  const vector = (seed: number) => tf.tensor1d(Float32Array.from(numbers(16, seed)));
+  const given = { scale: vector(3), offset: vector(4), ...(withSlope && { slope: vector(5) }) };
+  const images = tf.tensor4d(Float32Array.from(numbers(2 * 6 * 6 * 16, 7)), [2, 6, 6, 16]);
+  const size = filterShape.reduce((a, b) => a * b, 1);
+  const weights = tf.tensor4d(
+    Float32Array.from(numbers(size, 8)),
+    filterShape as [number, number, number, number],
+  );
+  const normalise = tf.customGrad((x, save) => {
+    const forward = { x: x as tf.Tensor, ...given };
+    const run = (name: string, inputs: tf.NamedTensorMap) =>
+      tf.engine().runKernel(name, inputs, { epsilon }) as unknown as tf.Tensor[];
+    const [y, mean, variance] = run('BatchNormTraining', forward);
+    (save as tf.GradSaveFunc)([mean!, variance!]);
+    return {
+      value: y!,
+      gradFunc: (dy: tf.Tensor, [savedMean, savedVariance]: tf.Tensor[]) =>
+        run('BatchNormTrainingGrad', { dy, ...forward, mean: savedMean!, variance: savedVariance! })[0]!,
+    };
+  });
+  const gradients = tf.grads((x, filter) => {
+    const y = normalise(x) as tf.Tensor4D;
+    const apply = filterShape[3] === 1 ? tf.depthwiseConv2d : tf.conv2d;
+    return tf.sum(tf.square(apply(y, filter as tf.Tensor4D, stride, 'same')));
+  });
+  return gradients([images, weights]);
+}

@@ -92,10 +92,13 @@ function lowerTraining(node: TraceNode, lowering: Lowering): void {
   const variance = batchVariance(lowering, algebra, input, mean, meanOutput);
   const { gain } = normaliser(lowering, variance, node.attributes.epsilon as number, scale);
   const shift = lowering.op('Sub', [offset, lowering.op('Mul', [mean, gain])]);
-  const result = slopeValue
-    ? perChannelPrelu(lowering, algebra, input, lowering.last(slopeValue), { gain, shift })
-    : algebra.affine(input, gain, shift);
-  lowering.define(y, algebra.layout, result);
+  const normalised = (by: string) =>
+    slopeValue
+      ? perChannelPrelu(lowering, algebra, input, lowering.last(slopeValue), { gain: by, shift })
+      : algebra.affine(input, by, shift);
+  lowering.define(y, algebra.layout, normalised(gain));
+  // Its gradient needs x but not y, so the convolution that follows is all that y would be held for.
+  lowering.recomputable(y, (delayed) => normalised(delayed(gain)));
   lowering.define(meanOutput, 'last', mean);
   lowering.define(varianceOutput, 'last', variance);
 }

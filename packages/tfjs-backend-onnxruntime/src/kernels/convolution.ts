@@ -190,7 +190,8 @@ const convolutionFilterGradient = row(
   ['x', 'dy'],
   filterGradientOf('Conv2DBackpropFilter', false),
   (node, lowering) => {
-    const [x, dy] = node.inputs as Operands;
+    const [input, dy] = node.inputs as Operands;
+    const x = lowering.untilBackward(input, dy);
     lowering.define(node.outputs[0]!, 'last', filterGradient(lowering, x, dy, geometryOf(node)));
   },
 );
@@ -211,8 +212,9 @@ export const convolutionKernels: readonly KernelRow[] = [
     ['x', 'dy'],
     filterGradientOf('DepthwiseConv2dNativeBackpropFilter', true),
     (node, lowering) => {
-      const [x, dy] = node.inputs as Operands;
+      const [input, dy] = node.inputs as Operands;
       const output = node.outputs[0]!;
+      const x = lowering.untilBackward(input, dy);
       const gradient = depthwiseFilterGradient(lowering, x, dy, geometryOf(node), output.shape[3]!);
       lowering.define(output, 'last', gradient);
     },

@@ -5,7 +5,7 @@ import { OnnxRuntimeBackendError } from '../errors.ts';
 import { OnnxGraph } from '../onnx/graph.ts';
 import type { Schedule } from '../trace/schedule.ts';
 import { sizeOf } from '../trace/trace-graph.ts';
-import { Lowering } from './lowering.ts';
+import { Lowering, type LoweringOptions } from './lowering.ts';
 
 /** An ONNX model and how the values of the schedule are called in it. */
 export interface CompiledModel {
@@ -19,9 +19,9 @@ export interface CompiledModel {
   readonly callSites?: readonly { readonly firstValue: number; readonly site: string }[];
 }
 
-export function compileSchedule(schedule: Schedule, blockSize: number): CompiledModel {
+export function compileSchedule(schedule: Schedule, options: LoweringOptions): CompiledModel {
   const graph = new OnnxGraph();
-  const lowering = new Lowering(graph, blockSize);
+  const lowering = new Lowering(graph, options);
   const inputs = schedule.leaves.map((leaf) => {
     const name = graph.input(leaf.dtype, leaf.shape);
     lowering.define(leaf, 'last', name);

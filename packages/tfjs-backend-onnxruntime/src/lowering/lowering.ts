@@ -5,7 +5,7 @@
 // once. So reorders appear at convolutions and nowhere between them.
 
 import { type Attributes, elementTypes, nchwcDomain, type OnnxGraph } from '../onnx/graph.ts';
-import { type DType, type Shape, sizeOf, type TraceValue, type ValueType } from '../trace/trace-graph.ts';
+import { type DType, type Shape, sizeOf, TraceValue, type ValueType } from '../trace/trace-graph.ts';
 
 export type Layout = 'last' | 'first' | 'blocked';
 
@@ -21,17 +21,29 @@ interface LoweredValue {
   uniform?: number;
   /** The smaller value that this one repeats, when it is a broadcast. */
   broadcastOf?: TraceValue;
+  /** Writes it once more in its primary layout; `delayed` makes a name depend on something that is computed later. */
+  again?: (delayed: (vector: string) => string) => string;
+}
+
+/** How graphs are to be written. */
+export interface LoweringOptions {
+  /** Channels per block, 0 where the blocked layout isn't used. */
+  readonly blockSize: number;
+  /** Results of cheap kernels of so many bytes are computed once more where they are needed much later. */
+  readonly recomputedBytes: number;
 }
 
 export class Lowering {
   readonly graph: OnnxGraph;
   /** Channels per block, 0 where the blocked layout isn't used. */
   readonly blockSize: number;
+  readonly #recomputedBytes: number;
   readonly #values = new Map<TraceValue, LoweredValue>();
 
-  constructor(graph: OnnxGraph, blockSize: number) {
+  constructor(graph: OnnxGraph, { blockSize, recomputedBytes }: LoweringOptions) {
     this.graph = graph;
     this.blockSize = blockSize;
+    this.#recomputedBytes = recomputedBytes;
   }
 
   // --- results -------------------------------------------------------------------------------------------------
@@ -52,6 +64,38 @@ export class Lowering {
   /** Makes `value` another name of `original` (same shape and dtype), in all its layouts. */
   alias(value: TraceValue, original: TraceValue): void {
     this.#values.set(value, this.#value(original));
+  }
+
+  /** Says how a value that is defined can be computed once more, from values that are held anyway. */
+  recomputable(value: TraceValue, again: NonNullable<LoweredValue['again']>): void {
+    const size = sizeOf(value.shape);
+    if (size > 0 && size * 4 >= this.#recomputedBytes) this.#value(value).again = again;
+  }
+
+  /**
+   * The value as a gradient should take it: itself, or, where holding it until then costs more than it is worth,
+   * another that is computed from the same numbers once `gradient` is there.
+   */
+  untilBackward(value: TraceValue, gradient: TraceValue): TraceValue {
+    const { again, primary } = this.#value(value);
+    if (!again) return value;
+    // ONNX has no way to order operators but by data, and ONNX Runtime merges what is computed twice from the same
+    // inputs. So a vector gets one element of the gradient appended and cut off again.
+    const delayed = (vector: string) => {
+      const start = gradient.shape.map(() => 0);
+      const axes = gradient.shape.map((_, axis) => axis);
+      const first = this.slice(
+        this.in(this.primary(gradient), gradient),
+        start,
+        axes.map(() => 1),
+        axes,
+      );
+      const longer = this.op('Concat', [vector, this.reshape(first, [1])], { axis: 0 });
+      return this.slice(longer, [0], [-1], [0]);
+    };
+    const copy = new TraceValue(value.shape, value.dtype);
+    this.define(copy, primary, again(delayed));
+    return copy;
   }
 
   // --- operands ------------------------------------------------------------------------------------------------

@@ -23,7 +23,12 @@ function compileOne(lower: (node: TraceNode, lowering: Lowering) => void): Compi
   leaf.tensor = tensor([1, 2]);
   const value = trace({ name: 'Peculiar', code: 77, lower }, [leaf], { shape: [2], dtype: 'float32' });
   const schedule = makeSchedule([value]);
-  return new CompiledSession(compileSchedule(schedule, 0), schedule.signature.slice(), 0, options);
+  return new CompiledSession(
+    compileSchedule(schedule, { blockSize: 0, recomputedBytes: Infinity }),
+    schedule.signature.slice(),
+    0,
+    options,
+  );
 }
 
 function refusal(f: () => unknown): OnnxRuntimeBackendError {
