@@ -1,9 +1,18 @@
 /* How a model wants its pixels is found out, or said to be unclear; it is never taken for granted. */
-import { type OnnxGraph, type OnnxModel, type OnnxNode, tensorOf } from 'onnx-format';
+import { readFileSync } from 'node:fs';
+import {
+  type OnnxGraph,
+  type OnnxModel,
+  type OnnxNode,
+  parseOnnxModel,
+  serializeOnnxModel,
+  tensorOf,
+} from 'onnx-format';
 import { describe, expect, it, vi } from 'vitest';
 import { BackbonesError } from '../backbones-error.ts';
 import { setFastBackend } from '../testing/backend.ts';
 import { openSession } from '../testing/onnx-runtime.ts';
+import { dataFolder, dataIsAbsent } from '../testing/oracle.ts';
 import { SIDE, thirdPartyModel, tintedImages } from '../testing/third-party-model.ts';
 import { formatOnnxInput, parseOnnxInput } from './input-convention.ts';
 import { inputPixels } from './input-pixels.ts';
@@ -221,5 +230,15 @@ describe('pixels', () => {
     const half = inputPixels(pixels, 2, { ...convention, layout: 'NHWC' }, 'float16');
     // 0, 128 / 255, 1, 10 / 255, ... rounded to nearest, from NumPy.
     expect([...half]).toEqual([0x0000, 0x3804, 0x3c00, 0x2905, 0x2d05, 0x2f88]);
+  });
+});
+
+describe.skipIf(dataIsAbsent)("somebody's MobileFaceNet of PaddlePaddle (needs ../shared)", () => {
+  const model = () => parseOnnxModel(readFileSync(`${dataFolder}onnx/MobileFaceNet.onnx`));
+
+  it('is read, written, and read as the same', () => {
+    const written = serializeOnnxModel(model());
+    expect(Buffer.compare(serializeOnnxModel(parseOnnxModel(written)), written)).toBe(0);
+    expect(written.length).toBeGreaterThan(3_900_000);
   });
 });

@@ -95,9 +95,11 @@ export async function resolveOnnxInput(options: ResolveInputOptions): Promise<Re
     samples: { pixels: await options.samples(sampleCount(input), size), ...size },
     open: options.open,
   });
-  const [best] = evidence.ranking;
+  const equals = equallyGood(evidence);
+  // Chance would decide among these, and another time otherwise: the most common is taken.
+  const chosen = candidates.find((candidate) => equals.includes(candidate)) ?? candidates[0]!;
   const reason = [...why, explain(evidence)].join('; ');
-  return done(best!.candidate, reason, doubtOf(evidence));
+  return done(chosen, reason, doubtOf(evidence, chosen, equals));
 }
 
 /** At least `SAMPLES`, in whole batches where the model is made for a fixed number. */
@@ -170,20 +172,29 @@ function explain({ kind, ranking }: InputEvidence): string {
     : `mirror images and other images come out furthest apart (standard deviations: ${scores})`;
 }
 
-/** What speaks against the best candidate, if anything does. */
-function doubtOf({ kind, ranking }: InputEvidence): string | undefined {
-  const [best, second] = ranking;
-  if (best === undefined) return undefined;
-  if (kind === 'batch-norm') {
-    if (best.score > POOR_FIT) return 'no way of feeding it fits what its batch norms remember';
-    if (second !== undefined && second.score < CLEAR_RATIO * best.score) {
-      return `${second.candidate.name} fits nearly as well`;
-    }
-    return undefined;
+/** Candidates that the evidence cannot tell from the best. */
+function equallyGood({ kind, ranking }: InputEvidence): readonly InputCandidate[] {
+  const best = ranking[0]!.score;
+  return ranking
+    .filter(({ score }) =>
+      kind === 'batch-norm' ? score <= CLEAR_RATIO * best : score - best < CLEAR_SEPARATION,
+    )
+    .map(({ candidate }) => candidate);
+}
+
+/** What speaks against the choice, if anything does. */
+function doubtOf(
+  { kind, ranking }: InputEvidence,
+  chosen: InputCandidate,
+  equals: readonly InputCandidate[],
+): string | undefined {
+  const best = ranking[0]!.score;
+  if (kind === 'batch-norm' && !(best <= POOR_FIT)) {
+    return 'no way of feeding it fits what its batch norms remember';
   }
-  if (-best.score < LEAST_SEPARATION) return 'in no way of feeding it are mirror images nearer than others';
-  if (second !== undefined && second.score - best.score < CLEAR_SEPARATION) {
-    return `${second.candidate.name} does nearly as well`;
+  if (kind === 'mirror' && !(-best >= LEAST_SEPARATION)) {
+    return 'in no way of feeding it are mirror images nearer than others';
   }
-  return undefined;
+  const others = equals.filter((candidate) => candidate !== chosen).map(({ name }) => name);
+  return others.length === 0 ? undefined : `the evidence does not tell it from ${others.join(' or ')}`;
 }
