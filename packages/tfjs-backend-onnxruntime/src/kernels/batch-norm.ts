@@ -22,7 +22,7 @@ interface BatchNormAttributes {
 
 const training = traceOp('BatchNormTraining', lowerTraining);
 const trainingGradient = traceOp('BatchNormTrainingGrad', lowerTrainingGradient);
-const perChannelAffine = traceOp('FusedBatchNorm', lowerPerChannelAffine);
+const perChannelAffine = traceOp('FusedBatchNorm', lowerPerChannelAffine, { isChannelMap: isPerChannel });
 
 export const batchNormKernels: readonly KernelRow[] = [
   composed<BatchNormAttributes>('BatchNormTraining', (call, { epsilon }) => {
@@ -198,14 +198,18 @@ function lowerTrainingGradient(node: TraceNode, lowering: Lowering): void {
   lowering.define(dxOutput, algebra.layout, dx);
 }
 
+/** One number per channel for each of the statistics, as is usual; they may be of any shape that broadcasts. */
+function isPerChannel({ inputs: [x, ...statistics] }: TraceNode): boolean {
+  const { length: rank } = x!.shape;
+  return (rank === 4 || rank === 2) && statistics.every(({ shape }) => sameShape(shape, x!.shape.slice(-1)));
+}
+
 function lowerPerChannelAffine(node: TraceNode, lowering: Lowering): void {
   const { epsilon, scaled, shifted } = node.attributes;
   const [x, mean, variance, ...rest] = node.inputs as [TraceValue, TraceValue, TraceValue, ...TraceValue[]];
   const scale = scaled ? rest[0]! : null;
   const offset = shifted ? rest[scaled ? 1 : 0]! : null;
-  const statistics = [mean, variance, scale, offset];
-  const perChannel = statistics.every((v) => v === null || sameShape(v.shape, x.shape.slice(-1)));
-  if (perChannel && (x.shape.length === 4 || x.shape.length === 2)) {
+  if (isPerChannel(node)) {
     const algebra = channelAlgebra(lowering, x);
     const { gain } = normaliser(
       lowering,
@@ -215,11 +219,9 @@ function lowerPerChannelAffine(node: TraceNode, lowering: Lowering): void {
     );
     const centre = lowering.op('Neg', [lowering.op('Mul', [lowering.last(mean), gain])]);
     const shift = offset ? lowering.op('Add', [centre, lowering.last(offset)]) : centre;
-    lowering.define(
-      node.outputs[0]!,
-      algebra.layout,
-      algebra.affine(lowering.in(algebra.layout, x), gain, shift),
-    );
+    const y =
+      lowering.mapped(x, { gain, shift }) ?? algebra.affine(lowering.in(algebra.layout, x), gain, shift);
+    lowering.define(node.outputs[0]!, algebra.layout, y);
     return;
   }
   lowerBroadcast(node, lowering, ([input, m, v, ...others]) => {

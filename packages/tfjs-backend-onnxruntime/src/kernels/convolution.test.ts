@@ -87,6 +87,27 @@ function evaluate(
   return results;
 }
 
+/** The convolution's result after batch normalisation for inference, and the result itself if it is to be held too. */
+function normalised(
+  kind: 'dense' | 'depthwise',
+  { image, filter, outputs, strides, pad, dilations }: Convolution,
+  holdsBoth: boolean,
+): number[][] {
+  const tensors = tf.tidy(() => {
+    const x = numbers(image, 7) as tf.Tensor4D;
+    const w = numbers([...filter, image[3], outputs], 11) as tf.Tensor4D;
+    const convolve = kind === 'dense' ? tf.conv2d : tf.depthwiseConv2d;
+    const y = convolve(x, w, strides as number, pad, 'NHWC', dilations);
+    const vector = (seed: number) => numbers(y.shape.slice(3), seed) as tf.Tensor1D;
+    const variance = tf.add(tf.abs(vector(3)), 0.1) as tf.Tensor1D;
+    const result = tf.batchNorm(y, vector(2), variance, vector(4), vector(5), 1e-3);
+    return holdsBoth ? [result, y] : [result];
+  });
+  const values = tensors.map((tensor) => Array.from(tensor.dataSync()));
+  tf.dispose(tensors);
+  return values;
+}
+
 /** The largest difference, and the largest number. */
 function difference(actual: readonly number[], expected: readonly number[]) {
   let [worst, largest] = [0, 0];
@@ -113,6 +134,17 @@ describe.each(['blocked', 'nchw'] as const)('layout %s', (layout) => {
       name: label(convolution),
     })),
   ];
+  it.each(cases)('$kind $name, normalised by given statistics', async ({ kind, convolution }) => {
+    await tf.setBackend('cpu');
+    const [expected] = normalised(kind, convolution, false);
+    await tf.setBackend('onnxruntime');
+    const [alone] = normalised(kind, convolution, false);
+    // Where the convolution's own result is asked for too, it cannot become part of something else.
+    const [withOther, other] = normalised(kind, convolution, true);
+    expect(difference(alone!, expected!).worst).toBeLessThan(1e-4);
+    expect(difference(withOther!, expected!).worst).toBeLessThan(1e-4);
+    expect(difference(other!, evaluate(kind, convolution)[0]!.values).worst).toBeLessThan(1e-6);
+  });
   it.each(cases)('$kind $name', async ({ kind, convolution }) => {
     await tf.setBackend('cpu');
     const expected = evaluate(kind, convolution);

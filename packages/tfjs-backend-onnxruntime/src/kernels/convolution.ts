@@ -79,14 +79,16 @@ function lowerConvolution(node: TraceNode, lowering: Lowering): void {
   const inputs = x.shape[3]!;
   const outputs = output.shape[3]!;
   const weights = lowering.last(filter);
-  if (isBlockable(lowering, outputs) && isBlockable(lowering, inputs)) {
-    const arranged = blockedFilter(lowering, weights, inputs, outputs, geometry.kernel);
-    const y = lowering.blockedOp('Conv', [lowering.blocked(x), arranged], onnxGeometry(geometry));
-    lowering.define(output, 'blocked', y);
-  } else if (isBlockable(lowering, outputs) && inputs < lowering.blockSize) {
-    const arranged = narrowFilter(lowering, weights, inputs, outputs, geometry.kernel);
-    const y = lowering.blockedOp('Conv', [lowering.first(x), arranged], onnxGeometry(geometry));
-    lowering.define(output, 'blocked', y);
+  if (isBlockable(lowering, outputs) && (isBlockable(lowering, inputs) || inputs < lowering.blockSize)) {
+    const isNarrow = inputs < lowering.blockSize;
+    const arrange = isNarrow ? narrowFilter : blockedFilter;
+    lowering.defineMappable(output, (map) => {
+      const scaled = map ? lowering.op('Mul', [weights, map.gain]) : weights;
+      const arranged = arrange(lowering, scaled, inputs, outputs, geometry.kernel);
+      const images = isNarrow ? lowering.first(x) : lowering.blocked(x);
+      const operands = map ? [images, arranged, map.shift] : [images, arranged];
+      return lowering.blockedOp('Conv', operands, onnxGeometry(geometry));
+    });
   } else {
     const y = lowering.op(
       'Conv',
@@ -130,12 +132,12 @@ function lowerDepthwise(node: TraceNode, lowering: Lowering): void {
   const attributes = { ...onnxGeometry(geometry), group: channels };
   const weights = lowering.last(filter);
   if (multiplier === 1 && lowering.canBlock(x)) {
-    const arranged = blockedDepthwiseFilter(lowering, weights, channels, geometry.kernel);
-    lowering.define(
-      output,
-      'blocked',
-      lowering.blockedOp('Conv', [lowering.blocked(x), arranged], attributes),
-    );
+    lowering.defineMappable(output, (map) => {
+      const scaled = map ? lowering.op('Mul', [weights, lowering.reshape(map.gain, [channels, 1])]) : weights;
+      const arranged = blockedDepthwiseFilter(lowering, scaled, channels, geometry.kernel);
+      const operands = [lowering.blocked(x), arranged];
+      return lowering.blockedOp('Conv', map ? [...operands, map.shift] : operands, attributes);
+    });
     return;
   }
   const arranged = plainDepthwiseFilter(lowering, weights, channels, multiplier, geometry.kernel);

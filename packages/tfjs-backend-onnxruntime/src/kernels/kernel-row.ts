@@ -50,8 +50,12 @@ export interface Inferred extends ValueType {
 }
 
 /** An operation that nodes can be made of; the name is what errors and profiles show. */
-export function traceOp(name: string, lower: (node: TraceNode, lowering: Lowering) => void): TraceOp {
-  return { name, code: nameCode(name), lower };
+export function traceOp(
+  name: string,
+  lower: (node: TraceNode, lowering: Lowering) => void,
+  properties: Pick<TraceOp, 'isChannelMap'> = {},
+): TraceOp {
+  return { name, code: nameCode(name), lower, ...properties };
 }
 
 /** A kernel with one output that is one node. */

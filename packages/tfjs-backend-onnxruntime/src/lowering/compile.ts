@@ -4,7 +4,7 @@
 import { OnnxRuntimeBackendError } from '../errors.ts';
 import { OnnxGraph } from '../onnx/graph.ts';
 import type { Schedule } from '../trace/schedule.ts';
-import { sizeOf } from '../trace/trace-graph.ts';
+import { sizeOf, type TraceValue } from '../trace/trace-graph.ts';
 import { Lowering, type LoweringOptions } from './lowering.ts';
 
 /** An ONNX model and how the values of the schedule are called in it. */
@@ -19,9 +19,23 @@ export interface CompiledModel {
   readonly callSites?: readonly { readonly firstValue: number; readonly site: string }[];
 }
 
+/** Values that nothing reads but one node that maps their channels. */
+function mappedOnly({ nodes, outputs }: Schedule): Set<TraceValue> {
+  const mapped = new Set<TraceValue>();
+  const readOtherwise = new Set(outputs);
+  for (const node of nodes) {
+    for (const [i, input] of node.inputs.entries()) {
+      if (i === 0 && node.op.isChannelMap?.(node) && !mapped.has(input)) mapped.add(input);
+      else readOtherwise.add(input);
+    }
+  }
+  for (const value of readOtherwise) mapped.delete(value);
+  return mapped;
+}
+
 export function compileSchedule(schedule: Schedule, options: LoweringOptions): CompiledModel {
   const graph = new OnnxGraph();
-  const lowering = new Lowering(graph, options);
+  const lowering = new Lowering(graph, options, mappedOnly(schedule));
   const inputs = schedule.leaves.map((leaf) => {
     const name = graph.input(leaf.dtype, leaf.shape);
     lowering.define(leaf, 'last', name);

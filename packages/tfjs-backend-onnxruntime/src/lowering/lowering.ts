@@ -23,7 +23,18 @@ interface LoweredValue {
   broadcastOf?: TraceValue;
   /** Writes it once more in its primary layout; `delayed` makes a name depend on something that is computed later. */
   again?: (delayed: (vector: string) => string) => string;
+  /** Set on a convolution that is not written yet, because the map that follows can be part of it. */
+  unmapped?: (map: ChannelMap) => string;
 }
+
+/** Numbers per channel, names of vectors [C]: x*gain + shift. */
+export interface ChannelMap {
+  readonly gain: string;
+  readonly shift: string;
+}
+
+/** Writes an operator together with a map of its result's channels, in the blocked layout. */
+type WriteMapped = (map: ChannelMap | null) => string;
 
 /** How graphs are to be written. */
 export interface LoweringOptions {
@@ -38,9 +49,16 @@ export class Lowering {
   /** Channels per block, 0 where the blocked layout isn't used. */
   readonly blockSize: number;
   readonly #recomputedBytes: number;
+  readonly #mappedOnly: ReadonlySet<TraceValue>;
   readonly #values = new Map<TraceValue, LoweredValue>();
 
-  constructor(graph: OnnxGraph, { blockSize, recomputedBytes }: LoweringOptions) {
+  /** `mappedOnly` are the values that one node reads which maps their channels, and nothing else. */
+  constructor(
+    graph: OnnxGraph,
+    { blockSize, recomputedBytes }: LoweringOptions,
+    mappedOnly: ReadonlySet<TraceValue>,
+  ) {
+    this.#mappedOnly = mappedOnly;
     this.graph = graph;
     this.blockSize = blockSize;
     this.#recomputedBytes = recomputedBytes;
@@ -64,6 +82,28 @@ export class Lowering {
   /** Makes `value` another name of `original` (same shape and dtype), in all its layouts. */
   alias(value: TraceValue, original: TraceValue): void {
     this.#values.set(value, this.#value(original));
+  }
+
+  /** Defines a blocked image, or, where the channels of it are mapped next, leaves it to `mapped` to write both in one. */
+  defineMappable(value: TraceValue, write: WriteMapped): void {
+    if (!this.#mappedOnly.has(value)) {
+      this.define(value, 'blocked', write(null));
+      return;
+    }
+    const { scope } = this.graph;
+    const unmapped = (map: ChannelMap) => {
+      const outside = this.graph.scope;
+      this.graph.scope = scope;
+      const name = write(map);
+      this.graph.scope = outside;
+      return name;
+    };
+    this.#values.set(value, { primary: 'blocked', unmapped });
+  }
+
+  /** The image after the map, if what gives it was left to be written with it; else null. */
+  mapped(value: TraceValue, map: ChannelMap): string | null {
+    return this.#value(value).unmapped?.(map) ?? null;
   }
 
   /** Says how a value that is defined can be computed once more, from values that are held anyway. */

@@ -14,6 +14,8 @@ export interface TraceOp {
   readonly name: string;
   readonly code: number;
   lower(node: TraceNode, lowering: Lowering): void;
+  /** Whether the node only scales and shifts the channels of its first input, so that a convolution before can do it. */
+  readonly isChannelMap?: (node: TraceNode) => boolean;
 }
 
 export interface ValueType {
