@@ -283,6 +283,19 @@ describe('refusals', () => {
     },
   );
 
+  it('says that memory is short, of which kernel, and goes on with what fits', () => {
+    // 400 TB: more than a process can address, whatever the machine and its settings.
+    const column = tf.fill<tf.Rank.R2>([10_000_000, 1], 2);
+    const row = tf.fill<tf.Rank.R2>([1, 10_000_000], 3);
+    const error = refused(() => tf.tidy(() => tf.sum(tf.matMul(column, row)).dataSync()));
+    expect(error?.code).toBe('out-of-memory');
+    expect(error?.op).toBe('BatchMatMul');
+    expect(error?.message).toMatch(/400000000000000.*smaller batches/s);
+    column.dispose();
+    row.dispose();
+    expect(values(tf.square(tf.tensor1d([1, 2])))).toEqual([1, 4]);
+  });
+
   it('tells the line that called the kernel, when asked to keep such lines, and else how to ask', () => {
     const beyond = () => {
       const index = tf.add(tf.tensor1d([7], 'int32'), tf.scalar(1, 'int32')) as tf.Tensor1D;

@@ -94,24 +94,20 @@ function refusal(
   callSites: CompiledModel['callSites'],
 ): OnnxRuntimeBackendError {
   const message = cause instanceof Error ? cause.message : String(cause);
-  if (/bad_alloc|failed to allocate|out of memory|allocation failed/i.test(message)) {
-    return new OnnxRuntimeBackendError(
-      'out-of-memory',
-      `${what}: there is not enough memory for it (${message}). Use smaller batches, arena: false, or fewer cached graphs.`,
-      { cause },
-    );
-  }
   const found = /\b(\w+)\/\w+\/v(\d+)/.exec(message);
   const op = found?.[1];
   const callSite = callSites?.findLast(({ firstValue }) => firstValue <= Number(found?.[2]))?.site;
-  const where = callSite ? ` called ${callSite}` : '';
+  const where = `${op ? ` at the tfjs kernel ${op}` : ''}${callSite ? ` called ${callSite}` : ''}`;
+  if (/bad_alloc|failed to allocate|out of memory|allocation failed/i.test(message)) {
+    return new OnnxRuntimeBackendError(
+      'out-of-memory',
+      `${what}${where}: there is not enough memory for it (${message}). Use smaller batches, arena: false, or fewer cached graphs.`,
+      { op, callSite, cause },
+    );
+  }
   const hint =
     op && callSites === undefined
       ? ' Run with TFJS_ONNXRUNTIME_CALL_SITES=1 (or configure({callSites: true})) to see the line that called it.'
       : '';
-  return new OnnxRuntimeBackendError(
-    code,
-    `${what}${op ? ` at the tfjs kernel ${op}` : ''}${where}: ${message}${hint}`,
-    { op, callSite, cause },
-  );
+  return new OnnxRuntimeBackendError(code, `${what}${where}: ${message}${hint}`, { op, callSite, cause });
 }
