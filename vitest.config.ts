@@ -10,7 +10,7 @@ export default defineConfig({
     execArgv: ['--import', 'tsx'],
     // Graphs kept by earlier runs must not decide what a test sees.
     env: { TFJS_ONNXRUNTIME_DISK_CACHE: '0' },
-    testTimeout: 60_000,
-    hookTimeout: 60_000,
+    testTimeout: 240_000,
+    hookTimeout: 240_000,
   },
 });
