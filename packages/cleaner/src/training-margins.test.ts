@@ -49,6 +49,32 @@ describe('the rule aum', () => {
     );
   });
 
+  it('looks at the start of a long run that ends with everything learned by heart, whatever its length', () => {
+    for (const epochs of [12, 40]) {
+      const random = seededRandom(5);
+      const noise = (): number => (random.uniform() + random.uniform() + random.uniform() - 1.5) * 0.3;
+      const bad = Array.from({ length: N }, (_, i) => Number(i % 4 === 0));
+      const level = bad.map(() => noise() / 2);
+      const history = Array.from({ length: epochs }, (_, epoch) => ({
+        own: bad.map((isBad, i) => 0.7 * (1 - Math.exp(-(isBad ? epoch / 6 : epoch))) + level[i]! + noise()),
+        other: Array<number>(N).fill(0.3),
+      }));
+      expect(
+        metrics(decide(withTrainingMargins(audit, { epochs: history }), { kind: 'aum' }), { bad }).f1,
+      ).toBeGreaterThan(0.85);
+    }
+  });
+
+  it('does not cut clean data in two, however skewed it is', () => {
+    const random = seededRandom(6);
+    const level = Array.from({ length: N }, () => 0.8 - 0.3 * random.uniform() ** 3);
+    const history = Array.from({ length: 10 }, (_, epoch) => ({
+      own: level.map((value) => value * (1 - Math.exp(-1 - epoch)) + 0.05 * random.uniform()),
+      other: Array<number>(N).fill(0.3),
+    }));
+    expect(decide(withTrainingMargins(audit, { epochs: history }), { kind: 'aum' }).dropped).toBe(0);
+  });
+
   it('leaves out epochs that did not see an image, and keeps an image that none saw', () => {
     const { margins } = run(0.2);
     const gone = margins.map(({ own, other }) => ({ own: own.with(5, Number.NaN), other }));

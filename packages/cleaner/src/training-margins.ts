@@ -1,11 +1,13 @@
-import { medianInPlace } from './auto/median.ts';
+import { strangersByAnchoredMixture } from './anchored-mixture.ts';
 import { CleanerError } from './cleaner-error.ts';
 import type { Audit } from './score.ts';
 
 /*
- * What a training run saw of every image, epoch after epoch: how much nearer it was to its own identity than to any other. A network
- * learns wrong labels by heart in the end, and then its embeddings hide them; but it learns them late, so the mean over all epochs
- * still tells ("area under the margin", Pleiss et al., NeurIPS 2020).
+ * What a training run saw of every image, epoch after epoch: how near it was to its own identity, and to any other. A network learns
+ * wrong labels by heart in the end, and then its embeddings hide them; but an image under a wrong label starts as a stranger to its
+ * identity and catches up late. The mean margin over all epochs ("area under the margin", Pleiss et al., NeurIPS 2020) is reported; the
+ * decision is made on the cosine to the own identity alone, early and late in the run, which told wrong labels from right ones
+ * better than the margin did wherever it was measured.
  */
 
 /** One epoch. Cosines without margin, as training computed them; NaN for an image that the epoch left out. */
@@ -42,7 +44,10 @@ export function withTrainingMargins(
     throw new CleanerError('scores-missing', 'the training run recorded no epoch');
   }
   const aum = areaUnderMargin(audit.images, margins);
-  return { ...audit, training: { epochs: margins.epochs.length, aum, pClean: rightByMixture(aum) } };
+  return {
+    ...audit,
+    training: { epochs: margins.epochs.length, aum, pClean: rightByHistory(audit.images, margins) },
+  };
 }
 
 function areaUnderMargin(images: number, { epochs }: TrainingMargins): Float64Array {
@@ -65,49 +70,86 @@ function areaUnderMargin(images: number, { epochs }: TrainingMargins): Float64Ar
   return sum.map((value, i) => value / seen[i]!);
 }
 
-const ROUNDS = 200;
-
-/** Two normal components, the lower one of wrong labels. */
-function rightByMixture(aum: Float64Array): Float64Array {
-  const values = aum.filter((value) => !Number.isNaN(value));
-  const median = medianInPlace(Float64Array.from(values));
-  let wrong = values.map((value) => Number(value < Math.min(0, median)));
-  let components = [0, 1].map(() => ({ share: 0.5, mean: 0, deviation: 1 }));
-  for (let round = 0; round < ROUNDS; round++) {
-    components = [wrong, wrong.map((p) => 1 - p)].map((weights) => fit(values, weights));
-    const next = values.map((value) => wrongAt(value));
-    const change = next.reduce((most, p, i) => Math.max(most, Math.abs(p - wrong[i]!)), 0);
-    wrong = next;
-    if (change < 1e-4) break;
-  }
-  return aum.map((value) => (Number.isNaN(value) ? 1 : 1 - wrongAt(value)));
-
-  function wrongAt(value: number): number {
-    const [low, high] = components as [Component, Component];
-    // Better than the mean of the right ones is right, however wide the other component is; and the reverse.
-    const at = Math.min(Math.max(value, low.mean), Math.max(high.mean, low.mean));
-    return 1 / (1 + Math.exp(logDensity(at, high) - logDensity(at, low)));
-  }
-}
-
-interface Component {
-  readonly share: number;
-  readonly mean: number;
-  readonly deviation: number;
-}
-
-function fit(values: Float64Array, weights: Float64Array): Component {
-  let total = 1e-9;
-  let sum = 0;
-  values.forEach((value, i) => {
-    total += weights[i]!;
-    sum += weights[i]! * value;
+/** Probability that each label is right: 1 for an image that no epoch saw. */
+function rightByHistory(images: number, { epochs }: TrainingMargins): Float64Array {
+  const [start, learning, learned] = stages(epochs);
+  const early = meanOwn(images, epochs.slice(start, learning));
+  const late = learned > learning ? meanOwn(images, epochs.slice(learning, learned)) : early;
+  const seen = Int32Array.from({ length: images }, (_, i) => i).filter(
+    (i) => !Number.isNaN(early[i]!) || !Number.isNaN(late[i]!),
+  );
+  const column = (stage: Float64Array, other: Float64Array): Float64Array => {
+    const shift = meanOf(stage) - meanOf(other);
+    return Float64Array.from(seen, (i) => (Number.isNaN(stage[i]!) ? other[i]! + shift : stage[i]!));
+  };
+  const strangers = strangersByAnchoredMixture(column(early, late), column(late, early));
+  const right = new Float64Array(images).fill(1);
+  seen.forEach((image, i) => {
+    right[image] = 1 - strangers[i]!;
   });
-  const mean = sum / total;
-  const square = values.reduce((all, value, i) => all + weights[i]! * (value - mean) ** 2, 0);
-  return { share: total / values.length, mean, deviation: Math.sqrt(square / total) + 1e-3 };
+  return right;
 }
 
-function logDensity(value: number, { share, mean, deviation }: Component): number {
-  return Math.log(share + 1e-12) - Math.log(deviation) - 0.5 * ((value - mean) / deviation) ** 2;
+/** How far the upper quartile of the images has come, of where it ends, when a stage of the run ends. */
+const STAGES = [0.6, 0.9] as const;
+
+/**
+ * Where the images that are learned easily are being learned, and where they have been: epochs [start, learning) and [learning,
+ * learned). What comes behind is memory, and says little. In the first epoch an image is near or far by when it was drawn, so it is left
+ * out where there are others.
+ */
+function stages(
+  epochs: readonly EpochMargins[],
+): readonly [start: number, learning: number, learned: number] {
+  let furthest = Number.NEGATIVE_INFINITY;
+  const progress = epochs.map(({ own }) => {
+    furthest = Math.max(furthest, upperQuartile(own));
+    return furthest;
+  });
+  const start = epochs.length > 2 ? 1 : 0;
+  const end = (stage: number, after: number): number =>
+    Math.min(
+      epochs.length,
+      Math.max(after + 1, progress.findIndex((quartile) => quartile >= stage * furthest) + 1),
+    );
+  const learning = end(STAGES[0], start);
+  return [start, learning, end(STAGES[1], learning)];
+}
+
+function upperQuartile(values: ArrayLike<number>): number {
+  const sorted = Float64Array.from(values)
+    .filter((value) => !Number.isNaN(value))
+    .sort();
+  return sorted[Math.floor(0.75 * (sorted.length - 1))] ?? Number.NaN;
+}
+
+/**
+ * Mean cosine of every image to its own class, NaN where none of the epochs saw it. Epochs are levelled first: in some an image is
+ * missing, and all images are nearer to their class in a later one.
+ */
+function meanOwn(images: number, epochs: readonly EpochMargins[]): Float64Array {
+  const levels = epochs.map(({ own }) => meanOf(own));
+  const level = meanOf(levels);
+  const sum = new Float64Array(images);
+  const seen = new Int32Array(images);
+  epochs.forEach(({ own }, epoch) => {
+    for (let i = 0; i < images; i++) {
+      if (Number.isNaN(own[i]!)) continue;
+      sum[i]! += own[i]! - levels[epoch]!;
+      seen[i]! += 1;
+    }
+  });
+  return sum.map((value, i) => value / seen[i]! + level);
+}
+
+/** Of what is not NaN. */
+function meanOf(values: ArrayLike<number>): number {
+  let sum = 0;
+  let count = 0;
+  for (let i = 0; i < values.length; i++) {
+    if (Number.isNaN(values[i]!)) continue;
+    sum += values[i]!;
+    count++;
+  }
+  return sum / count;
 }
