@@ -12,7 +12,7 @@ import { embedCommand } from './commands/embed.ts';
 import { modelCommand } from './commands/model/model.ts';
 import { noiseCommand } from './commands/noise.ts';
 import { recCommand } from './commands/rec/rec.ts';
-import { trainCommand } from './commands/train.ts';
+import { trainCommand } from './commands/train/train.ts';
 import { verifyCommand } from './commands/verify.ts';
 
 const FAILED = 1;

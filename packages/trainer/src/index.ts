@@ -50,6 +50,7 @@ export {
   type RunLength,
 } from './optimisation/schedule.ts';
 export { type OptimizedParameter, Sgd, type SgdOptions } from './optimisation/sgd.ts';
+export type { RankChannel, RankReply, RankRequest } from './parallel/rank-channel.ts';
 export { Random, type RandomState } from './random.ts';
 export { withFrozenStatistics } from './training/frozen-parameters.ts';
 // Its parts, for loops of one's own
@@ -82,6 +83,7 @@ export type {
   DamagedCheckpointEvent,
   EpochEvent,
   EvaluationEvent,
+  HeadEvent,
   NonFiniteLossEvent,
   StartedEvent,
   StepEvent,

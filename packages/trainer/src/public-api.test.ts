@@ -65,7 +65,10 @@ test('exports of @arcface/trainer/node', () => {
       "FileCheckpointStore",
       "JsonLinesLog",
       "TensorBoardLog",
+      "rankData",
       "readJsonLines",
+      "serveRank",
+      "startRankThreads",
     ]
   `);
 });

@@ -17,6 +17,8 @@ export type TrainingErrorCode =
   | 'no-gradients'
   /** A trainable parameter got no gradient, or tensors do not fit the parameters they are for. */
   | 'parameter-mismatch'
+  /** One of the ranks of a run has failed. */
+  | 'rank-failed'
   /** A step does not fit into the memory that there is. */
   | 'out-of-memory'
   /** The loss became NaN or infinite; `keys` names the batch. */

@@ -1,7 +1,6 @@
 /**
  * Options from a file: the same names as on the command line, in camelCase (`batchSize` for `--batch-size`). What is
- * typed on the command line wins. A TypeScript file can be checked with `defineConfig`; it needs a Node that strips
- * types (22.18 or later).
+ * typed on the command line wins. A TypeScript file needs a Node that strips types (22.18 or later); `defineConfig` checks it.
  */
 import { readFile } from 'node:fs/promises';
 import { resolve } from 'node:path';
@@ -10,12 +9,7 @@ import type { Command } from 'commander';
 import { UsageError } from './usage-error.ts';
 
 /** Options of a command by name. */
-export type Config = Readonly<Record<string, string | number | boolean | readonly number[]>>;
-
-/** Does nothing but check the types: `export const config = defineConfig({ data: 'faces', subcenters: 3 })`. */
-export function defineConfig<const T extends Config>(config: T): T {
-  return config;
-}
+export type Config = Readonly<Record<string, string | number | boolean | readonly (string | number)[]>>;
 
 /**
  * Fills in the options that the command line leaves open.

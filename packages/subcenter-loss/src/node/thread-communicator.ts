@@ -83,8 +83,13 @@ export function threadCommunicator(group: ThreadGroup, rank: number): ThreadComm
       Atomics.store(shared, ARRIVED, 0);
       Atomics.add(shared, ROUND, 1);
       Atomics.notify(shared, ROUND);
-    } else if (Atomics.wait(shared, ROUND, round, timeoutMs) === 'timed-out') {
-      fail(`no answer from the other ranks within ${timeoutMs / 1000} s`);
+    } else {
+      // In a loop: the one that came last to the meeting before may only now come to wake who waited there.
+      while (Atomics.load(shared, ROUND) === round) {
+        if (Atomics.wait(shared, ROUND, round, timeoutMs) === 'timed-out') {
+          fail(`no answer from the other ranks within ${timeoutMs / 1000} s`);
+        }
+      }
     }
     if (Atomics.load(shared, BROKEN)) fail('another rank has failed');
   }

@@ -15,6 +15,9 @@ import type { Checkpoint, HeadConfig } from './checkpoint.ts';
 
 const HEAD = 'head:';
 const MOMENTUM = 'momentum:';
+/** Names of the head's tensors in a checkpoint. */
+export const HEAD_TENSOR: string = HEAD + HEAD_PARAMETER;
+export const HEAD_MOMENTUM: string = MOMENTUM + HEAD_PARAMETER;
 
 /** What rebuilds the network without its weights. */
 export function networkConfig({ name, graph }: Backbone): Checkpoint['network'] {
@@ -26,18 +29,30 @@ export function headConfig({ classes, subcenters, embeddingSize, margin }: Subce
   return { classes, subcenters, embeddingSize, margin };
 }
 
+type TrainedNetwork = Pick<TrainedModel, 'backbone'> & { readonly sgd: Sgd };
+
 /** All tensors of a checkpoint, in the reference's names and shapes. */
 export async function captureTensors(model: TrainedModel & { readonly sgd: Sgd }): Promise<NamedArray[]> {
   const { backbone, head, sgd } = model;
   // WebGPU is read asynchronously or not at all, and keeps what was read for the exports below.
   const parameters = [...backbone.parameters.values()].map(({ variable }) => variable);
   for (const variable of [...parameters, ...sgd.momentum.values()]) await variable.data();
+  const network = captureNetwork(model);
+  const isMomentum = ({ name }: NamedArray): boolean => name.startsWith(MOMENTUM);
+  return [
+    ...network.filter((array) => !isMomentum(array)),
+    await namedArray(HEAD_TENSOR, head.weights),
+    ...network.filter(isMomentum),
+    await namedArray(HEAD_MOMENTUM, sgd.momentum.get(HEAD_PARAMETER)!),
+  ];
+}
+
+/** The tensors of the network, then their momenta. */
+export function captureNetwork({ backbone, sgd }: TrainedNetwork): NamedArray[] {
   const momenta = exportParameters(momentumView(backbone, sgd));
   return [
     ...exportParameters(backbone),
-    await namedArray(HEAD + HEAD_PARAMETER, head.weights),
     ...momenta.map((array) => ({ ...array, name: MOMENTUM + array.name.slice('arg:'.length) })),
-    await namedArray(MOMENTUM + HEAD_PARAMETER, sgd.momentum.get(HEAD_PARAMETER)!),
   ];
 }
 
@@ -47,18 +62,22 @@ export async function captureTensors(model: TrainedModel & { readonly sgd: Sgd }
  * @throws {TrainingError} `parameter-mismatch` when one is missing or of another shape
  */
 export function restoreTensors(
-  checkpoint: Pick<Checkpoint, 'tensors'>,
+  { tensors }: Pick<Checkpoint, 'tensors'>,
   model: TrainedModel & { readonly sgd: Sgd },
 ): void {
-  const { backbone, head, sgd } = model;
-  const { tensors } = checkpoint;
-  importParameters(backbone, networkTensors(checkpoint));
-  assign(head.weights, find(tensors, HEAD + HEAD_PARAMETER));
+  const { head, sgd } = model;
+  restoreNetwork(tensors, model);
+  assign(head.weights, find(tensors, HEAD_TENSOR));
+  assign(sgd.momentum.get(HEAD_PARAMETER)!, find(tensors, HEAD_MOMENTUM));
+}
+
+/** The part of {@link restoreTensors} that is the network's. Where there is no momentum at all, it stays what it is. */
+export function restoreNetwork(tensors: readonly NamedArray[], { backbone, sgd }: TrainedNetwork): void {
+  importParameters(backbone, networkTensors({ tensors }));
   const momenta = tensors
-    .filter(({ name }) => name.startsWith(MOMENTUM) && name !== MOMENTUM + HEAD_PARAMETER)
+    .filter(({ name }) => name.startsWith(MOMENTUM) && name !== HEAD_MOMENTUM)
     .map((array) => ({ ...array, name: `arg:${array.name.slice(MOMENTUM.length)}` }));
-  importParameters(momentumView(backbone, sgd), momenta);
-  assign(sgd.momentum.get(HEAD_PARAMETER)!, find(tensors, MOMENTUM + HEAD_PARAMETER));
+  if (momenta.length > 0) importParameters(momentumView(backbone, sgd), momenta);
 }
 
 /** The tensors of the network itself (`arg:...`, `aux:...`): what `importParameters` takes. */
@@ -87,7 +106,7 @@ export interface CheckpointSubcenters {
 /** @throws {TrainingError} `parameter-mismatch` when the checkpoint holds no sub-centres, or not as many as it says */
 export function checkpointSubcenters(checkpoint: Pick<Checkpoint, 'tensors' | 'head'>): CheckpointSubcenters {
   const { classes, subcenters, embeddingSize: dimensions } = checkpoint.head;
-  const array = find(checkpoint.tensors, HEAD + HEAD_PARAMETER);
+  const array = find(checkpoint.tensors, HEAD_TENSOR);
   if (!sameShape(array.shape, [classes * subcenters, dimensions]) || !(array.data instanceof Float32Array)) {
     throw new TrainingError(
       'parameter-mismatch',

@@ -28,12 +28,19 @@ export function trainableParameters(
   { backbone, head }: TrainedModel,
   frozen: readonly string[] = [],
 ): OptimizedParameter[] {
+  return [
+    ...backboneParameters(backbone, frozen),
+    { name: HEAD_PARAMETER, kind: 'weight', variable: head.weights },
+  ];
+}
+
+/** Those of the backbone only. */
+export function backboneParameters(backbone: Backbone, frozen: readonly string[]): OptimizedParameter[] {
   const parameters: OptimizedParameter[] = [];
   for (const { name, role, kind, fixed, variable } of backbone.parameters.values()) {
     const stays = fixed || isFrozen(name, frozen);
     if (role === 'argument' && !stays) parameters.push({ name, kind, variable });
   }
-  parameters.push({ name: HEAD_PARAMETER, kind: 'weight', variable: head.weights });
   return parameters;
 }
 

@@ -8,6 +8,7 @@ import type { BestCheckpoint } from '../checkpoints/checkpoint.ts';
 import type { CheckpointStore } from '../checkpoints/checkpoint-store.ts';
 import type { UndecodableImage } from '../data/data-loader.ts';
 import type { ImageDecoder } from '../data/image-decoder.ts';
+import type { RankChannel } from '../parallel/rank-channel.ts';
 import type { TrainOptions } from './train-options.ts';
 import type { TrainedModel } from './train-step.ts';
 import type { TrainingEvent } from './training-events.ts';
@@ -19,6 +20,11 @@ export interface TrainingRun extends TrainedModel {
   readonly decoder: ImageDecoder;
   /** Default: the reference's. See {@link TrainOptions}. */
   readonly options?: TrainOptions;
+  /**
+   * Computes on these ranks instead of in this thread: each gets an equal part of every batch and a block of the classes. The
+   * network and the head of the run have the trained weights when an evaluation is made, and when the run has ended.
+   */
+  readonly ranks?: readonly RankChannel[] | undefined;
   /** Where checkpoints go. Default: none are written. */
   readonly store?: CheckpointStore | undefined;
   /**
@@ -30,6 +36,8 @@ export interface TrainingRun extends TrainedModel {
   readonly signal?: AbortSignal | undefined;
   /** Measures the model while it is being trained. */
   readonly evaluation?: Evaluation | undefined;
+  /** Steps between reports on the sub-centres (`HeadEvent`); no influence on the result. Default 20. */
+  readonly reportEverySteps?: number | undefined;
   /** How images are prepared; no influence on the result. */
   readonly loading?: { readonly batchesAhead?: number; readonly concurrency?: number } | undefined;
 }

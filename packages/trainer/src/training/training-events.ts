@@ -35,6 +35,22 @@ export interface StepEvent {
   readonly waitSeconds: number;
 }
 
+/** How the images of the epoch so far lie around their sub-centres. */
+export interface HeadEvent {
+  readonly kind: 'head';
+  readonly step: number;
+  readonly epoch: number;
+  /** Share of the images at the sub-centre of their class with the most images, with the second most, and so on: [K]. */
+  readonly subcenterShares: readonly number[];
+  /** The first of them. */
+  readonly dominantShare: number;
+  /** Angle to the target, degrees. */
+  readonly targetAngle: { readonly p10: number; readonly p50: number; readonly p90: number };
+  /** Classes that are far from all their images, and classes whose images are spread over sub-centres (see `HeadMonitor`). */
+  readonly collapsed: number;
+  readonly split: number;
+}
+
 /** An epoch is done. */
 export interface EpochEvent {
   readonly kind: 'epoch';
@@ -90,6 +106,7 @@ export interface NonFiniteLossEvent {
 export type TrainingEvent =
   | StartedEvent
   | StepEvent
+  | HeadEvent
   | EpochEvent
   | EvaluationEvent
   | CheckpointEvent

@@ -2,7 +2,7 @@
  * One call of `train`: the state of a run between its checkpoints, and the order in which steps, epochs, evaluations and
  * checkpoints follow each other.
  */
-import type { Margin } from '@arcface/subcenter-loss';
+import { HeadMonitor, type Margin } from '@arcface/subcenter-loss';
 import * as tf from '@tensorflow/tfjs-core';
 import {
   type BestCheckpoint,
@@ -16,6 +16,7 @@ import { headConfig, networkConfig } from '../checkpoints/model-checkpoint.ts';
 import { type Batch, DataLoader } from '../data/data-loader.ts';
 import { type DatasetFingerprint, datasetFingerprint } from '../data/dataset-fingerprint.ts';
 import { learningRateAt, marginShareAt, type RunLength } from '../optimisation/schedule.ts';
+import { RankExecutor } from '../parallel/rank-executor.ts';
 import { messageOf, TrainingError } from '../training-error.ts';
 import { EpochRecorder } from './epoch-recorder.ts';
 import { LocalExecutor } from './local-executor.ts';
@@ -42,6 +43,7 @@ export class TrainingSession {
   readonly #executor: StepExecutor;
   /** Undefined when the run does not record what it sees of its images. */
   readonly #recorder: EpochRecorder | undefined;
+  readonly #monitor: HeadMonitor;
   /** Events of the loader that wait for their turn. */
   readonly #waiting: TrainingEvent[] = [];
   #progress: TrainingProgress = { step: 0, epoch: 0, position: 0, batch: 0 };
@@ -79,11 +81,15 @@ export class TrainingSession {
     this.#margin = head.margin;
     this.#data = datasetFingerprint(dataset);
     this.#recorder = this.#options.dynamics ? new EpochRecorder(this.#data) : undefined;
-    this.#executor = new LocalExecutor(run, this.#options);
+    this.#monitor = new HeadMonitor({ classes: head.classes, subcenters: head.subcenters });
+    this.#executor = run.ranks
+      ? new RankExecutor(run, this.#options, run.ranks)
+      : new LocalExecutor(run, this.#options);
   }
 
   async dispose(): Promise<void> {
     await this.#executor.dispose();
+    this.#monitor.dispose();
     this.#run.head.margin = this.#margin;
   }
 
@@ -96,6 +102,7 @@ export class TrainingSession {
       await this.#writeDynamics(this.#progress.epoch);
     if (!stopped) yield* this.#evaluate();
     yield* this.#save();
+    await this.#executor.publish();
     const { step, epoch } = this.#progress;
     return {
       steps: step,
@@ -203,6 +210,7 @@ export class TrainingSession {
       throw this.#notFinite(`The loss of step ${step + 1} is ${loss}`, batch.keys);
     }
     this.#recorder?.add(batch.positions, outcome);
+    const angle = await this.#observe(batch, outcome);
     this.#progress = { step: step + 1, ...batch.next, batch: batch.index + 1 };
     this.#metrics = { ...this.#metrics, loss };
     this.#changed = true;
@@ -217,10 +225,34 @@ export class TrainingSession {
       loss,
       learningRate,
       marginShare,
-      angle: meanAngle(outcome, batch.labels.length),
+      angle,
       imagesPerSecond: this.#clock.recentImagesPerSecond,
       seconds,
       waitSeconds: time.waitSeconds,
+    };
+    if ((step + 1) % (this.#run.reportEverySteps ?? 20) === 0) yield this.#headReport(batch.epoch);
+  }
+
+  /** Counts where the images of a batch are, and returns their mean angle to the target in degrees. */
+  async #observe({ labels }: Batch, { own }: StepOutcome): Promise<number> {
+    const cosines = tf.tensor2d(own, [labels.length, own.length / labels.length]);
+    this.#monitor.observe(labels, cosines);
+    cosines.dispose();
+    const { angles } = (await this.#monitor.read())!;
+    return angles.reduce((sum, angle) => sum + angle, 0) / angles.length;
+  }
+
+  #headReport(epoch: number): TrainingEvent {
+    const { subcenterShares, dominantShare, targetAngle, warnings } = this.#monitor.report();
+    const count = (kind: string): number => warnings.filter((warning) => warning.kind === kind).length;
+    const shares = { subcenterShares, dominantShare, targetAngle };
+    return {
+      kind: 'head',
+      step: this.#progress.step,
+      epoch,
+      ...shares,
+      collapsed: count('collapsed'),
+      split: count('split'),
     };
   }
 
@@ -267,6 +299,7 @@ export class TrainingSession {
     yield { kind: 'epoch', epoch, step, loss };
     await this.#writeDynamics(epoch);
     this.#recorder?.clear();
+    this.#monitor.clear();
     yield* this.#afterStep({ epochs: epoch + 1 });
   }
 
@@ -327,18 +360,6 @@ export class TrainingSession {
     const keep = this.#best ? [this.#best.name] : [];
     await pruneCheckpoints(store, { keepLast: this.#options.checkpoints.keepLast, keep });
   }
-}
-
-/** Mean angle of a batch's images to the nearest sub-centre of their class, degrees. */
-function meanAngle({ own }: StepOutcome, images: number): number {
-  const subcenters = own.length / images;
-  let sum = 0;
-  for (let i = 0; i < images; i++) {
-    let best = -1;
-    for (let k = 0; k < subcenters; k++) best = Math.max(best, own[i * subcenters + k]!);
-    sum += Math.acos(Math.min(1, best));
-  }
-  return ((sum / images) * 180) / Math.PI;
 }
 
 /** Whether an error of a backend says that it got no memory. */

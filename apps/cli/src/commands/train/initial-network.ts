@@ -1,0 +1,37 @@
+/** The network that a run begins with: a new one, or that of a model. */
+import { type Backbone, backboneFromGraph, createBackbone } from '@arcface/backbones';
+import { withFrozenStatistics } from '@arcface/trainer';
+import type { CommandContext } from '../../cli/define-command.ts';
+import { UsageError } from '../../cli/usage-error.ts';
+import { readModelFile } from '../../model-file.ts';
+import type { TrainCommandOptions } from './training-settings.ts';
+
+/**
+ * @throws {UsageError} for settings of a new network beside a model; CommandError when there is no such model
+ */
+export async function initialNetwork(
+  options: TrainCommandOptions,
+  { console }: CommandContext,
+): Promise<Backbone> {
+  const { init, network, width, embeddingSize, inputSize, dropout, freeze = [], seed } = options;
+  const settings = { width, embeddingSize, inputSize, dropout };
+  if (init === undefined) {
+    const backbone = createBackbone({ network: network ?? 'y1', ...settings }, { seed });
+    if (freeze.length > 0)
+      console.warn(
+        'parts of a new network are frozen, which have learned nothing (--init gives them a past)',
+      );
+    if (freeze.length === 0) return backbone;
+    const frozen = backboneFromGraph(withFrozenStatistics(backbone.graph, freeze), { seed });
+    backbone.dispose();
+    return frozen;
+  }
+  const given = Object.entries({ network, ...settings }).find(([, value]) => value !== undefined);
+  if (given)
+    throw new UsageError(
+      `--init gives a whole network: leave out what changes it (${given[0]} ${given[1]}).`,
+    );
+  const { graph, parameters, path } = await readModelFile(init, console);
+  console.log(`starting from the network ${graph.name} of ${path}`);
+  return backboneFromGraph(withFrozenStatistics(graph, freeze), { parameters, unknown: 'ignore' });
+}

@@ -1,0 +1,17 @@
+/** Starts the ranks of a run, each with its share of the processor's cores. */
+import { availableParallelism } from 'node:os';
+import { type RankThreads, startRankThreads } from '@arcface/trainer/node';
+import type { TrainCommandOptions } from './training-settings.ts';
+
+/** From the sources a thread runs the source, from a build what was built. */
+const SCRIPT = new URL(
+  import.meta.url.endsWith('.ts') ? './rank-thread.ts' : './rank-thread.js',
+  import.meta.url,
+);
+
+/** Undefined for a run of one rank, which needs no thread of its own. */
+export function startRanks({ ranks, backend, threads }: TrainCommandOptions): RankThreads | undefined {
+  if (ranks === 1) return undefined;
+  const each = Math.max(1, Math.floor((threads ?? availableParallelism()) / ranks));
+  return startRankThreads({ size: ranks, script: SCRIPT, data: { backend, threads: each } });
+}

@@ -1,0 +1,136 @@
+/** `arcface train`: steps 1 and 3 of the main job. */
+import { join } from 'node:path';
+import { SubcenterHead } from '@arcface/subcenter-loss';
+import { trainingEvents } from '@arcface/trainer';
+import { FileCheckpointStore } from '@arcface/trainer/node';
+import type { Command } from 'commander';
+import { writeAtomically } from '../../atomic-file.ts';
+import { useBackend } from '../../backend.ts';
+import { type CommandContext, defineCommand, required } from '../../cli/define-command.ts';
+import { INTERRUPTED } from '../../cli/interrupt.ts';
+import { refuseUsedFolder } from '../../cli/output-folder.ts';
+import { UsageError } from '../../cli/usage-error.ts';
+import { openData } from '../../data.ts';
+import { sharpDecoder } from '../../decode.ts';
+import { CHECKPOINTS } from '../../model.ts';
+import { initialNetwork } from './initial-network.ts';
+import { evaluationOnPacks } from './packs-evaluation.ts';
+import { withoutReferenceFlags } from './reference-flags.ts';
+import { RunJournal } from './run-journal.ts';
+import { startRanks } from './start-ranks.ts';
+import { trainingData } from './training-data.ts';
+import { marginOf, type TrainCommandOptions, trainOptionsOf, withTrainOptions } from './training-settings.ts';
+
+export function trainCommand(): Command {
+  return defineCommand<TrainCommandOptions>({
+    name: 'train',
+    description:
+      'Train a network with the (Sub-center) ArcFace loss. Sub-centres are saved with every checkpoint. ' +
+      'Ctrl-C stops after the current step; --resume goes on from there, bit for bit.',
+    example: 'arcface train --data faces --output run --network y1 --subcenters 3 --epochs 18',
+    options: withTrainOptions,
+    run: trainNetwork,
+  });
+}
+
+async function trainNetwork(typed: TrainCommandOptions, context: CommandContext): Promise<void> {
+  const options = withoutReferenceFlags(typed, typed.ranks);
+  const data = required(options.data, '--data');
+  const output = required(options.output, '--output');
+  const { console } = context;
+  if (options.resume && options.overwrite)
+    throw new UsageError('--resume and --overwrite contradict each other.');
+  if (!options.resume && !options.overwrite) await refuseUsedFolder(output, '--resume or --overwrite');
+  const trainOptions = trainOptionsOf(options);
+  const margin = marginOf(options);
+
+  const opened = await openData(data, context);
+  const ranks = startRanks(options);
+  try {
+    const dataset = trainingData(opened, options, context);
+    const backendName = await useBackend(options);
+    const backbone = await initialNetwork(options, context);
+    const everySteps = options.verifyEvery ?? 2000;
+    const { packs, evaluation } = await evaluationOnPacks(data, { backbone, everySteps }, context);
+    const head = new SubcenterHead({
+      classes: dataset.identities.length,
+      subcenters: options.subcenters,
+      embeddingSize: backbone.embeddingSize,
+      margin,
+      seed: options.seed,
+    });
+    const store = new FileCheckpointStore(join(output, CHECKPOINTS));
+    if (options.overwrite) for (const name of await store.list()) await store.remove(name);
+    const settings = {
+      data,
+      network: backbone.name,
+      loss: options.loss,
+      subcenters: options.subcenters,
+      backend: backendName,
+      options: trainOptions,
+    };
+    const events = trainingEvents({
+      ...{ backbone, head, dataset, store, evaluation },
+      decoder: sharpDecoder,
+      ranks: ranks?.ranks,
+      options: trainOptions,
+      resume: options.resume === true,
+      signal: context.signal,
+      reportEverySteps: options.frequent,
+    });
+    // What is refused is refused here, before anything is written.
+    let next = await events.next();
+    await writeAtomically(join(output, 'run.json'), [`${JSON.stringify(settings, null, 2)}\n`]);
+    const { tensorboard } = options;
+    const journal = new RunJournal({
+      console,
+      log: join(output, 'log.jsonl'),
+      tensorboard: tensorboard === true ? join(output, 'tensorboard') : tensorboard,
+    });
+    try {
+      for (; !next.done; next = await events.next()) journal.write(next.value);
+    } finally {
+      await journal.close();
+    }
+
+    const result = next.value;
+    const { steps, epochs, loss, imagesPerSecond, stopped } = result;
+    const accuracies = Object.entries(result.metrics).filter(([name]) => packs.includes(name));
+    const path = (name: string | undefined) => (name === undefined ? null : join(output, CHECKPOINTS, name));
+    const checkpoint = path(result.checkpoint);
+    console.result(
+      {
+        steps,
+        epochs,
+        loss: finite(loss),
+        imagesPerSecond: finite(imagesPerSecond),
+        checkpoint,
+        best: path(result.best?.name),
+        verification: verificationOf(accuracies),
+        stopped,
+      },
+      [
+        `${stopped ? 'stopped after' : 'trained'} ${steps} steps (${epochs} epochs), loss ${loss.toFixed(4)}, ${imagesPerSecond.toFixed(1)} images/s`,
+        ...accuracies.map(([name, value]) => `${name}  ${value.toFixed(5)}`),
+        `checkpoint  ${checkpoint}`,
+        ...(stopped ? ['the same command with --resume goes on'] : []),
+      ],
+    );
+    if (stopped) process.exitCode = INTERRUPTED;
+  } finally {
+    await ranks?.close();
+    await opened.close();
+  }
+}
+
+function verificationOf(
+  accuracies: readonly (readonly [string, number])[],
+): Record<string, { accuracy: number }> | null {
+  if (accuracies.length === 0) return null;
+  return Object.fromEntries(accuracies.map(([name, accuracy]) => [name, { accuracy }]));
+}
+
+/** JSON has no NaN. */
+function finite(value: number): number | null {
+  return Number.isFinite(value) ? value : null;
+}

@@ -1,0 +1,242 @@
+/** The options of `arcface train`: how they are typed, and what they mean to a training run. */
+import { listNetworks } from '@arcface/backbones';
+import type { Margin } from '@arcface/subcenter-loss';
+import type { LearningRateSchedule, TrainOptions } from '@arcface/trainer';
+import { type Command, Option } from 'commander';
+import { type ComputeOptions, type SharedOptions, withComputeOptions } from '../../cli/define-command.ts';
+import { ascendingNumbers, numberWithin, wholeNumber } from '../../cli/option-values.ts';
+import { UsageError } from '../../cli/usage-error.ts';
+import { type ReferenceFlags, withReferenceFlags } from './reference-flags.ts';
+
+/** The margins by the reference's names; `--margin` and `--scale` change them. */
+const LOSSES: Readonly<Record<string, Margin>> = {
+  arcface: { m1: 1, m2: 0.5, m3: 0, s: 64 },
+  cosface: { m1: 1, m2: 0, m3: 0.35, s: 64 },
+  combined: { m1: 1, m2: 0.3, m3: 0.2, s: 64 },
+  nsoftmax: { m1: 1, m2: 0, m3: 0, s: 64 },
+};
+
+/** The reference's. */
+const LR_STEPS = [100_000, 160_000, 220_000];
+
+export interface TrainCommandOptions extends SharedOptions, ComputeOptions, ReferenceFlags {
+  readonly data?: string | undefined;
+  readonly output?: string | undefined;
+  readonly network?: string;
+  readonly width?: number;
+  readonly embeddingSize?: number;
+  readonly inputSize?: number;
+  readonly dropout?: number;
+  readonly init?: string | undefined;
+  readonly freeze?: readonly string[];
+  readonly imagesFilter: number;
+  readonly loss: string;
+  readonly subcenters: number;
+  readonly margin?: number;
+  readonly scale?: number;
+  readonly epochs?: number;
+  readonly maxSteps?: number;
+  readonly batchSize?: number | undefined;
+  readonly accumulate: number;
+  readonly ranks: number;
+  readonly lr: number;
+  readonly lrSteps?: readonly number[];
+  readonly lrEpochs?: readonly number[];
+  readonly schedule: 'steps' | 'cosine' | 'polynomial' | 'constant';
+  readonly power: number;
+  readonly warmupEpochs: number;
+  readonly marginWarmupEpochs: number;
+  readonly mom: number;
+  readonly nesterov?: boolean;
+  readonly wd: number;
+  readonly decay: 'all' | 'weights';
+  readonly clipNorm?: number;
+  readonly clipValue?: number;
+  readonly mirror: boolean;
+  readonly shift: number;
+  readonly color: number;
+  readonly cutoff: number;
+  readonly crop: number;
+  readonly recompression: number;
+  readonly checkpointEvery?: number | undefined;
+  readonly checkpointEpochs: number;
+  readonly keep: number;
+  readonly verifyEvery?: number | undefined;
+  readonly dynamics: boolean;
+  readonly tensorboard?: string | true;
+  readonly frequent: number;
+  readonly resume?: boolean;
+  readonly overwrite?: boolean;
+}
+
+/** Adds the options of `arcface train`. */
+export function withTrainOptions(command: Command): Command {
+  const names = listNetworks().map(({ name }) => name);
+  command
+    .option('--data <data>', 'a .rec, a folder with a train.rec, a folder of folders, or a .lst')
+    .option('--images-filter <n>', 'leave out identities with fewer images', wholeNumber(0), 0)
+    .option('--output <folder>', 'run folder: checkpoints, log.jsonl, run.json')
+    .option('--network <name>', `one of ${names.join(', ')} (default: y1)`)
+    .option('--width <factor>', 'channels inside the network, relative to its own', numberWithin(0.01, 16))
+    .option('--embedding-size <n>', "length of the embeddings (default: the network's)", wholeNumber(1, 8192))
+    .option('--input-size <pixels>', 'side of the images (default: 112)', wholeNumber(16, 1024))
+    .option(
+      '--dropout <share>',
+      "dropped before the last layer (default: the network's)",
+      numberWithin(0, 0.95),
+    )
+    .option('--init <model>', 'start from the network of a MODEL instead of a new one')
+    .option(
+      '--freeze <parts>',
+      "parts of the network that stay as they are, by how their parameters' names begin (conv0,stage1), or all",
+      (text: string) => text.split(',').map((part) => (part === 'all' ? '*' : part)),
+    )
+    .addOption(new Option('--loss <name>', 'margin').choices(Object.keys(LOSSES)).default('arcface'))
+    .option(
+      '--subcenters <k>',
+      'sub-centres an identity: 3 for noisy data, 1 for clean',
+      wholeNumber(1, 1000),
+      3,
+    )
+    .option('--margin <m>', "margin instead of the loss's own (arcface: radians)", numberWithin(0, 3.2))
+    .option('--scale <s>', "feature scale instead of the loss's own", numberWithin(0.1, 1000))
+    .option('--epochs <n>', 'passes over the data (default: 18)', numberWithin(0.001, 1e6))
+    .option('--max-steps <n>', 'steps instead of epochs', wholeNumber(1))
+    .option('--batch-size <n>', 'images a step (default: 128)', wholeNumber(1, 65536))
+    .option('--accumulate <n>', 'parts a batch is divided into, to save memory', wholeNumber(1, 65536), 1)
+    .option(
+      '--ranks <n>',
+      'threads that train together, each with its part of every batch',
+      wholeNumber(1, 64),
+      1,
+    )
+    .option('--lr <rate>', 'learning rate', numberWithin(1e-9, 100), 0.1)
+    .option(
+      '--lr-steps <steps>',
+      `steps at which it falls to a tenth (default: ${LR_STEPS})`,
+      ascendingNumbers,
+    )
+    .option('--lr-epochs <epochs>', 'epochs at which it falls to a tenth, instead of steps', ascendingNumbers)
+    .addOption(
+      new Option('--schedule <kind>', 'how it falls')
+        .choices(['steps', 'cosine', 'polynomial', 'constant'])
+        .default('steps'),
+    )
+    .option('--power <p>', 'of the polynomial schedule', numberWithin(0.01, 100), 2)
+    .option('--warmup-epochs <n>', 'rise of the learning rate from 0', numberWithin(0, 1e6), 0)
+    .option('--margin-warmup-epochs <n>', 'rise of the margin from 0', numberWithin(0, 1e6), 0)
+    .option('--mom <m>', 'momentum', numberWithin(0, 0.9999), 0.9)
+    .option('--nesterov', "look ahead along the momentum (not the reference's)")
+    .option('--wd <w>', 'weight decay', numberWithin(0, 1), 5e-4)
+    .addOption(
+      new Option('--decay <which>', "what decays: all parameters (the reference's), or weights only")
+        .choices(['all', 'weights'])
+        .default('all'),
+    )
+    .option('--clip-norm <n>', 'scale the gradient down to at most this norm', numberWithin(1e-9, 1e9))
+    .option('--clip-value <n>', 'clip every number of the gradient to this size', numberWithin(1e-9, 1e9))
+    .option('--no-mirror', 'never mirror images')
+    .option('--shift <pixels>', 'largest random translation', wholeNumber(0, 512), 0)
+    .option(
+      '--color <share>',
+      'largest random change of brightness, contrast and saturation',
+      numberWithin(0, 1),
+      0,
+    )
+    .option('--cutoff <pixels>', 'side of a grey square put on half of the images', wholeNumber(0, 1024), 0)
+    .option(
+      '--crop <share>',
+      'largest share of each side that a random crop takes away',
+      numberWithin(0, 0.9),
+      0,
+    )
+    .option('--recompression <chance>', 'of compressing an image as JPEG once more', numberWithin(0, 1), 0)
+    .option(
+      '--checkpoint-every <steps>',
+      'steps between checkpoints, beside the last (default: 2000)',
+      wholeNumber(1),
+    )
+    .option('--checkpoint-epochs <n>', 'epochs between checkpoints; 0 for none', wholeNumber(0), 0)
+    .option('--keep <n>', 'newest checkpoints that are kept, beside the best', wholeNumber(1), 3)
+    .option(
+      '--verify-every <steps>',
+      'steps between verifications on the .bin files beside the data (default: 2000)',
+      wholeNumber(1),
+    )
+    .option('--no-dynamics', "do not record each image's cosines, which `clean --rule aum` reads")
+    .option(
+      '--tensorboard [folder]',
+      'also log for TensorBoard (default folder: tensorboard in the run folder)',
+    )
+    .option('--frequent <steps>', 'steps between reports on the sub-centres', wholeNumber(1), 20)
+    .option('--resume', 'go on from the newest checkpoint in the run folder')
+    .option('--overwrite', 'start anew in a run folder that has something in it; its checkpoints are lost');
+  return withReferenceFlags(withComputeOptions(command));
+}
+
+/** @throws {UsageError} for options that contradict each other */
+export function trainOptionsOf(options: TrainCommandOptions): TrainOptions {
+  if (options.epochs !== undefined && options.maxSteps !== undefined) {
+    throw new UsageError('Give either --epochs or --max-steps.');
+  }
+  const jitter = options.color;
+  return {
+    duration: options.maxSteps === undefined ? { epochs: options.epochs ?? 18 } : { steps: options.maxSteps },
+    batchSize: options.batchSize ?? 128,
+    accumulate: options.accumulate,
+    seed: options.seed,
+    learningRate: options.lr,
+    schedule: scheduleOf(options),
+    warmup: options.warmupEpochs > 0 ? { epochs: options.warmupEpochs } : undefined,
+    marginWarmup: options.marginWarmupEpochs > 0 ? { epochs: options.marginWarmupEpochs } : undefined,
+    optimizer: {
+      momentum: options.mom,
+      weightDecay: options.wd,
+      decay: options.decay,
+      nesterov: options.nesterov === true,
+      clipNorm: options.clipNorm,
+      clipValue: options.clipValue,
+    },
+    augmentation: {
+      mirror: options.mirror ? 0.5 : 0,
+      shift: options.shift,
+      brightness: jitter,
+      contrast: jitter,
+      saturation: jitter,
+      cutoff: options.cutoff,
+      crop: options.crop,
+      recompression: options.recompression,
+    },
+    frozen: options.freeze ?? [],
+    dynamics: options.dynamics,
+    checkpoints: {
+      everySteps: options.checkpointEvery ?? 2000,
+      everyEpochs: options.checkpointEpochs,
+      keepLast: options.keep,
+    },
+  };
+}
+
+function scheduleOf({ schedule, power, lrSteps, lrEpochs }: TrainCommandOptions): LearningRateSchedule {
+  if (lrSteps && lrEpochs) throw new UsageError('Give either --lr-steps or --lr-epochs.');
+  if (schedule !== 'steps' && (lrSteps || lrEpochs)) {
+    throw new UsageError(
+      `${lrSteps ? '--lr-steps' : '--lr-epochs'} has no meaning with --schedule ${schedule}.`,
+    );
+  }
+  if (schedule === 'polynomial') return { kind: schedule, power };
+  if (schedule !== 'steps') return { kind: schedule };
+  return { kind: 'steps', at: lrEpochs ? { epochs: lrEpochs } : { steps: lrSteps ?? LR_STEPS } };
+}
+
+/** @throws {UsageError} for a margin where the loss has none, or two */
+export function marginOf({ loss, margin, scale }: TrainCommandOptions): Margin {
+  const own = LOSSES[loss]!;
+  const s = scale ?? own.s;
+  if (margin === undefined) return { ...own, s };
+  if (loss === 'arcface') return { ...own, m2: margin, s };
+  if (loss === 'cosface') return { ...own, m3: margin, s };
+  throw new UsageError(
+    `--margin has no meaning with --loss ${loss}, which has ${loss === 'combined' ? 'two margins' : 'none'}.`,
+  );
+}

@@ -1,0 +1,111 @@
+import { exportParameters } from '@arcface/backbones';
+import 'tfjs-backend-onnxruntime';
+import * as tf from '@tensorflow/tfjs-core';
+import { configure } from 'tfjs-backend-onnxruntime';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { MemoryCheckpointStore } from '../checkpoints/checkpoint-store.ts';
+import { disposeRun, type TinyRunOptions, tinyRun } from '../testing/tiny-run.fixture.ts';
+import { type TrainingRun, train } from '../training/train.ts';
+import { decodeEpochDynamics, epochDynamicsFileName } from '../training/training-dynamics.ts';
+import { type RankThreads, startRankThreads } from './rank-threads.ts';
+
+const script = new URL('./rank-threads.fixture.ts', import.meta.url);
+/** Four classes over three ranks: uneven blocks. */
+let threads: RankThreads;
+
+beforeAll(async () => {
+  await tf.setBackend('onnxruntime');
+  configure({ threads: 1 });
+  threads = startRankThreads({ size: 3, script });
+});
+afterAll(() => threads.close());
+
+type Extra = Partial<Omit<TrainingRun, 'store'>> & { readonly store?: MemoryCheckpointStore };
+
+async function trained(tiny: TinyRunOptions, extra: Extra = {}) {
+  const run = { ...tinyRun(tiny), ...extra };
+  const losses: number[] = [];
+  const angles: number[] = [];
+  const { checkpoint } = await train({
+    ...run,
+    onEvent: (event) => {
+      if (event.kind !== 'step') return;
+      losses.push(event.loss);
+      angles.push(event.angle);
+    },
+  });
+  const weights = [
+    ...exportParameters(run.backbone).map(({ data }) => data as Float32Array),
+    await run.head.exportWeights(),
+  ];
+  disposeRun(run);
+  return { losses, angles, weights, store: run.store, checkpoint: checkpoint! };
+}
+
+describe('three ranks', () => {
+  const ranks = () => ({ ranks: threads.ranks });
+
+  test('train as one does on the same batches, where images do not influence each other', async () => {
+    const tiny: TinyRunOptions = {
+      separable: true,
+      options: { duration: { steps: 6 }, marginWarmup: { steps: 3 } },
+    };
+    const alone = await trained(tiny);
+    const together = await trained(tiny, ranks());
+    for (const field of ['losses', 'angles', 'weights'] as const) {
+      for (const [i, expected] of alone[field].entries()) {
+        expect(largestDifference(together[field][i]!, expected), `${field} ${i}`).toBeLessThan(
+          field === 'angles' ? 1e-2 : 1e-5,
+        );
+      }
+    }
+    const [a, b] = await Promise.all(
+      [alone, together].map(async ({ store }) =>
+        decodeEpochDynamics(await store.read(epochDynamicsFileName(0))),
+      ),
+    );
+    expect(largestDifference(a!.own, b!.own)).toBeLessThan(1e-5);
+    expect(largestDifference(a!.other, b!.other)).toBeLessThan(1e-5);
+    expect(b!.nearest).toEqual(a!.nearest);
+  });
+
+  test('go on after a stop as if there had been none, batch normalisation and dropout included', async () => {
+    const tiny: TinyRunOptions = { options: { duration: { steps: 5 } } };
+    const straight = await trained(tiny, ranks());
+    const store = new MemoryCheckpointStore();
+    const controller = new AbortController();
+    const run = { ...tinyRun(tiny), store, ...ranks(), signal: controller.signal };
+    await train({ ...run, onEvent: ({ kind }) => kind === 'step' && controller.abort() });
+    disposeRun(run);
+    await trained(tiny, { ...ranks(), store, resume: true });
+    const [resumed, expected] = await Promise.all(
+      [store, straight.store].map((each) => each.read(straight.checkpoint)),
+    );
+    expect(Buffer.from(resumed!).equals(expected!)).toBe(true);
+  });
+});
+
+test('what ranks cannot do together is refused', async () => {
+  const refused = (options: TinyRunOptions['options']) =>
+    trained({ options: { ...options, duration: { steps: 1 } } }, { ranks: threads.ranks });
+  await expect(refused({ batchSize: 7 })).rejects.toThrow(
+    /batch size 7 cannot be divided evenly \(3 ranks\)/,
+  );
+  await expect(refused({ accumulate: 2 })).rejects.toThrow(/accumulate 2 is for one rank/);
+  await expect(refused({ optimizer: { nesterov: true } })).rejects.toThrow(/nesterov is for one rank/);
+  await expect(refused({ optimizer: { clipNorm: 1 } })).rejects.toThrow(/clipped with one rank only/);
+});
+
+test('a rank that cannot start ends the run', async () => {
+  const broken = startRankThreads({ size: 1, script, data: 'broken' });
+  await expect(trained({}, { ranks: broken.ranks })).rejects.toThrow(/Rank \d has failed: no backend here/);
+  await broken.close();
+});
+
+function largestDifference(a: number | Float32Array, b: number | Float32Array): number {
+  if (typeof a === 'number' || typeof b === 'number') return Math.abs(Number(a) - Number(b));
+  return a.reduce((worst, value, i) => {
+    const same = Number.isNaN(value) && Number.isNaN(b[i]!);
+    return same ? worst : Math.max(worst, Math.abs(value - b[i]!));
+  }, 0);
+}
