@@ -234,7 +234,8 @@ describe('a checkpoint that does not fit', () => {
   test('a damaged checkpoint is named and the one before it is used', async () => {
     const { exitCode } = await train('faces', 'run-damaged', '--checkpoint-every', '1');
     expect(exitCode).toBe(0);
-    const checkpoints = readdirSync(at('run-damaged', 'checkpoints')).sort();
+    const files = readdirSync(at('run-damaged', 'checkpoints')).sort();
+    const checkpoints = files.filter((name) => name.startsWith('step-'));
     expect(checkpoints).toHaveLength(2);
     const newest = at('run-damaged', 'checkpoints', checkpoints[1]!);
     const bytes = readFileSync(newest);

@@ -51,7 +51,17 @@ beforeAll(async () => {
       '--embedding-size',
       '16',
     ],
-    ...['--input-size', String(SIDE), '--batch-size', '8', '--max-steps', '2', '--threads', '1'],
+    ...[
+      '--input-size',
+      String(SIDE),
+      '--batch-size',
+      '8',
+      '--max-steps',
+      '2',
+      '--threads',
+      '1',
+      '--no-dynamics',
+    ],
   );
 });
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
