@@ -43,6 +43,8 @@ export class OnnxGraph {
   /** What was written, so as not to write it again: of the graph, and of the branches that are being written. */
   readonly #written: Map<string, readonly string[]>[] = [new Map()];
   readonly #constants = new Map<string, string>();
+  /** Operators' results that are not results of the graph. */
+  readonly #computed = new Set<string>();
   readonly #domains = new Set<string>();
   #names = 0;
 
@@ -76,6 +78,7 @@ export class OnnxGraph {
     const outputs = Array.from({ length: outputCount }, () => this.#name());
     const name = `${this.scope}/${type}/${outputs[0]}`;
     this.#nodes.push({ name, opType: type, domain, inputs, outputs, attributes });
+    for (const output of outputs) this.#computed.add(output);
     if (domain) this.#domains.add(domain);
     this.#written.at(-1)!.set(key, outputs);
     return outputs;
@@ -138,8 +141,15 @@ export class OnnxGraph {
     return name;
   }
 
-  /** Declares `value` as a result of the graph; returns the name under which it comes out. */
+  /**
+   * Declares `value` as a result of the graph; returns the name under which it comes out. That is its own, which saves a
+   * copy, unless it is an input, a constant or a result already.
+   */
   output(value: string, type: ElementType, shape: readonly number[]): string {
+    if (this.#computed.delete(value)) {
+      this.#outputs.push({ name: value, elementType: type, shape });
+      return value;
+    }
     const name = this.#name();
     this.#append(`output/${name}`, 'Identity', value, name);
     this.#outputs.push({ name, elementType: type, shape });
