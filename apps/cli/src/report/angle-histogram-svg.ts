@@ -44,7 +44,7 @@ export function angleHistogramSvg({ angles, bad, threshold }: HistogramImages): 
   const counts = Array.from({ length: Math.round(top / step) + 1 }, (_, i) => i * step);
   const label = bad === undefined ? 'images' : 'images, by whether their label is right';
   return html`<svg class="histogram" viewBox="0 0 ${SIZE.width} ${SIZE.height}" role="img" aria-label="Histogram of angles to the dominant sub-centre: ${label}">
-${counts.map((count) => html`<line class="grid" x1="${PLOT.left}" x2="${SIZE.width - PLOT.right}" y1="${round(y(count))}" y2="${round(y(count))}"/><text class="tick" x="${PLOT.left - 6}" y="${round(y(count) + 4)}" text-anchor="end">${count}</text>`)}
+${counts.map((count) => html`<line class="grid" x1="${PLOT.left}" x2="${SIZE.width - PLOT.right}" y1="${round(y(count))}" y2="${round(y(count))}"/><text class="tick" x="${PLOT.left - 6}" y="${round(y(count) + 4)}" text-anchor="end">${compact(count)}</text>`)}
 ${bins.map((bin) => html`<g><title>${bin.from} to ${bin.from + BIN} degrees: ${bad === undefined ? `${bin.good} images` : `${bin.good} labels right, ${bin.bad} wrong`}</title>${bar(bin, 0, bin.good, bad === undefined ? 'all' : 'good')}${bar(bin, bin.good, bin.bad, 'bad')}</g>`)}
 ${ticks.filter((tick) => tick <= last).map((tick) => html`<text class="tick" x="${round(x(tick))}" y="${baseline + 16}" text-anchor="middle">${tick}°</text>`)}
 <text class="tick" x="${(PLOT.left + SIZE.width - PLOT.right) / 2}" y="${SIZE.height - 5}" text-anchor="middle">angle to the dominant sub-centre of the label</text>
@@ -68,6 +68,11 @@ function binned(angles: ArrayLike<number>, bad: ArrayLike<number | boolean> | un
   const used = counts.map((bin) => bin.good + bin.bad > 0);
   const [first, last] = [used.indexOf(true), used.lastIndexOf(true)];
   return first < 0 ? counts.slice(12, 44) : counts.slice(Math.max(0, first - 1), last + 2);
+}
+
+/** `150k`, `2M`: longer numbers do not fit beside the axis. */
+function compact(count: number): string {
+  return new Intl.NumberFormat('en', { notation: 'compact' }).format(count).replace('K', 'k');
 }
 
 /** 1, 2 or 5 times a power of ten, at least `least`. */

@@ -41,6 +41,12 @@ describe('the report', () => {
 });
 
 describe('the histogram', () => {
+  it('writes large counts so that they fit beside the axis', () => {
+    const svg = angleHistogramSvg({ angles: new Float64Array(150_000).fill(50) }).text;
+    expect(svg).toContain('>150k</text>');
+    expect(svg).not.toContain('>150000</text>');
+  });
+
   const bars = (svg: string): number[] =>
     [...svg.matchAll(/<rect class="(?:all|good|bad)" [^>]*height="([\d.]+)"/g)].map(([, height]) =>
       Number(height),

@@ -154,7 +154,8 @@ ${faces('dropped', dropped, droppedInAll)}
 }
 
 function faces(title: string, shown: readonly ReportFace[], inAll: number): Html {
-  const more = inAll - shown.length;
+  // Without any face there is nothing that there could be more of.
+  const more = shown.length === 0 ? 0 : inAll - shown.length;
   return html`<div><h4>${title}: ${inAll}</h4><div class="faces">${shown.map(face)}${more > 0 ? html`<span class="more">and ${more} more</span>` : ''}</div></div>`;
 }
 

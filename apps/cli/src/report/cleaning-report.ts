@@ -64,13 +64,19 @@ export async function cleaningReport(input: CleaningReportInput): Promise<string
       `Rule: ${JSON.stringify(decision.rule)}. Nothing has been changed; this is what the rule would do.`,
     ],
     cards: [
-      { figure: String(judged.dataset.length), meaning: `images of ${summary.identities} identities` },
-      { figure: `${dropped}`, meaning: `would be dropped (${share} %)` },
-      { figure: String(summary.unresolved), meaning: 'unresolved: kept so that no identity is lost' },
-      { figure: String(summary.relabel), meaning: 'seem to show another identity' },
-      { figure: `${summary.merges} / ${summary.splits}`, meaning: 'proposed merges / splits' },
       {
-        figure: `${judged.duplicates.length} / ${judged.undecodable.length}`,
+        figure: grouped(judged.dataset.length),
+        meaning: `images of ${grouped(summary.identities)} identities`,
+      },
+      { figure: grouped(dropped), meaning: `would be dropped (${share} %)` },
+      { figure: grouped(summary.unresolved), meaning: 'unresolved: kept so that no identity is lost' },
+      { figure: grouped(summary.relabel), meaning: 'seem to show another identity' },
+      {
+        figure: `${grouped(summary.merges)} / ${grouped(summary.splits)}`,
+        meaning: 'proposed merges / splits',
+      },
+      {
+        figure: `${grouped(judged.duplicates.length)} / ${grouped(judged.undecodable.length)}`,
         meaning: 'near-duplicates / unreadable',
       },
     ],
@@ -105,7 +111,7 @@ function clusterSection(audit: Audit, bad: Int32Array | undefined, threshold: nu
     ({ least, most, identities, images }) => {
       const range =
         most === Number.POSITIVE_INFINITY ? `${least} images or more` : `${least} to ${most - 1} images`;
-      return html`<h3>${range}: ${identities.length} identities, ${images.length} images</h3>${angleHistogramSvg(
+      return html`<h3>${range}: ${grouped(identities.length)} identities, ${grouped(images.length)} images</h3>${angleHistogramSvg(
         {
           angles: images.map((image) => degreesOf(audit.cosine[image]!)),
           bad: bad && images.map((image) => bad[image]!),
@@ -138,9 +144,9 @@ function sweepTable(audit: Audit, bad: Int32Array | undefined): ReportTable {
     rows: points.map(({ degrees: at, kept, dropped, identitiesKept, metrics }, i) => ({
       cells: [
         `${at}°`,
-        String(kept),
-        String(dropped),
-        String(identitiesKept),
+        grouped(kept),
+        grouped(dropped),
+        grouped(identitiesKept),
         ...(expected ? [percent(expected[i]!.precision), percent(expected[i]!.recall)] : []),
         ...(bad ? [percent(metrics?.precision), percent(metrics?.recall), percent(metrics?.f1)] : []),
       ],
