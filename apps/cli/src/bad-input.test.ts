@@ -84,7 +84,7 @@ describe('wrong usage ends with 2', () => {
       /contradict/,
     ],
     ['pairs given in no way', ['verify', '--model', 'x'], /--bin FILE or as --pairs/],
-    ['no such backend', ['bench', '--backend', 'abacus'], /abacus is not available.*onnxruntime/s],
+    ['no such backend', ['bench', '--backend', 'abacus'], /abacus does not exist.*onnxruntime/s],
   ])('%s', async (_, args, message) => refused(await runInProcess(...args), { exitCode: 2, message }));
 
   test('a configuration with an unknown option', async () => {

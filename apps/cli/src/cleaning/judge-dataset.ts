@@ -132,7 +132,7 @@ export async function judgeDataset(
   if (trainedOnThis && options.auto && !options.aum) {
     context.console.warn(
       'the network was trained on these very labels and has learned some of the wrong ones by heart: the automatic rule finds ' +
-        'fewer of them than with a network that never saw the labels',
+        'fewer of them than with a network that never saw the labels. --rule aum judges by what the run recorded while it learned them',
     );
   }
 

@@ -214,19 +214,32 @@ async function shownIdentity(
             return {
               jpeg: await thumbnail(bytes),
               description: `${audit.key(image)}: ${decision.reasons[image]}`,
-              captions: [`${degreesOf(audit.cosine[image]!).toFixed(0)}°`, `${decision.reasons[image]}`],
+              captions: [
+                `${degreesOf(audit.cosine[image]!).toFixed(0)}°`,
+                ...(dropped ? [shortReason(decision.reasons[image]!)] : []),
+              ],
               right: bad && Boolean(bad[image]) === dropped,
             };
           }),
         );
   return {
     name: name ?? `label ${label}`,
-    summary: `label ${label}, ${images.length} images`,
+    summary: `${name === undefined ? '' : `label ${label}, `}${images.length} images`,
     kept: await show(stays),
     keptInAll: stays.length,
     dropped: await show(goes),
     droppedInAll: goes.length,
   };
+}
+
+/** With separators of thousands. */
+function grouped(count: number): string {
+  return count.toLocaleString('en');
+}
+
+/** What fits under a face: `elsewhere` of `auto:elsewhere`, `last image` of `auto:last-image`. */
+function shortReason(reason: string): string {
+  return reason.slice(reason.indexOf(':') + 1).replaceAll('-', ' ');
 }
 
 async function thumbnail(bytes: Uint8Array): Promise<Uint8Array> {

@@ -1,0 +1,45 @@
+/** The rules that are compared on networks which were trained on the very labels that they judge. */
+import {
+  decide,
+  identitiesFromLabels,
+  type Rule,
+  score,
+  withAutoScores,
+  withTrainingMargins,
+} from '@arcface/cleaner';
+import type { TrainingEvidence } from './training-evidence.ts';
+
+/** By name: the sub-centres of the network it looks at, and the rule; no cut is chosen with the truth. */
+const RULES = {
+  'K = 3 at 75': { subcenters: 3, rule: { kind: 'angle', degrees: 75 } },
+  'K = 1 at 75': { subcenters: 1, rule: { kind: 'angle', degrees: 75 } },
+  auto: { subcenters: 1, rule: { kind: 'auto' } },
+  aum: { subcenters: 1, rule: { kind: 'aum' } },
+  'self-trained': { subcenters: 1, rule: { kind: 'aum' } },
+} as const satisfies Record<string, { readonly subcenters: number; readonly rule: Rule }>;
+
+export type SelfTrainedRule = keyof typeof RULES;
+export const SELF_TRAINED_RULES = Object.keys(RULES) as SelfTrainedRule[];
+
+/** 1 for every image that a rule drops. */
+export function dropsOf(
+  name: SelfTrainedRule,
+  evidenceOf: (subcenters: number) => TrainingEvidence,
+): Uint8Array {
+  const { subcenters, rule } = RULES[name];
+  const { embeddings, dimensions, weights, labels, epochs } = evidenceOf(subcenters);
+  const audit = score({
+    embeddings,
+    dimensions,
+    labels,
+    identities: identitiesFromLabels(labels),
+    subcenters: { weights, subcenters, dimensions, classOrder: 'position' },
+  });
+  const scored =
+    rule.kind === 'auto'
+      ? withAutoScores(audit, { embeddings, dimensions })
+      : rule.kind === 'aum'
+        ? withTrainingMargins(audit, { epochs })
+        : audit;
+  return Uint8Array.from(decide(scored, rule).verdicts, (verdict) => Number(verdict === 'drop'));
+}
