@@ -42,6 +42,8 @@ const ARMS: Readonly<Record<string, Arm>> = {
   k3: { kind: 'noisy', subcenters: 3 },
   best: { kind: 'dropped', rule: 'self-trained', steps: 'equal epochs' },
   paper: { kind: 'dropped', rule: 'K = 3 at 75', steps: 'equal epochs' },
+  'paper-steps': { kind: 'dropped', rule: 'K = 3 at 75', steps: 'equal steps' },
+  'paper-random': { kind: 'random', like: 'K = 3 at 75' },
   'k1-75': { kind: 'dropped', rule: 'K = 1 at 75', steps: 'equal epochs' },
   'best-steps': { kind: 'dropped', rule: 'self-trained', steps: 'equal steps' },
   random: { kind: 'random', like: 'self-trained' },

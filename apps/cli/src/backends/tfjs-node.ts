@@ -82,8 +82,8 @@ function prepareEnvironment(threads: number | undefined): void {
   };
   // Its notes on the processor go to stderr at every start otherwise; warnings and errors stay.
   set('TF_CPP_MIN_LOG_LEVEL', '1');
-  // With its oneDNN kernels, TensorFlow 2.21 corrupts the heap in training steps of our smaller networks ("malloc():
-  // unaligned tcache chunk detected"). They are about a quarter faster: set it to 1 to have them, at that risk.
+  // With oneDNN's kernels on, training steps of our smaller networks ended in "malloc(): unaligned tcache chunk detected" (TensorFlow
+  // 2.21); which operation does it was not found. They are about a quarter faster: set it to 1 to have them, at that risk.
   set('TF_ENABLE_ONEDNN_OPTS', '0');
   if (threads !== undefined) {
     process.env.TF_NUM_INTRAOP_THREADS = String(threads);
