@@ -42,18 +42,18 @@ export class ClassChunk implements ClassRange {
   readonly classes: number;
   /** [classes * K, D] float32, class-major. */
   readonly weights: tf.Variable<tf.Rank.R2>;
-  /** Of the same shape. */
-  readonly momentum: tf.Variable<tf.Rank.R2>;
+  #momentum: tf.Variable<tf.Rank.R2> | undefined;
 
   constructor({ first, classes }: ClassRange, subcenters: number, dimensions: number) {
     this.first = first;
     this.classes = classes;
-    const shape: [number, number] = [classes * subcenters, dimensions];
-    // Concrete zeros, so that a lazy backend sees the same graph in the first step as in all others.
-    const zeros = (): tf.Variable<tf.Rank.R2> =>
-      tf.tidy(() => tf.variable(tf.tensor2d(new Float32Array(shape[0] * shape[1]), shape), false));
-    this.weights = zeros();
-    this.momentum = zeros();
+    this.weights = zeros([classes * subcenters, dimensions], true);
+  }
+
+  /** Of the same shape; zero at first. There is none until it is asked for. */
+  get momentum(): tf.Variable<tf.Rank.R2> {
+    this.#momentum ??= zeros(this.weights.shape, false);
+    return this.#momentum;
   }
 
   /** Replaces the weights by `values`, row after row. */
@@ -97,6 +97,11 @@ export class ClassChunk implements ClassRange {
 
   dispose(): void {
     this.weights.dispose();
-    this.momentum.dispose();
+    this.#momentum?.dispose();
   }
+}
+
+/** Concrete ones, so that a lazy backend sees the same graph in the first step as in all others. */
+function zeros(shape: [number, number], trainable: boolean): tf.Variable<tf.Rank.R2> {
+  return tf.tidy(() => tf.variable(tf.tensor2d(new Float32Array(shape[0] * shape[1]), shape), trainable));
 }

@@ -102,6 +102,35 @@ describe.each(testBackends('cpu', 'onnxruntime'))('StreamingHead on %s', (backen
     expect(Math.abs(ours.ds - expected.ds) / Math.max(1, Math.abs(expected.ds))).toBeLessThan(ROUND_OFF);
   });
 
+  it('hands the gradients out instead of moving by them, where it is asked to', () => {
+    const head = new StreamingHead({ classes: 11, embeddingSize: 5, chunkClasses: 4, margin });
+    head.importWeights(Float32Array.from(w.flat()));
+    const rows: number[] = [];
+    tf.tidy(() => {
+      const input = tf.variable(tf.tensor2d(x));
+      const onGradient = (chunk: { first: number; classes: number }, gradient: tf.Tensor2D): void => {
+        expect(gradient.shape).toEqual([chunk.classes * 3, 5]);
+        rows.push(...tf.mul(gradient, x.length).dataSync());
+      };
+      const settings = { learningRate: 1, onGradient };
+      const { value, grads } = tf.variableGrads(() => head.loss(input, labels, settings), [input]);
+      tf.dispose([value, grads, input]);
+      expect(head.chunks.flatMap((chunk) => [...chunk.weights.dataSync()])).toEqual([
+        ...Float32Array.from(w.flat()),
+      ]);
+    });
+    const expected = float64Loss(x, w, labels, { subcenters: 3, margin });
+    expect(deviation(matrixOf(rows, 5), expected.dw)).toBeLessThan(ROUND_OFF);
+    head.dispose();
+    const sampled = new StreamingHead({ classes: 11, embeddingSize: 5, sampling: { rate: 0.5 } });
+    const input = tf.tensor2d(x);
+    expect(() => sampled.loss(input, labels, { learningRate: 1, onGradient: () => {} })).toThrow(
+      /onGradient/,
+    );
+    input.dispose();
+    sampled.dispose();
+  });
+
   it('moves every row as SGD with momentum and decay does', () => {
     const head = new StreamingHead({ classes: 11, embeddingSize: 5, chunkClasses: 4, margin });
     head.importWeights(Float32Array.from(w.flat()));

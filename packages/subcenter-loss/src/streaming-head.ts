@@ -31,6 +31,12 @@ export interface StreamingHeadOptions extends SubcenterHeadOptions {
 export interface StreamingBatchOptions extends BatchOptions {
   /** Learning rate of the sub-centres in this step. */
   readonly learningRate: number;
+  /**
+   * Gets each chunk's gradient, [chunk.classes * K, D], instead of the head moving the chunk: for optimisers that need all gradients
+   * before the first update. To be kept (`tf.keep`) by who wants it later. Not with `sampling`. Default: the head moves its
+   * sub-centres.
+   */
+  readonly onGradient?: ((chunk: ClassChunk, gradient: tf.Tensor2D) => void) | undefined;
 }
 
 /**
@@ -130,6 +136,12 @@ export class StreamingHead {
         `learningRate must be a finite number, found ${batch.learningRate}`,
       );
     }
+    if (batch.onGradient && this.#sampling) {
+      throw new SubcenterLossError(
+        'invalid-option',
+        'onGradient gets gradients of whole chunks, and with sampling there are none',
+      );
+    }
     const step = this.steps++;
     const operation = tf.customGrad<tf.Scalar>((...args) => {
       const [x, scale, save] = args as [tf.Tensor2D, tf.Scalar, tf.GradSaveFunc];
@@ -191,7 +203,9 @@ export class StreamingHead {
         onTarget: tf.mul<tf.Tensor2D>(perLogit, tf.mul(missing, slope)),
       };
       const { dUnit, meanCosine } = gradientsOverChunks(loop, unit, s, slopes, (part, gradient) =>
-        this.#move(part, gradient, batch.learningRate),
+        batch.onGradient
+          ? batch.onGradient(part.chunk, gradient)
+          : this.#move(part, gradient, batch.learningRate),
       );
       const ownRows = (t: tf.Tensor2D): tf.Tensor2D => tf.slice(t, [begin, 0], [count, -1]);
       return [

@@ -82,9 +82,18 @@ export class Sgd {
    * @param gradients by the *variable's* name, as `tf.variableGrads` returns them; not disposed
    * @param options.learningRate the rate of this step
    * @param options.rescale what gradients are multiplied with (1/batch for gradients of a sum). Default 1.
+   * @param options.squares sum of the squares of all numbers that `clipNorm` is about, for gradients that are only in part here: see
+   *   {@link squares}. Default: of those that are here.
    * @throws {TrainingError} `parameter-mismatch` when a parameter has no gradient; nothing is updated then
    */
-  step(gradients: tf.NamedTensorMap, options: { learningRate: number; rescale?: number }): void {
+  step(
+    gradients: tf.NamedTensorMap,
+    options: {
+      readonly learningRate: number;
+      readonly rescale?: number;
+      readonly squares?: number | undefined;
+    },
+  ): void {
     const { momentum: m, weightDecay, decay, nesterov } = { ...DEFAULTS, ...this.options };
     for (const { name, variable } of this.parameters) {
       if (gradients[variable.name] === undefined) {
@@ -98,7 +107,7 @@ export class Sgd {
       const rate = tf.scalar(options.learningRate, 'float32');
       const keep = tf.scalar(m, 'float32');
       const shrink = tf.scalar(weightDecay, 'float32');
-      const scaled = this.#clipped(gradients, options.rescale ?? 1);
+      const scaled = this.#clipped(gradients, options);
       this.parameters.forEach(({ name, kind, variable }, i) => {
         let gradient = scaled[i]!;
         if (weightDecay !== 0 && (decay === 'all' || kind === 'weight')) {
@@ -115,22 +124,38 @@ export class Sgd {
     });
   }
 
-  #clipped(gradients: tf.NamedTensorMap, rescale: number): tf.Tensor[] {
-    const { clipNorm, clipValue } = this.options;
+  /** Squares of gradients as `clipNorm` sees them (rescaled and clipped by value), summed for each parameter. Reads them. */
+  squares(gradients: tf.NamedTensorMap, options: { readonly rescale?: number } = {}): number[] {
+    return tf.tidy(() =>
+      this.#scaled(gradients, options.rescale ?? 1).map((g) => tf.sum(tf.square(g)).dataSync()[0]!),
+    );
+  }
+
+  #scaled(gradients: tf.NamedTensorMap, rescale: number): tf.Tensor[] {
+    const { clipValue } = this.options;
     let scaled: tf.Tensor[] = this.parameters.map(({ variable }) => gradients[variable.name]!);
     if (rescale !== 1) {
       const factor = tf.scalar(rescale, 'float32');
       scaled = scaled.map((g) => tf.mul(g, factor));
     }
     if (clipValue !== undefined) scaled = scaled.map((g) => tf.clipByValue(g, -clipValue, clipValue));
-    if (clipNorm !== undefined) {
-      const squares = scaled.map((g) => tf.sum(tf.square(g)));
-      const norm = tf.sqrt(tf.addN(squares));
-      const limit = tf.scalar(clipNorm, 'float32');
-      const factor = tf.div(limit, tf.maximum(norm, limit));
-      scaled = scaled.map((g) => tf.mul(g, factor));
-    }
     return scaled;
+  }
+
+  #clipped(
+    gradients: tf.NamedTensorMap,
+    { rescale = 1, squares }: { readonly rescale?: number; readonly squares?: number | undefined },
+  ): tf.Tensor[] {
+    const { clipNorm } = this.options;
+    const scaled = this.#scaled(gradients, rescale);
+    if (clipNorm === undefined) return scaled;
+    const sum =
+      squares === undefined
+        ? tf.addN(scaled.map((g) => tf.sum(tf.square(g))))
+        : tf.scalar(squares, 'float32');
+    const limit = tf.scalar(clipNorm, 'float32');
+    const factor = tf.div(limit, tf.maximum(tf.sqrt(sum), limit));
+    return scaled.map((g) => tf.mul(g, factor));
   }
 
   /** Disposes the momenta; the parameters belong to their owner. */

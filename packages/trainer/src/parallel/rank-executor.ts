@@ -10,22 +10,18 @@ import type { RankChannel, RankReply, RankRequest } from './rank-channel.ts';
 
 /** @throws {TrainingError} `invalid-option` for options that ranks cannot follow together */
 export function checkRankOptions(
-  { batchSize, accumulate, optimizer, frozen }: ResolvedTrainOptions,
+  { batchSize, accumulate }: ResolvedTrainOptions,
   ranks: number,
   classes: number,
 ): void {
   const refuse = (what: string): never => {
     throw new TrainingError('invalid-option', `${what} (${ranks} ranks).`);
   };
-  if (batchSize % ranks !== 0) refuse(`The batch size ${batchSize} cannot be divided evenly`);
-  if (classes < ranks) refuse(`${classes} classes cannot be divided`);
-  if (accumulate > 1) refuse(`accumulate ${accumulate} is for one rank: divide the batch over more of them`);
-  if (optimizer.nesterov)
-    refuse('optimizer.nesterov is for one rank: the head moves its own sub-centres without it');
-  if (optimizer.clipNorm !== undefined || optimizer.clipValue !== undefined) {
-    refuse('Gradients can be clipped with one rank only: the head moves its own sub-centres');
+  if (batchSize % (ranks * accumulate) !== 0) {
+    const parts = accumulate > 1 ? `, with ${accumulate} parts to accumulate on each` : '';
+    refuse(`The batch size ${batchSize} cannot be divided evenly${parts}`);
   }
-  if (frozen.includes('*')) refuse('A network that is frozen as a whole is trained on with one rank');
+  if (classes < ranks) refuse(`${classes} classes cannot be divided`);
 }
 
 export class RankExecutor implements StepExecutor {

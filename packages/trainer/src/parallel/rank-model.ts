@@ -2,11 +2,12 @@
  * One rank of a data-parallel run: a copy of the network, which sees its share of every batch, and a block of the head's classes,
  * which sees all of it. After each step all copies of the network are the same bits.
  *
- * Gradients of the network are added over ranks (they are of the mean over the whole batch already). Batch normalisation is each
- * rank's own, as in the reference; the running averages are averaged over ranks, which is what the reference saves.
+ * Gradients of the network are added over ranks (they are of the mean over the whole batch already); those of a block of classes are
+ * whole where the block is. Batch normalisation is each rank's own, as in the reference; the running averages are averaged over
+ * ranks, which is what the reference saves.
  */
 import { type Backbone, backboneFromGraph } from '@arcface/backbones';
-import { type Communicator, StreamingHead } from '@arcface/subcenter-loss';
+import { type ClassChunk, type Communicator, StreamingHead } from '@arcface/subcenter-loss';
 import * as tf from '@tensorflow/tfjs-core';
 import {
   captureNetwork,
@@ -14,9 +15,14 @@ import {
   HEAD_TENSOR,
   restoreNetwork,
 } from '../checkpoints/model-checkpoint.ts';
-import { Sgd } from '../optimisation/sgd.ts';
+import { type OptimizedParameter, Sgd } from '../optimisation/sgd.ts';
 import { Random } from '../random.ts';
-import type { StepImages, StepOutcome, StepSettings } from '../training/step-executor.ts';
+import {
+  joinedOutcomes,
+  type StepImages,
+  type StepOutcome,
+  type StepSettings,
+} from '../training/step-executor.ts';
 import type { ResolvedTrainOptions } from '../training/train-options.ts';
 import { backboneParameters } from '../training/train-step.ts';
 import { marginsOverRanks } from './margins-over-ranks.ts';
@@ -27,15 +33,20 @@ export class RankModel {
   readonly #options: ResolvedTrainOptions;
   readonly #backbone: Backbone;
   readonly #head: StreamingHead;
+  readonly #network: readonly OptimizedParameter[];
+  /** Moves the network and this rank's block of classes. */
   readonly #sgd: Sgd;
 
   constructor({ graph, head, options }: RankSetup, communicator: Communicator) {
-    const { momentum = 0.9, weightDecay = 5e-4 } = options.optimizer;
     this.#communicator = communicator;
     this.#options = options;
     this.#backbone = backboneFromGraph(graph);
-    this.#head = new StreamingHead({ ...head, communicator, optimizer: { momentum, weightDecay } });
-    this.#sgd = new Sgd(backboneParameters(this.#backbone, options.frozen), options.optimizer);
+    this.#head = new StreamingHead({ ...head, communicator });
+    this.#network = backboneParameters(this.#backbone, options.frozen);
+    const classes = this.#head.chunks.map((chunk): OptimizedParameter => {
+      return { name: chunkName(chunk), kind: 'weight', variable: chunk.weights };
+    });
+    this.#sgd = new Sgd([...this.#network, ...classes], options.optimizer);
   }
 
   async answer(request: Exclude<RankRequest, { kind: 'setup' }>): Promise<RankReply> {
@@ -56,34 +67,90 @@ export class RankModel {
     this.#backbone.dispose();
   }
 
-  #step({ images, labels }: StepImages, { step, learningRate, margin }: StepSettings): StepOutcome {
-    const communicator = this.#communicator;
-    const [backbone, head] = [this.#backbone, this.#head];
-    const seed = Random.of(this.#options.seed, 'dropout', step, communicator.rank).uint32();
-    head.margin = margin;
-    let margins: Omit<StepOutcome, 'loss'> | undefined;
-    return tf.tidy(() => {
-      const pixels = tf.tensor4d(new Float32Array(images), [labels.length, ...backbone.inputShape]);
-      const { value, grads } = tf.variableGrads(() => {
-        const embeddings = backbone.apply(pixels, { training: true, seed });
-        // Before the loss: its gradient moves the sub-centres.
-        margins = marginsOverRanks(embeddings, labels, head, communicator, {
-          others: this.#options.dynamics,
-        });
-        return head.loss(embeddings, labels, { learningRate });
-      }, this.#sgd.variables);
-      const summed = this.#exchange(grads);
-      this.#sgd.step(summed, { learningRate });
-      return { loss: value.dataSync()[0] ?? Number.NaN, ...margins! };
+  #step({ images, labels }: StepImages, settings: StepSettings): StepOutcome {
+    this.#head.margin = settings.margin;
+    const parts = this.#options.accumulate;
+    const count = labels.length / parts;
+    const bytes = images.length / parts;
+    const gradients: Record<string, tf.Tensor> = {};
+    const outcomes = Array.from({ length: parts }, (_, part) => {
+      const slice = {
+        images: images.subarray(part * bytes, (part + 1) * bytes),
+        labels: labels.subarray(part * count, (part + 1) * count),
+      };
+      return this.#addGradients(gradients, slice, { ...settings, part });
     });
+    this.#update(this.#exchange(gradients), { ...settings, rescale: 1 / parts });
+    return joinedOutcomes(outcomes);
   }
 
-  /** Adds the gradients of all ranks up, and averages the running averages, in one exchange. */
+  /** Adds the gradients of one part of this rank's images to those that are there, by the names of the variables. */
+  #addGradients(
+    gradients: Record<string, tf.Tensor>,
+    { images, labels }: StepImages,
+    { step, learningRate, part }: StepSettings & { readonly part: number },
+  ): StepOutcome {
+    const { rank } = this.#communicator;
+    const [backbone, head] = [this.#backbone, this.#head];
+    const place = part === 0 ? [step, rank] : [step, rank, part];
+    const seed = Random.of(this.#options.seed, 'dropout', ...place).uint32();
+    const sums = new Map(Object.entries(gradients));
+    const add = (name: string, gradient: tf.Tensor): void => {
+      const sum = sums.get(name);
+      sums.set(name, tf.keep(sum ? tf.add(sum, gradient) : tf.clone(gradient)));
+    };
+    let margins: Pick<StepOutcome, 'own' | 'other'> | undefined;
+    const loss = tf.tidy(() => {
+      const pixels = tf.tensor4d(new Float32Array(images), [labels.length, ...backbone.inputShape]);
+      const lossOf = (embeddings: tf.Tensor2D): tf.Scalar => {
+        margins = marginsOverRanks(embeddings, labels, head, this.#communicator, {
+          others: this.#options.dynamics,
+        });
+        return head.loss(embeddings, labels, {
+          learningRate,
+          onGradient: (chunk, gradient) => add(chunk.weights.name, gradient),
+        });
+      };
+      const variables = this.#network.map(({ variable }) => variable);
+      // A network that is frozen as a whole is one in use: no gradient goes through it.
+      const { value, grads } =
+        variables.length > 0
+          ? tf.variableGrads(() => lossOf(backbone.apply(pixels, { training: true, seed })), variables)
+          : { ...tf.valueAndGrad<tf.Tensor2D, tf.Scalar>(lossOf)(backbone.apply(pixels)), grads: {} };
+      for (const [name, gradient] of Object.entries(grads)) add(name, gradient);
+      return value.dataSync()[0] ?? Number.NaN;
+    });
+    for (const [name, sum] of sums) {
+      if (gradients[name] !== sum) gradients[name]?.dispose();
+      gradients[name] = sum;
+    }
+    return { loss, ...margins! };
+  }
+
+  /** One update of everything. What all ranks have must move alike, so the norm is the same bits on all of them. */
+  #update(
+    gradients: tf.NamedTensorMap,
+    options: { readonly learningRate: number; readonly rescale: number },
+  ): void {
+    const { learningRate, rescale } = options;
+    let squares: number | undefined;
+    if (this.#options.optimizer.clipNorm !== undefined) {
+      const each = this.#sgd.squares(gradients, { rescale });
+      const sum = (values: readonly number[]): number => values.reduce((a, b) => a + b, 0);
+      const ofClasses = Float32Array.of(sum(each.slice(this.#network.length)));
+      this.#communicator.allReduce(ofClasses, 'sum');
+      squares = sum(each.slice(0, this.#network.length)) + ofClasses[0]!;
+    }
+    this.#sgd.step(gradients, { learningRate, rescale, squares });
+    tf.dispose(gradients);
+  }
+
+  /** Adds the network's gradients of all ranks up, and averages the running averages, in one exchange. */
   #exchange(gradients: tf.NamedTensorMap): tf.NamedTensorMap {
     const averages = [...this.#backbone.parameters.values()]
       .filter(({ role }) => role === 'auxiliary')
       .map(({ variable }) => variable);
-    const names = Object.keys(gradients);
+    const names = this.#network.map(({ variable }) => variable.name);
     const tensors: tf.Tensor[] = [...names.map((name) => gradients[name]!), ...averages];
     const all = new Float32Array(tensors.reduce((sum, { size }) => sum + size, 0));
     let at = 0;
@@ -104,7 +171,8 @@ export class RankModel {
       const mean = next(variable).map((value) => value / this.#communicator.size);
       variable.assign(tf.tensor(mean, variable.shape));
     }
-    return Object.fromEntries(summed);
+    for (const name of names) gradients[name]!.dispose();
+    return { ...gradients, ...Object.fromEntries(summed) };
   }
 
   async #capture(): Promise<RankReply> {
@@ -119,8 +187,9 @@ export class RankModel {
     const momentum = new Float32Array(weights.length);
     let at = 0;
     for (const chunk of chunks) {
-      momentum.set(await chunk.momentum.data<'float32'>(), at);
-      at += chunk.momentum.size;
+      const of = this.#sgd.momentum.get(chunkName(chunk))!;
+      momentum.set(await of.data<'float32'>(), at);
+      at += of.size;
     }
     return { first: chunks[0]!.first, weights, momentum };
   }
@@ -140,8 +209,14 @@ export class RankModel {
         const begin = chunk.first * perClass;
         const end = begin + chunk.classes * perClass;
         chunk.importWeights(weights.slice(begin, end));
-        chunk.momentum.assign(tf.tensor2d(momentum.slice(begin, end), chunk.momentum.shape));
+        const of = this.#sgd.momentum.get(chunkName(chunk))!;
+        of.assign(tf.tensor2d(momentum.slice(begin, end), chunk.weights.shape));
       }
     });
   }
+}
+
+/** Names a chunk among the parameters of the optimiser. */
+function chunkName({ first }: ClassChunk): string {
+  return `classes from ${first}`;
 }

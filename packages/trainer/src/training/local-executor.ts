@@ -6,7 +6,13 @@ import { captureTensors, restoreTensors } from '../checkpoints/model-checkpoint.
 import { Sgd } from '../optimisation/sgd.ts';
 import { Random } from '../random.ts';
 import { imageMargins } from './image-margins.ts';
-import type { StepExecutor, StepImages, StepOutcome, StepSettings } from './step-executor.ts';
+import {
+  joinedOutcomes,
+  type StepExecutor,
+  type StepImages,
+  type StepOutcome,
+  type StepSettings,
+} from './step-executor.ts';
 import type { ResolvedTrainOptions } from './train-options.ts';
 import { batchGradients, type TrainedModel, trainableParameters } from './train-step.ts';
 
@@ -42,7 +48,7 @@ export class LocalExecutor implements StepExecutor {
       sgd.step(sum, { learningRate: settings.learningRate, rescale: 1 / parts });
       tf.dispose(sum);
     }
-    return joined(outcomes);
+    return joinedOutcomes(outcomes);
   }
 
   /**
@@ -102,13 +108,4 @@ export class LocalExecutor implements StepExecutor {
   async dispose(): Promise<void> {
     this.#model.sgd.dispose();
   }
-}
-
-function joined(outcomes: readonly StepOutcome[]): StepOutcome {
-  const concatenated = (field: 'own' | 'other'): Float32Array =>
-    Float32Array.from(outcomes.flatMap((outcome) => [...outcome[field]]));
-  const loss = outcomes.reduce((sum, outcome) => sum + outcome.loss, 0) / outcomes.length;
-  return outcomes.length === 1
-    ? outcomes[0]!
-    : { loss, own: concatenated('own'), other: concatenated('other') };
 }

@@ -39,3 +39,13 @@ export interface StepExecutor {
   publish(): Promise<void>;
   dispose(): Promise<void>;
 }
+
+/** What the parts of a batch tell, as one. */
+export function joinedOutcomes(outcomes: readonly StepOutcome[]): StepOutcome {
+  const concatenated = (field: 'own' | 'other'): Float32Array =>
+    Float32Array.from(outcomes.flatMap((outcome) => [...outcome[field]]));
+  const loss = outcomes.reduce((sum, outcome) => sum + outcome.loss, 0) / outcomes.length;
+  return outcomes.length === 1
+    ? outcomes[0]!
+    : { loss, own: concatenated('own'), other: concatenated('other') };
+}
