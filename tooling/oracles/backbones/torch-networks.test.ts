@@ -20,13 +20,14 @@ describe.skipIf(python === undefined)(
       '$network: embeddings of each other’s safetensors, and a training step',
       async (config) => {
         await tf.setBackend('onnxruntime');
-        const { ours, theirs, training, averages, gradients } = await compareWithTorch(config, python!);
-        expect(ours).toBeLessThan(1e-5);
-        expect(theirs).toBeLessThan(1e-5);
-        expect(training).toBeLessThan(1e-4);
-        expect(averages).toBeLessThan(1e-5);
-        // Rounding puts a value here and there on the other side of a slope's kink, in a batch of four images.
-        expect(gradients).toBeLessThan(3e-2);
+        const found = await compareWithTorch(config, python!);
+        expect(found.ours).toBeLessThan(1e-5);
+        expect(found.theirs).toBeLessThan(1e-5);
+        expect(found.training).toBeLessThan(1e-4);
+        expect(found.averages).toBeLessThan(1e-5);
+        expect(found.gradients).toBeLessThan(5 * found.gradientsOfTorch);
+        // What is on another side of a slope's kink than in float64 is there by rounding.
+        expect(found.furthest).toBeLessThan(1e-5);
       },
       600_000,
     );

@@ -35,6 +35,6 @@ for (const network of positionals.length > 0 ? (positionals as TorchNetwork['net
   const rounded = Object.entries(found).map(([what, value]) => [what, Number(value.toPrecision(2))]);
   all[network] = Object.fromEntries(rounded) as TorchComparison;
   process.stdout.write(`${network.padEnd(12)} ${JSON.stringify(all[network])}\n`);
+  writeFileSync(RESULTS, `${JSON.stringify(all, null, 2)}\n`);
 }
-writeFileSync(RESULTS, `${JSON.stringify(all, null, 2)}\n`);
 process.exitCode = Object.values(all).every(({ ours, theirs }) => ours < 1e-4 && theirs < 1e-4) ? 0 : 1;

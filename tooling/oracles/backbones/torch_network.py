@@ -6,6 +6,11 @@
 `ours.safetensors` (parameters) and gets `theirs.safetensors`: a state of the modules' own for the way back; and
 `results.safetensors`: embeddings of both, and of ours the gradients of sum(embedding * direction) and the buffers after that
 one step in training mode. Everything is computed in float64; the gradients in float32 too (`grad32:`).
+
+The gradient of a PReLU jumps where its input is zero, so a value that rounding puts on the other side changes it by far more
+than rounding does. FOLDER's `sides.safetensors` says for each value on which side it was there (1: positive), and that side is
+taken here; `crossed` counts the values that are on the other one in float64, and `furthest` says how far from zero those
+are, where a channel's deviation is about 1.
 """
 import copy
 import json
@@ -15,8 +20,22 @@ import sys
 import torch
 from safetensors.torch import load_file, save_file
 from torch import nn
+from torch.nn import functional
 
 from deterministic_values import images, uniform
+
+
+class SidedPReLU(nn.PReLU):
+    """A PReLU that can be told which of its inputs count as positive."""
+
+    positive = None
+
+    def forward(self, x):
+        if self.positive is None:
+            return functional.prelu(x, self.weight)
+        crossed = x.detach()[(x > 0) != self.positive]
+        self.crossed, self.furthest = crossed.numel(), crossed.abs().max().item() if crossed.numel() else 0.0
+        return torch.where(self.positive, x, x * self.weight[:, None, None])
 
 
 def norm(channels):
@@ -29,7 +48,7 @@ class Unit(nn.Module):
         self.bn1 = norm(before)
         self.conv1 = nn.Conv2d(before, channels, 3, padding=1, bias=False)
         self.bn2 = norm(channels)
-        self.prelu = nn.PReLU(channels)
+        self.prelu = SidedPReLU(channels)
         self.conv2 = nn.Conv2d(channels, channels, 3, stride, padding=1, bias=False)
         self.bn3 = norm(channels)
         self.downsample = None
@@ -46,7 +65,7 @@ class IResNet(nn.Module):
         super().__init__()
         self.conv1 = nn.Conv2d(3, 64, 3, padding=1, bias=False)
         self.bn1 = norm(64)
-        self.prelu = nn.PReLU(64)
+        self.prelu = SidedPReLU(64)
         before = 64
         for stage, (count, channels) in enumerate(zip(blocks, (64, 128, 256, 512)), 1):
             units = [Unit(before if i == 0 else channels, channels, 2 if i == 0 else 1) for i in range(count)]
@@ -70,7 +89,7 @@ class Block(nn.Module):
     def __init__(self, before, channels, kernel=1, stride=1, padding=0, groups=1, active=True):
         super().__init__()
         convolution = nn.Conv2d(before, channels, kernel, stride, padding, groups=groups, bias=False)
-        self.layers = nn.Sequential(convolution, norm(channels), *([nn.PReLU(channels)] if active else []))
+        self.layers = nn.Sequential(convolution, norm(channels), *([SidedPReLU(channels)] if active else []))
 
     def forward(self, x):
         return self.layers(x)
@@ -168,11 +187,17 @@ def main():
     network.double()
     results = {"ours": embed(network, batch)}
 
+    slopes = {name: module for name, module in network.named_modules() if isinstance(module, SidedPReLU)}
+    for name, positive in load_file(os.path.join(folder, "sides.safetensors")).items():
+        slopes[name].positive = positive.bool()
+    assert all(module.positive is not None for module in slopes.values())
     direction = torch.from_numpy(uniform("direction", (count, request["embedding"]), -1, 1))
     single = copy.deepcopy(network).float()
     train(single, batch.float(), direction)
     results.update({f"grad32:{n}": p.grad for n, p in single.named_parameters() if p.grad is not None})
     results["trained"] = train(network, batch, direction.double())
+    results["crossed"] = torch.tensor([float(sum(module.crossed for module in slopes.values()))])
+    results["furthest"] = torch.tensor([max(module.furthest for module in slopes.values())])
     results.update({f"grad:{n}": p.grad for n, p in network.named_parameters() if p.grad is not None})
     results.update({f"after:{n}": b for n, b in network.named_buffers() if "running" in n})
 
