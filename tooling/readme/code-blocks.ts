@@ -1,21 +1,21 @@
-/** The TypeScript blocks of a Markdown file, each under the heading or bold line that it follows. */
+/** The blocks of TypeScript and JavaScript in a Markdown file. */
 
 /** A fenced block of code. */
 export interface CodeBlock {
-  /** Number among the file's TypeScript blocks, from 0. */
+  /** Number among the file's blocks, from 0. */
   readonly index: number;
   /** Line of the opening fence, from 1. */
   readonly line: number;
   readonly code: string;
 }
 
-/** Every block fenced as `ts`, in order. */
+/** Every block fenced as `ts` or `js`, in order. */
 export function codeBlocks(markdown: string): CodeBlock[] {
   const blocks: CodeBlock[] = [];
   let open: { line: number; code: string[] } | undefined;
   for (const [i, line] of markdown.split('\n').entries()) {
     if (open === undefined) {
-      if (line === '```ts') open = { line: i + 1, code: [] };
+      if (line === '```ts' || line === '```js') open = { line: i + 1, code: [] };
     } else if (line === '```') {
       blocks.push({ index: blocks.length, line: open.line, code: open.code.join('\n') });
       open = undefined;

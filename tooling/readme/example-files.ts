@@ -8,10 +8,13 @@ import {
   serializeNdArrays,
 } from '@arcface/backbones';
 import { writeFaceDataset } from '@arcface/recordio/node';
+import * as tf from '@tensorflow/tfjs-core';
+import '@tensorflow/tfjs-backend-cpu';
 import sharp from 'sharp';
 
 /** Writes `faces/` (folders and a `train.rec`), `model-symbol.json` and `model-0000.params`. */
 export async function writeExampleFiles(folder: string): Promise<void> {
+  await tf.setBackend('cpu');
   const records = join(folder, 'records');
   await writeFaceDataset({ directory: records, layout: 'insightface', images: faces() });
   for await (const { label, bytes, number } of faces()) {
