@@ -21,7 +21,7 @@ try {
     publishedPackages().map((directory) => [directory, readManifest(directory).version]),
   );
   run(changeset, ['version'], clone);
-  git('add', '--all', '.');
+  git('add', '--all', '.changeset', 'packages', 'apps');
   git('commit', '--quiet', '--message', 'Release');
   run(changeset, ['tag'], clone);
   const tags = git('tag', '--points-at', 'HEAD').trim().split('\n');
