@@ -8,6 +8,8 @@ export interface Setting {
   readonly after?: string;
   /** Parts of the block that would take too long, and what stands for them here. */
   readonly shorten?: readonly (readonly [string, string])[];
+  /** An optional package that the block is about: where it is not installed, the block is skipped. */
+  readonly needs?: string;
 }
 
 const BACKEND = "import 'tfjs-backend-onnxruntime'; import * as tf from '@tensorflow/tfjs-core';";
@@ -57,6 +59,9 @@ export const SETTINGS: Readonly<Record<string, readonly Setting[]>> = {
     },
     {},
   ],
+  'packages/alignment/README.md': [
+    { after: 'if (face.data.length !== 112 * 112 * 3) throw new Error("not the size that is said");' },
+  ],
   'packages/backbones/README.md': [
     {},
     { before: "import '@tensorflow/tfjs-backend-cpu';" },
@@ -75,6 +80,7 @@ export const SETTINGS: Readonly<Record<string, readonly Setting[]>> = {
         const audit = scoreByModes({ embeddings, dimensions: 2, labels: Int32Array.of(0, 0, 0, 0, 1, 1, 1, 1) });`,
     },
   ],
+  'packages/onnx-format/README.md': [{}],
   'packages/recordio/README.md': [{}],
   'packages/subcenter-loss/README.md': [
     // What it learns is a test of the package itself.
@@ -100,6 +106,10 @@ export const SETTINGS: Readonly<Record<string, readonly Setting[]>> = {
     },
   ],
   'packages/tfjs-backend-onnxruntime/README.md': [{}],
+  'packages/tfjs-training-kernels/README.md': [
+    { needs: '@tensorflow/tfjs-node' },
+    { before: `${BACKEND} await tf.setBackend('onnxruntime');` },
+  ],
   'packages/trainer/README.md': [
     {
       shorten: [

@@ -1,5 +1,5 @@
 import { execFile } from 'node:child_process';
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -25,9 +25,32 @@ for (const [file, settings] of Object.entries(SETTINGS)) {
   describe(file, () => {
     test('has no block that is not run', () => expect(blocks.length).toBe(settings.length));
     for (const { index, line, code } of blocks) {
-      test.concurrent(`block ${index + 1}, line ${line}`, () => run(code, settings[index]!), 180_000);
+      const setting = settings[index]!;
+      const name = `block ${index + 1}, line ${line}`;
+      if (setting.needs !== undefined && !isInstalled(setting.needs)) {
+        test.skip(`${name} (needs ${setting.needs})`, () => {});
+      } else test.concurrent(name, () => run(code, setting), 180_000);
     }
   });
+}
+
+test('no page of a package is left out', () => {
+  const pages = ['packages', 'apps'].flatMap((group) =>
+    readdirSync(join(root, group)).map((name) => `${group}/${name}/README.md`),
+  );
+  for (const page of pages.filter((page) => existsSync(join(root, page)))) {
+    if (codeBlocks(readFileSync(join(root, page), 'utf8')).length > 0)
+      expect(Object.keys(SETTINGS)).toContain(page);
+  }
+});
+
+function isInstalled(name: string): boolean {
+  try {
+    import.meta.resolve(name);
+    return true;
+  } catch {
+    return false;
+  }
 }
 
 /** Runs a block as a program of its own, in the folder with the files. */

@@ -3,6 +3,7 @@ import { readFileSync } from 'node:fs';
 import { Command, CommanderError } from 'commander';
 import { INTERRUPTED, releaseInterrupt } from './cli/interrupt.ts';
 import { UsageError } from './cli/usage-error.ts';
+import { alignCommand } from './commands/align.ts';
 import { auditCommand } from './commands/audit.ts';
 import { benchCommand } from './commands/bench.ts';
 import { binCommand } from './commands/bin/bin.ts';
@@ -36,6 +37,7 @@ function createProgram(): Command {
     dropCommand(),
     auditCommand(),
     cleanCommand(),
+    alignCommand(),
     noiseCommand(),
     verifyCommand(),
     embedCommand(),

@@ -1,0 +1,15 @@
+import { expect, it } from 'vitest';
+import * as api from './index.ts';
+
+it('exports these names', () => {
+  expect(Object.keys(api).sort()).toMatchInlineSnapshot(`
+    [
+      "AlignmentError",
+      "alignFace",
+      "faceTemplate",
+      "fitError",
+      "similarityTransform",
+      "warpImage",
+    ]
+  `);
+});
