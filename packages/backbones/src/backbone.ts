@@ -17,6 +17,7 @@ import type { ParameterKind, ParameterRole } from './layers/layer.ts';
 import { type NamedArray, toFloat32 } from './named-array.ts';
 import type { BackboneConfig } from './networks/backbone-config.ts';
 import { networkGraph } from './networks/presets.ts';
+import type { Gather } from './operations/synchronised-batch-norm.ts';
 import { initialValues } from './parameters/initial-values.ts';
 import { type ImportOptions, matchParameters } from './parameters/parameter-arrays.ts';
 import { deviceShape, toDeviceLayout } from './parameters/parameter-layout.ts';
@@ -51,6 +52,11 @@ export interface ApplyOptions {
   readonly training?: boolean | undefined;
   /** Seed of what is dropped in this call; give each step its own. Default: the number of training calls so far. */
   readonly seed?: number | undefined;
+  /**
+   * In training, normalise by the statistics of the batches of several ranks together: gives the numbers of all ranks for those of
+   * this one, and blocks. Default: each rank by its own batch.
+   */
+  readonly gather?: Gather | undefined;
 }
 
 /** A network and its parameters. */
@@ -152,7 +158,7 @@ export function backboneFromSource(
     embeddingSize: resolved.embeddingSize,
     parameters,
 
-    apply(images, { training = false, seed } = {}) {
+    apply(images, { training = false, seed, gather } = {}) {
       if (disposed) {
         throw new BackbonesError('disposed', `network ${graph.name} was disposed of; create it again`);
       }
@@ -160,6 +166,7 @@ export function backboneFromSource(
       const context = {
         training,
         updateAverages: training,
+        gather,
         seed: seed ?? trainingCalls,
         variable: (name: string) => parameters.get(name)!.variable,
       };

@@ -7,6 +7,14 @@
 /** Numbers that ranks can exchange. */
 export type Exchangeable = Float32Array | Int32Array;
 
+/** A reduction that is under way. Its values are not to be touched until it is done. */
+export interface PendingReduction {
+  /** Whether it is done. Asking also gets it on. */
+  isDone(): boolean;
+  /** Returns when it is done. */
+  wait(): void;
+}
+
 /**
  * What a rank knows of the others. All ranks call the same operations in the same order; each call returns when every rank has
  * made it. A filling throws rather than waits for ever when another rank has failed.
@@ -20,6 +28,8 @@ export interface Communicator {
    * the same length on every rank.
    */
   allReduce(values: Exchangeable, operation: 'sum' | 'max'): void;
+  /** The same, begun only: other work can be done meanwhile. Left out by a filling that cannot. */
+  startAllReduce?(values: Exchangeable, operation: 'sum' | 'max'): PendingReduction;
   /** The values of every rank, in the order of ranks. Lengths may differ from rank to rank. */
   allGather<T extends Exchangeable>(values: T): readonly T[];
   /** Overwrites `values` with those of the rank `root`. `values` has the same length on every rank. */

@@ -4,7 +4,7 @@ export { type AngularTripletLossOptions, angularTripletLoss } from './angular-tr
 export type { ChunkSelection, ClassChunk, ClassRange } from './class-chunk.ts';
 export type { ClassSampling } from './class-sampling.ts';
 export { type ClassSizeMarginOptions, classSizeMargins } from './class-size-margin.ts';
-export { type Communicator, type Exchangeable, singleRank } from './communicator.ts';
+export { type Communicator, type Exchangeable, type PendingReduction, singleRank } from './communicator.ts';
 // To look at.
 export {
   type BatchAngles,
@@ -18,6 +18,7 @@ export type { LossSettings } from './loss-settings.ts';
 export { type Margin, margins, type PastPi, resolveMargin } from './margin.ts';
 // The losses as pure functions.
 export { type MarginSoftmaxOptions, marginSoftmaxLoss } from './margin-softmax.ts';
+export { initialSubcenters } from './normal-weights.ts';
 export { type SoftmaxLossOptions, softmaxLoss } from './softmax-loss.ts';
 export { type StreamingBatchOptions, StreamingHead, type StreamingHeadOptions } from './streaming-head.ts';
 export { ownSubcenterCosines, subcenterCosines } from './subcenter-cosines.ts';

@@ -26,7 +26,31 @@ export function normalWeights(
 }
 
 /**
- * The same for a block of classes out of many: each class is drawn from a seed of its own, so that how classes are divided
+ * What a `SubcenterHead` of that seed starts with, for some of its classes: a part of `normalWeights` without the rest in memory.
+ *
+ * @param perClass numbers of a class: K * D. @returns `classes * perClass` numbers, class-major.
+ */
+export function initialSubcenters(
+  { first, classes }: { readonly first: number; readonly classes: number },
+  { perClass, seed = 0 }: { readonly perClass: number; readonly seed?: number | undefined },
+): Float32Array {
+  const uniform = seededUniform(seed);
+  const begin = first * perClass;
+  const weights = new Float32Array(classes * perClass);
+  // They are drawn in pairs.
+  for (let i = 0; i < begin + weights.length; i += 2) {
+    const [a, b] = [uniform(), uniform()];
+    if (i + 1 < begin) continue;
+    const radius = INITIAL_DEVIATION * Math.sqrt(-2 * Math.log(1 - a));
+    const angle = 2 * Math.PI * b;
+    if (i >= begin) weights[i - begin] = radius * Math.cos(angle);
+    if (i + 1 < begin + weights.length) weights[i + 1 - begin] = radius * Math.sin(angle);
+  }
+  return weights;
+}
+
+/**
+ * Draws for a block of classes out of many: each class is drawn from a seed of its own, so that how classes are divided
  * into chunks and over ranks does not change them.
  *
  * @returns `classes * perClass` draws.

@@ -10,6 +10,7 @@ it('exports these names', () => {
       "SubcenterLossError",
       "angularTripletLoss",
       "classSizeMargins",
+      "initialSubcenters",
       "marginSoftmaxLoss",
       "margins",
       "ownSubcenterCosines",

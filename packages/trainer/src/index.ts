@@ -24,6 +24,7 @@ export {
   backboneFromCheckpoint,
   type CheckpointSubcenters,
   checkpointSubcenters,
+  type HeadDescription,
   networkTensors,
 } from './checkpoints/model-checkpoint.ts';
 export { type AugmentationOptions, augment, type ImageSize, type Recompress } from './data/augmentation.ts';

@@ -9,6 +9,7 @@ import { applyBatchNorm } from '../layers/batch-norm.ts';
 import type { LayerContext } from '../layers/layer.ts';
 import { rulesOf } from '../layers/layer-table.ts';
 import { elementCount } from '../named-array.ts';
+import type { Gather } from '../operations/synchronised-batch-norm.ts';
 import type { LayerNode, ResolvedGraph } from './network-graph.ts';
 import { recomputed } from './recomputed-segment.ts';
 import { cutIntoSegments, type Segment } from './segments.ts';
@@ -18,6 +19,8 @@ export interface ExecutionContext {
   readonly training: boolean;
   /** Whether running averages move in training. */
   readonly updateAverages: boolean;
+  /** For statistics of the batch over several ranks. */
+  readonly gather: Gather | undefined;
   /** Seed of everything drawn at random in this call. */
   readonly seed: number;
   variable(parameter: string): tf.Variable;
@@ -140,6 +143,7 @@ function contextOf(node: LayerNode, index: number, context: ExecutionContext): L
   return {
     training: context.training,
     updateAverages: context.updateAverages,
+    gather: context.gather,
     parameter: (slot) => context.variable(node.parameters[slot]!),
     seed: () => context.seed * 1009 + index,
   };

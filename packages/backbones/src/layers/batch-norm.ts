@@ -71,6 +71,7 @@ export function applyBatchNorm(
       momentum: layer.momentum,
       training: context.training && !layer.globalStatistics,
       updateAverages: context.updateAverages,
+      gather: context.gather,
       unbiasedVariance: layer.unbiasedVariance ?? false,
     },
   );

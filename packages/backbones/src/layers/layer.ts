@@ -8,6 +8,7 @@
  */
 import type * as tf from '@tensorflow/tfjs-core';
 import { BackbonesError } from '../backbones-error.ts';
+import type { Gather } from '../operations/synchronised-batch-norm.ts';
 
 /** Shape of one image's activations, channels last, without the batch. */
 export type Shape = readonly number[];
@@ -45,6 +46,8 @@ export interface LayerContext {
   readonly training: boolean;
   /** Whether running averages move in training. */
   readonly updateAverages: boolean;
+  /** For statistics of the batch over several ranks. */
+  readonly gather: Gather | undefined;
   /** The variable in one of the layer's slots, in tfjs's layout. */
   parameter(slot: string): tf.Variable;
   /** A seed for this layer in this call, for what is drawn at random. */

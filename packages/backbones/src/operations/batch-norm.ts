@@ -15,6 +15,7 @@
  * `(x - mean) / sqrt(variance + epsilon) * scale + offset`, and with a slope, `slope * y` where that is negative.
  */
 import * as tf from '@tensorflow/tfjs-core';
+import { type Gather, synchronisedBatchNorm } from './synchronised-batch-norm.ts';
 
 const TRAINING_KERNEL = 'BatchNormTraining';
 const GRADIENT_KERNEL = 'BatchNormTrainingGrad';
@@ -47,6 +48,8 @@ export interface BatchNormOptions {
    * batch is normalised by the biased one. Default false.
    */
   readonly unbiasedVariance?: boolean;
+  /** Normalise by the statistics of several ranks' batches together. Default: by this one's own. */
+  readonly gather?: Gather | undefined;
 }
 
 /**
@@ -64,17 +67,21 @@ export function batchNorm(
 ): tf.Tensor {
   const { gamma, beta, mean, variance, slope } = parameters;
   const { epsilon, training, updateAverages = true } = options;
-  const { momentum = 0.9, unbiasedVariance = false } = options;
+  const { momentum = 0.9, unbiasedVariance = false, gather } = options;
   if (!training) {
     const y = tf.batchNorm(x as tf.Tensor4D, mean, variance, beta, gamma, epsilon);
     return slope === undefined ? y : tf.prelu(y, slope);
   }
-  const batch = batchNormTraining(x, gamma ?? tf.ones(beta.shape), beta, slope, epsilon);
+  const scale = gamma ?? tf.ones<tf.Rank.R1>(beta.shape);
+  const batch =
+    gather === undefined
+      ? { ...batchNormTraining(x, scale, beta, slope, epsilon), count: x.size / mean.size }
+      : synchronisedBatchNorm({ x, scale, offset: beta, slope }, { epsilon, gather });
   if (!updateAverages) {
     tf.dispose([batch.mean, batch.variance]);
     return batch.y;
   }
-  const count = x.size / mean.size;
+  const { count } = batch;
   moveTowards(mean, batch.mean, momentum);
   moveTowards(variance, batch.variance, momentum, unbiasedVariance && count > 1 ? count / (count - 1) : 1);
   return batch.y;

@@ -6,7 +6,7 @@ import {
   importParameters,
   type NamedArray,
 } from '@arcface/backbones';
-import type { SubcenterHead } from '@arcface/subcenter-loss';
+import type { Margin } from '@arcface/subcenter-loss';
 import * as tf from '@tensorflow/tfjs-core';
 import type { Sgd } from '../optimisation/sgd.ts';
 import { HEAD_PARAMETER, type TrainedModel } from '../training/train-step.ts';
@@ -24,8 +24,18 @@ export function networkConfig({ name, graph }: Backbone): Checkpoint['network'] 
   return { name, graph };
 }
 
+/** A head that is nowhere in one piece: what a `SubcenterHead` would be made from. */
+export interface HeadDescription {
+  readonly classes: number;
+  readonly subcenters: number;
+  readonly embeddingSize: number;
+  margin: Margin;
+  /** Of the initial sub-centres, which are those of a `SubcenterHead` with that seed. Default 0. */
+  readonly seed?: number | undefined;
+}
+
 /** What rebuilds the head without its weights. */
-export function headConfig({ classes, subcenters, embeddingSize, margin }: SubcenterHead): HeadConfig {
+export function headConfig({ classes, subcenters, embeddingSize, margin }: HeadDescription): HeadConfig {
   return { classes, subcenters, embeddingSize, margin };
 }
 

@@ -12,6 +12,7 @@
  * A last batch that is not full is dropped (the reference's policy, too).
  */
 import type { FaceDataset } from '@arcface/recordio';
+import type { Communicator } from '@arcface/subcenter-loss';
 import { Random } from '../random.ts';
 import { TrainingError } from '../training-error.ts';
 import {
@@ -34,7 +35,7 @@ export interface DataPosition {
 
 /** Images that enter one training step. */
 export interface Batch {
-  /** RGB bytes, row-major [batchSize, height, width, 3]. */
+  /** RGB bytes, row-major [batchSize, height, width, 3]; of a batch that is shared, this rank's images only. */
   readonly images: Uint8Array;
   /** Label of each image. */
   readonly labels: Int32Array;
@@ -42,6 +43,8 @@ export interface Batch {
   readonly keys: readonly (number | string)[];
   /** Position of each image in the dataset. */
   readonly positions: Int32Array;
+  /** Which of a shared batch's images are this rank's: they stand together. Absent where all are. */
+  readonly share?: { readonly begin: number; readonly count: number } | undefined;
   /** The epoch, from 0, and the batch's number in it, from 0. */
   readonly epoch: number;
   readonly index: number;
@@ -77,6 +80,11 @@ export interface DataLoaderOptions {
    * thread keeps others from being started.
    */
   readonly concurrency?: number;
+  /**
+   * Shares every batch out among these ranks, each of which makes the same loader: rank r reads every size-th image of an epoch's
+   * order from the r-th on. A batch has the same images as without ranks, in another order.
+   */
+  readonly communicator?: Communicator | undefined;
   /** Called once for every image that cannot be decoded, when its batch comes up. */
   readonly onUndecodable?: ((image: UndecodableImage) => void) | undefined;
 }
@@ -142,6 +150,7 @@ export class DataLoader {
     let sawWholeEpoch = from.position === 0;
     for await (const image of images) {
       if (image.epoch !== epoch) {
+        pending = this.#decodable(pending);
         if (sawWholeEpoch && index === 0) this.#refuse(pending.length);
         // What is left of an epoch is dropped.
         pending = [];
@@ -149,8 +158,10 @@ export class DataLoader {
         index = 0;
         sawWholeEpoch = true;
       }
-      if (image.pixels === undefined) this.#skip(image);
-      else pending.push(image);
+      pending.push(image);
+      // With ranks, it takes all of them to know which of a batch can be decoded.
+      const isFull = pending.length >= batchSize;
+      if (isFull || !this.options.communicator) pending = this.#decodable(pending);
       if (pending.length < batchSize) continue;
       // The step that follows may block the thread; what has been read must be on its way to the decoder before.
       await eventLoopTurn();
@@ -158,6 +169,7 @@ export class DataLoader {
       pending = [];
       index++;
     }
+    pending = this.#decodable(pending);
     if (sawWholeEpoch && index === 0 && epoch < (options.epochs ?? 0)) this.#refuse(pending.length);
   }
 
@@ -185,7 +197,12 @@ export class DataLoader {
     const { dataset, decoder, size, seed = 0, augmentation = {} } = this.options;
     const epoch = Math.floor(sequence / dataset.length);
     const turn = sequence % dataset.length;
-    const image = await decodeImage(this.options, order(epoch)?.[turn] ?? turn, { signal });
+    const position = order(epoch)?.[turn] ?? turn;
+    if (this.#owner(turn) !== (this.options.communicator?.rank ?? 0)) {
+      const [key, label] = [dataset.key(position), dataset.labels[position]!];
+      return { key, label, position, pixels: undefined, reason: undefined, epoch, turn };
+    }
+    const image = await decodeImage(this.options, position, { signal });
     if (image.pixels) {
       const random = Random.of(seed, 'augmentation', epoch, turn);
       await augment(image.pixels, size, augmentation, random, decoder.recompress?.bind(decoder));
@@ -193,7 +210,27 @@ export class DataLoader {
     return { ...image, epoch, turn };
   }
 
-  #skip({ key, position, reason = '' }: PreparedImage): void {
+  /** The rank that reads an image. */
+  #owner(turn: number): number {
+    return turn % (this.options.communicator?.size ?? 1);
+  }
+
+  /** Those of the images that can be decoded, as far as it takes all ranks to know; the others are skipped. */
+  #decodable(images: PreparedImage[]): PreparedImage[] {
+    const { communicator } = this.options;
+    const own = images.filter(
+      ({ turn, pixels }) => !pixels && this.#owner(turn) === (communicator?.rank ?? 0),
+    );
+    const turns = Int32Array.from(own, ({ turn }) => turn);
+    const undecodable = new Set(
+      communicator ? communicator.allGather(turns).flatMap((of) => [...of]) : turns,
+    );
+    if (undecodable.size === 0) return images;
+    for (const image of images) if (undecodable.has(image.turn)) this.#skip(image);
+    return images.filter(({ turn }) => !undecodable.has(turn));
+  }
+
+  #skip({ key, position, turn, reason = `rank ${this.#owner(turn)} cannot decode it` }: PreparedImage): void {
     if (this.#undecodable.has(position)) return;
     const image = { key, position, reason };
     this.#undecodable.set(position, image);
@@ -217,17 +254,31 @@ export class DataLoader {
   }
 
   #pack(images: readonly PreparedImage[], place: Pick<Batch, 'epoch' | 'index' | 'next'>): Batch {
-    const { dataset, size } = this.options;
+    const { dataset, size, communicator } = this.options;
+    // The images of each rank together, in the order of ranks.
+    const ordered = communicator
+      ? images.toSorted((a, b) => this.#owner(a.turn) - this.#owner(b.turn) || a.turn - b.turn)
+      : images;
+    const rank = communicator?.rank ?? 0;
+    const own = ordered.filter(({ turn }) => this.#owner(turn) === rank);
+    if (own.length === 0) {
+      throw new TrainingError(
+        'batch-too-large',
+        `Rank ${rank} has no image in batch ${place.index} of epoch ${place.epoch}: what would have been its own cannot be decoded. Take fewer ranks or a larger batch.`,
+      );
+    }
     const bytes = size.height * size.width * 3;
-    const packed = new Uint8Array(images.length * bytes);
-    images.forEach((image, i) => {
+    const packed = new Uint8Array(own.length * bytes);
+    own.forEach((image, i) => {
       packed.set(image.pixels!, i * bytes);
     });
+    const share = { begin: own.length > 0 ? ordered.indexOf(own[0]!) : 0, count: own.length };
     return {
       images: packed,
-      labels: Int32Array.from(images, (image) => dataset.labels[image.position]!),
-      keys: images.map((image) => image.key),
-      positions: Int32Array.from(images, (image) => image.position),
+      labels: Int32Array.from(ordered, (image) => dataset.labels[image.position]!),
+      keys: ordered.map((image) => image.key),
+      positions: Int32Array.from(ordered, (image) => image.position),
+      ...(communicator ? { share } : {}),
       ...place,
     };
   }

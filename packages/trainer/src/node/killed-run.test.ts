@@ -1,45 +1,18 @@
 import { spawn } from 'node:child_process';
 import { mkdtemp, readdir, readFile, rm } from 'node:fs/promises';
-import { createRequire } from 'node:module';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
-import { fileURLToPath } from 'node:url';
 import '@tensorflow/tfjs-backend-cpu';
 import * as tf from '@tensorflow/tfjs-core';
-import { build } from 'esbuild';
 import { expect, test } from 'vitest';
+import { bundledProgram } from '../testing/bundled-program.fixture.ts';
 import { disposeRun, registerGradients, tinyRun } from '../testing/tiny-run.fixture.ts';
 import { train } from '../training/train.ts';
 import { FileCheckpointStore } from './file-checkpoint-store.ts';
 import { KILLED_RUN } from './killed-run.fixture.ts';
 
 const KILLS = 21;
-
-/** One file that starts in a fraction of the time that the sources take. */
-async function bundledRun(directory: string): Promise<string> {
-  const outfile = join(directory, 'killed-run.mjs');
-  const entry = fileURLToPath(new URL('./killed-run.fixture.ts', import.meta.url));
-  const gradients = createRequire(import.meta.url).resolve(
-    '@tensorflow/tfjs-core/dist/register_all_gradients.js',
-  );
-  await build({
-    entryPoints: [entry],
-    inject: [gradients],
-    bundle: true,
-    outfile,
-    format: 'esm',
-    platform: 'node',
-    mainFields: ['module', 'main'],
-    logLevel: 'error',
-    // tfjs-core asks for it only where there is no fetch.
-    external: ['node-fetch'],
-    banner: {
-      js: "import { createRequire } from 'node:module'; const require = createRequire(import.meta.url);",
-    },
-  });
-  return outfile;
-}
 
 interface Death {
   /** Killed from outside, so many milliseconds after a step; or else by itself. */
@@ -73,7 +46,7 @@ async function live(script: string, directory: string, { after, steps, writes }:
 test(`a run killed ${KILLS} times, in steps and in writes, leaves the same files as one that was not`, async () => {
   const directory = await mkdtemp(join(tmpdir(), 'killed-run-'));
   try {
-    const script = await bundledRun(directory);
+    const script = await bundledProgram(new URL('./killed-run.fixture.ts', import.meta.url), directory);
     const killed = join(directory, 'killed');
     for (let kill = 0; kill < KILLS; kill++) {
       const inWrite = kill % 3 === 2;

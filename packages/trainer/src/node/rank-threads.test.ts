@@ -22,7 +22,7 @@ beforeAll(async () => {
 vi.setConfig({ testTimeout: 300_000 });
 afterAll(() => threads.close());
 
-type Extra = Partial<Omit<TrainingRun, 'store'>> & { readonly store?: MemoryCheckpointStore };
+type Extra = Partial<Omit<TrainingRun, 'store' | 'head'>> & { readonly store?: MemoryCheckpointStore };
 
 async function trained(tiny: TinyRunOptions, extra: Extra = {}) {
   const run = { ...tinyRun(tiny), ...extra };

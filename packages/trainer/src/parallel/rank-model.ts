@@ -3,11 +3,11 @@
  * which sees all of it. After each step all copies of the network are the same bits.
  *
  * Gradients of the network are added over ranks (they are of the mean over the whole batch already); those of a block of classes are
- * whole where the block is. Batch normalisation is each rank's own, as in the reference; the running averages are averaged over
- * ranks, which is what the reference saves.
+ * whole where the block is. Batch normalisation is each rank's own, as in the reference, unless it is asked for over all; the running
+ * averages are averaged over ranks, which is what the reference saves.
  */
 import { type Backbone, backboneFromGraph } from '@arcface/backbones';
-import { type ClassChunk, type Communicator, StreamingHead } from '@arcface/subcenter-loss';
+import { type ClassChunk, type ClassRange, type Communicator, StreamingHead } from '@arcface/subcenter-loss';
 import * as tf from '@tensorflow/tfjs-core';
 import {
   captureNetwork,
@@ -25,6 +25,7 @@ import {
 } from '../training/step-executor.ts';
 import type { ResolvedTrainOptions } from '../training/train-options.ts';
 import { backboneParameters } from '../training/train-step.ts';
+import { summedOverRanks } from './gradient-exchange.ts';
 import { marginsOverRanks } from './margins-over-ranks.ts';
 import type { HeadBlock, RankReply, RankRequest, RankSetup } from './rank-channel.ts';
 
@@ -36,11 +37,18 @@ export class RankModel {
   readonly #network: readonly OptimizedParameter[];
   /** Moves the network and this rank's block of classes. */
   readonly #sgd: Sgd;
+  readonly #ownsBackbone: boolean;
 
-  constructor({ graph, head, options }: RankSetup, communicator: Communicator) {
+  /** @param existing a backbone of that graph, which stays its owner's. Default: one of its own */
+  constructor(
+    { graph, head, options }: RankSetup,
+    communicator: Communicator,
+    existing: { readonly backbone?: Backbone } = {},
+  ) {
     this.#communicator = communicator;
     this.#options = options;
-    this.#backbone = backboneFromGraph(graph);
+    this.#ownsBackbone = existing.backbone === undefined;
+    this.#backbone = existing.backbone ?? backboneFromGraph(graph);
     this.#head = new StreamingHead({ ...head, communicator });
     this.#network = backboneParameters(this.#backbone, options.frozen);
     const classes = this.#head.chunks.map((chunk): OptimizedParameter => {
@@ -52,7 +60,7 @@ export class RankModel {
   async answer(request: Exclude<RankRequest, { kind: 'setup' }>): Promise<RankReply> {
     switch (request.kind) {
       case 'step':
-        return { kind: 'outcome', outcome: this.#step(request.images, request.settings) };
+        return { kind: 'outcome', outcome: await this.#step(request.images, request.settings) };
       case 'capture':
         return this.#capture();
       case 'restore':
@@ -64,23 +72,29 @@ export class RankModel {
   dispose(): void {
     this.#sgd.dispose();
     this.#head.dispose();
-    this.#backbone.dispose();
+    if (this.#ownsBackbone) this.#backbone.dispose();
   }
 
-  #step({ images, labels }: StepImages, settings: StepSettings): StepOutcome {
+  /** Gives the classes of this rank their first sub-centres. */
+  startHead(initial: (range: ClassRange) => Float32Array): void {
+    for (const chunk of this.#head.chunks) chunk.importWeights(initial(chunk));
+  }
+
+  async #step({ images, labels }: StepImages, settings: StepSettings): Promise<StepOutcome> {
     this.#head.margin = settings.margin;
     const parts = this.#options.accumulate;
-    const count = labels.length / parts;
-    const bytes = images.length / parts;
     const gradients: Record<string, tf.Tensor> = {};
     const outcomes = Array.from({ length: parts }, (_, part) => {
+      // Uneven where ranks share a batch of which an image cannot be decoded.
+      const [begin, end] = [part, part + 1].map((at) => Math.floor((at * labels.length) / parts));
+      const bytes = images.length / labels.length;
       const slice = {
-        images: images.subarray(part * bytes, (part + 1) * bytes),
-        labels: labels.subarray(part * count, (part + 1) * count),
+        images: images.subarray(begin! * bytes, end! * bytes),
+        labels: labels.subarray(begin, end),
       };
       return this.#addGradients(gradients, slice, { ...settings, part });
     });
-    this.#update(this.#exchange(gradients), { ...settings, rescale: 1 / parts });
+    this.#update(await this.#exchange(gradients), { ...settings, rescale: 1 / parts });
     return joinedOutcomes(outcomes);
   }
 
@@ -99,6 +113,9 @@ export class RankModel {
       const sum = sums.get(name);
       sums.set(name, tf.keep(sum ? tf.add(sum, gradient) : tf.clone(gradient)));
     };
+    const gather = this.#options.syncBatchNorm
+      ? (values: Float32Array) => this.#communicator.allGather(values)
+      : undefined;
     let margins: Pick<StepOutcome, 'own' | 'other'> | undefined;
     const loss = tf.tidy(() => {
       const pixels = tf.tensor4d(new Float32Array(images), [labels.length, ...backbone.inputShape]);
@@ -115,7 +132,7 @@ export class RankModel {
       // A network that is frozen as a whole is one in use: no gradient goes through it.
       const { value, grads } =
         variables.length > 0
-          ? tf.variableGrads(() => lossOf(backbone.apply(pixels, { training: true, seed })), variables)
+          ? tf.variableGrads(() => lossOf(backbone.apply(pixels, { training: true, seed, gather })), variables)
           : { ...tf.valueAndGrad<tf.Tensor2D, tf.Scalar>(lossOf)(backbone.apply(pixels)), grads: {} };
       for (const [name, gradient] of Object.entries(grads)) add(name, gradient);
       return value.dataSync()[0] ?? Number.NaN;
@@ -145,32 +162,22 @@ export class RankModel {
     tf.dispose(gradients);
   }
 
-  /** Adds the network's gradients of all ranks up, and averages the running averages, in one exchange. */
-  #exchange(gradients: tf.NamedTensorMap): tf.NamedTensorMap {
+  /** Adds the network's gradients of all ranks up, and averages the running averages. */
+  async #exchange(gradients: tf.NamedTensorMap): Promise<tf.NamedTensorMap> {
     const averages = [...this.#backbone.parameters.values()]
       .filter(({ role }) => role === 'auxiliary')
       .map(({ variable }) => variable);
     const names = this.#network.map(({ variable }) => variable.name);
-    const tensors: tf.Tensor[] = [...names.map((name) => gradients[name]!), ...averages];
-    const all = new Float32Array(tensors.reduce((sum, { size }) => sum + size, 0));
-    let at = 0;
-    for (const tensor of tensors) {
-      all.set(tensor.dataSync<'float32'>(), at);
-      at += tensor.size;
+    const sums = await summedOverRanks(this.#communicator, [
+      ...names.map((name) => gradients[name]!),
+      ...averages,
+    ]);
+    const { size } = this.#communicator;
+    for (const [i, variable] of averages.entries()) {
+      const mean = sums[names.length + i]!.map((sum) => sum / size);
+      tf.tidy(() => variable.assign(tf.tensor(mean, variable.shape)));
     }
-    this.#communicator.allReduce(all, 'sum');
-    at = 0;
-    const next = ({ size }: tf.Tensor): Float32Array => {
-      at += size;
-      return all.slice(at - size, at);
-    };
-    const summed = names.map(
-      (name) => [name, tf.tensor(next(gradients[name]!), gradients[name]!.shape)] as const,
-    );
-    for (const variable of averages) {
-      const mean = next(variable).map((value) => value / this.#communicator.size);
-      variable.assign(tf.tensor(mean, variable.shape));
-    }
+    const summed = names.map((name, i) => [name, tf.tensor(sums[i]!, gradients[name]!.shape)] as const);
     for (const name of names) gradients[name]!.dispose();
     return { ...gradients, ...Object.fromEntries(summed) };
   }

@@ -4,8 +4,8 @@ import { backboneFromGraph, type Layer, type LayerNode, type NetworkGraph } from
 import { type Margin, SubcenterHead } from '@arcface/subcenter-loss';
 import { MemoryCheckpointStore } from '../checkpoints/checkpoint-store.ts';
 import { withFrozenStatistics } from '../training/frozen-parameters.ts';
-import type { TrainingRun } from '../training/train.ts';
 import type { TrainOptions } from '../training/train-options.ts';
+import type { TrainedModel } from '../training/train-step.ts';
 import { type RawFacesOptions, rawDecoder, rawFaces } from './raw-faces.fixture.ts';
 
 /** tfjs-core's bundle for Node brings no gradients; its ES modules for them are loaded through tsx here. */
@@ -16,7 +16,7 @@ export function registerGradients(): void {
 export const INPUT_SIZE = 16;
 
 /** One of every kind of parameter, with dropout, on 16x16 images: a step takes milliseconds even in plain JavaScript. */
-const TINY_NETWORK = network([
+const TINY_LAYERS: readonly ChainedLayer[] = [
   ['scaled', { kind: 'scale', offset: 127.5, factor: 1 / 128 }, []],
   ['conv', convolution({ filters: 8, groups: 1 }), ['weight']],
   ['conv_bn', batchNorm(false), ['gamma', 'beta', 'mean', 'variance']],
@@ -25,7 +25,10 @@ const TINY_NETWORK = network([
   ['dropped', { kind: 'dropout', rate: 0.1 }, []],
   ['fc', { kind: 'fully-connected', outputs: 8, bias: true }, ['weight', 'bias']],
   ['fc_bn', batchNorm(true), ['gamma', 'beta', 'mean', 'variance']],
-]);
+];
+const TINY_NETWORK = network(TINY_LAYERS);
+/** The same without dropout. */
+const STEADY_NETWORK = network(TINY_LAYERS.filter(([name]) => name !== 'dropped'));
 
 /** In which images do not influence each other: neither batch normalisation nor dropout. */
 const SEPARABLE_NETWORK = network([
@@ -73,6 +76,8 @@ export interface TinyRunOptions {
   readonly subcenters?: number;
   /** Without batch normalisation and dropout. */
   readonly separable?: boolean;
+  /** Default true. */
+  readonly dropout?: boolean;
   /** Parts whose batch normalisation stays at its averages. */
   readonly frozenStatistics?: readonly string[];
 }
@@ -84,9 +89,10 @@ export function tinyRun({
   margin,
   subcenters = 2,
   separable = false,
+  dropout = true,
   frozenStatistics = [],
 }: TinyRunOptions = {}) {
-  const graph = separable ? SEPARABLE_NETWORK : TINY_NETWORK;
+  const graph = separable ? SEPARABLE_NETWORK : dropout ? TINY_NETWORK : STEADY_NETWORK;
   const dataset = rawFaces({
     identities: 4,
     imagesPerIdentity: 6,
@@ -96,7 +102,7 @@ export function tinyRun({
   });
   const backbone = backboneFromGraph(withFrozenStatistics(graph, frozenStatistics), { seed: 1 });
   const head = new SubcenterHead({
-    classes: 4,
+    classes: dataset.identities.length,
     subcenters,
     embeddingSize: 8,
     seed: 2,
@@ -112,7 +118,7 @@ export function tinyRun({
   };
 }
 
-export function disposeRun({ backbone, head }: Pick<TrainingRun, 'backbone' | 'head'>): void {
+export function disposeRun({ backbone, head }: TrainedModel): void {
   backbone.dispose();
   head.dispose();
 }

@@ -8,7 +8,7 @@ import type { Checkpoint } from '../checkpoints/checkpoint.ts';
 import type { Batch } from '../data/data-loader.ts';
 
 /** The images of a step. */
-export type StepImages = Pick<Batch, 'images' | 'labels'>;
+export type StepImages = Pick<Batch, 'images' | 'labels' | 'share'>;
 
 /** What a step depends on beside its images and the weights. */
 export interface StepSettings {

@@ -44,6 +44,11 @@ export interface TrainOptions {
    */
   readonly frozen?: readonly string[];
   /**
+   * Normalises by the statistics of all ranks' images together, so that a batch divided over ranks is as one; a rank has to wait for
+   * the others in every such layer. Default false: each rank by its own images, as the reference does.
+   */
+  readonly syncBatchNorm?: boolean;
+  /**
    * Writes, for every epoch and image, the cosine to its own class and to the best other one beside the checkpoints (see
    * `EpochDynamics`). Default true.
    */
@@ -87,6 +92,7 @@ export function resolveTrainOptions(options: TrainOptions = {}): ResolvedTrainOp
     augmentation: { ...AUGMENTATION_DEFAULTS, ...options.augmentation },
     accumulate: options.accumulate ?? 1,
     frozen: options.frozen ?? [],
+    syncBatchNorm: options.syncBatchNorm ?? false,
     dynamics: options.dynamics ?? true,
     checkpoints: { everySteps: 2000, everyEpochs: 0, keepLast: 3, ...options.checkpoints },
   };

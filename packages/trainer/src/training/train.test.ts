@@ -23,7 +23,7 @@ beforeAll(async () => {
 /** Trains a fresh tiny run and disposes it. */
 async function trainTiny(
   tiny: TinyRunOptions = {},
-  extra: Partial<TrainingRun> & { readonly store?: MemoryCheckpointStore } = {},
+  extra: Partial<Omit<TrainingRun, 'head'>> & { readonly store?: MemoryCheckpointStore } = {},
 ): Promise<{ result: TrainingResult; events: TrainingEvent[]; store: MemoryCheckpointStore }> {
   const run = { ...tinyRun(tiny), ...extra };
   const events: TrainingEvent[] = [];

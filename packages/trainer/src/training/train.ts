@@ -3,19 +3,24 @@
  * a run that is stopped at any moment, by a signal or by a power cut, goes on from the last one bit for bit as if it had
  * not been stopped (on the same backend with the same number of threads).
  */
+import type { Backbone } from '@arcface/backbones';
 import type { FaceDataset } from '@arcface/recordio';
+import type { Communicator, SubcenterHead } from '@arcface/subcenter-loss';
 import type { BestCheckpoint } from '../checkpoints/checkpoint.ts';
 import type { CheckpointStore } from '../checkpoints/checkpoint-store.ts';
+import type { HeadDescription } from '../checkpoints/model-checkpoint.ts';
 import type { UndecodableImage } from '../data/data-loader.ts';
 import type { ImageDecoder } from '../data/image-decoder.ts';
 import type { RankChannel } from '../parallel/rank-channel.ts';
 import type { TrainOptions } from './train-options.ts';
-import type { TrainedModel } from './train-step.ts';
 import type { TrainingEvent } from './training-events.ts';
 import { TrainingSession } from './training-session.ts';
 
 /** What a run works with. */
-export interface TrainingRun extends TrainedModel {
+export interface TrainingRun {
+  readonly backbone: Backbone;
+  /** With a `communicator` a description is enough: no rank has all sub-centres. */
+  readonly head: SubcenterHead | HeadDescription;
   readonly dataset: FaceDataset;
   readonly decoder: ImageDecoder;
   /** Default: the reference's. See {@link TrainOptions}. */
@@ -25,6 +30,12 @@ export interface TrainingRun extends TrainedModel {
    * network and the head of the run have the trained weights when an evaluation is made, and when the run has ended.
    */
   readonly ranks?: readonly RankChannel[] | undefined;
+  /**
+   * This process is one rank of several, which all make this same call: each reads its own part of every batch and has a block of
+   * the classes. Rank 0 reads and writes the checkpoints, and evaluates; all yield the same events. An error on one rank leaves
+   * the others waiting: the caller has to end them.
+   */
+  readonly communicator?: Communicator | undefined;
   /** Where checkpoints go. Default: none are written. */
   readonly store?: CheckpointStore | undefined;
   /**

@@ -1,15 +1,22 @@
 /** What is refused before the first step, because it would fail, or go wrong silently, hours later. */
+import type { Backbone } from '@arcface/backbones';
 import type { FaceDataset } from '@arcface/recordio';
+import type { HeadDescription } from '../checkpoints/model-checkpoint.ts';
 import { TrainingError } from '../training-error.ts';
 import { checkFrozen } from './frozen-parameters.ts';
 import type { ResolvedTrainOptions } from './train-options.ts';
-import type { TrainedModel } from './train-step.ts';
+
+/** The parts of a model that are looked at. */
+interface CheckedModel {
+  readonly backbone: Backbone;
+  readonly head: HeadDescription;
+}
 
 /** Sub-centres that can be told apart in one byte of a record. */
 const RECORDED_SUBCENTERS = 256;
 
 /** @throws {TrainingError} `invalid-option` for options that the model cannot follow */
-export function checkModelOptions(options: ResolvedTrainOptions, { backbone, head }: TrainedModel): void {
+export function checkModelOptions(options: ResolvedTrainOptions, { backbone, head }: CheckedModel): void {
   checkFrozen(backbone, options.frozen);
   if (options.dynamics && head.subcenters > RECORDED_SUBCENTERS) {
     throw new TrainingError(
@@ -23,7 +30,7 @@ export function checkModelOptions(options: ResolvedTrainOptions, { backbone, hea
  * @throws {TrainingError} `invalid-dataset` for an empty dataset, a label outside the head's classes (naming the
  *   record), or a class without an image; `parameter-mismatch` when head and backbone do not fit each other
  */
-export function checkTrainingData(dataset: FaceDataset, { backbone, head }: TrainedModel): void {
+export function checkTrainingData(dataset: FaceDataset, { backbone, head }: CheckedModel): void {
   if (head.embeddingSize !== backbone.embeddingSize) {
     throw new TrainingError(
       'parameter-mismatch',

@@ -11,19 +11,28 @@ import {
   latestCheckpoint,
   type TrainingProgress,
 } from '../checkpoints/checkpoint.ts';
-import { checkpointFileName, listCheckpoints, pruneCheckpoints } from '../checkpoints/checkpoint-store.ts';
+import {
+  type CheckpointStore,
+  checkpointFileName,
+  listCheckpoints,
+  pruneCheckpoints,
+} from '../checkpoints/checkpoint-store.ts';
 import { headConfig, networkConfig } from '../checkpoints/model-checkpoint.ts';
 import { type Batch, DataLoader } from '../data/data-loader.ts';
 import { type DatasetFingerprint, datasetFingerprint } from '../data/dataset-fingerprint.ts';
 import { learningRateAt, marginShareAt, type RunLength } from '../optimisation/schedule.ts';
+import { ProcessExecutor } from '../parallel/process-executor.ts';
 import { RankExecutor } from '../parallel/rank-executor.ts';
+import { rootStore } from '../parallel/root-store.ts';
+import { checkSameRun } from '../parallel/same-run.ts';
+import { anySays, ROOT, valueOfRoot } from '../parallel/shared-values.ts';
 import { messageOf, TrainingError } from '../training-error.ts';
 import { EpochRecorder } from './epoch-recorder.ts';
 import { LocalExecutor } from './local-executor.ts';
 import { checkResumable } from './resume-check.ts';
 import { StepClock } from './step-clock.ts';
 import type { StepExecutor, StepOutcome } from './step-executor.ts';
-import type { TrainingResult, TrainingRun } from './train.ts';
+import type { Evaluation, TrainingResult, TrainingRun } from './train.ts';
 import { partialMargin, type ResolvedTrainOptions, resolveTrainOptions, runLength } from './train-options.ts';
 import { checkGradients } from './train-step.ts';
 import { checkModelOptions, checkTrainingData } from './training-checks.ts';
@@ -41,6 +50,7 @@ export class TrainingSession {
   readonly #loader: DataLoader;
   readonly #clock: StepClock;
   readonly #executor: StepExecutor;
+  readonly #store: CheckpointStore | undefined;
   /** Undefined when the run does not record what it sees of its images. */
   readonly #recorder: EpochRecorder | undefined;
   readonly #monitor: HeadMonitor;
@@ -53,10 +63,11 @@ export class TrainingSession {
   #saved: string | undefined;
   #changed = true;
   #evaluatedStep = -1;
+  #stopped = false;
   #lossesOfEpoch: number[] = [];
 
   constructor(run: TrainingRun) {
-    const { backbone, dataset, head } = run;
+    const { backbone, dataset, head, communicator } = run;
     const [height, width] = backbone.inputShape;
     checkGradients();
     this.#run = run;
@@ -72,6 +83,7 @@ export class TrainingSession {
       batchSize,
       seed,
       augmentation,
+      communicator,
       onUndecodable: ({ key, reason }) => {
         this.#waiting.push({ kind: 'undecodable', key, reason, count: this.#loader.undecodable.length });
       },
@@ -82,9 +94,8 @@ export class TrainingSession {
     this.#data = datasetFingerprint(dataset);
     this.#recorder = this.#options.dynamics ? new EpochRecorder(this.#data) : undefined;
     this.#monitor = new HeadMonitor({ classes: head.classes, subcenters: head.subcenters });
-    this.#executor = run.ranks
-      ? new RankExecutor(run, this.#options, run.ranks)
-      : new LocalExecutor(run, this.#options);
+    this.#executor = executorOf(run, this.#options);
+    this.#store = communicator ? rootStore(communicator, run.store) : run.store;
   }
 
   async dispose(): Promise<void> {
@@ -96,7 +107,7 @@ export class TrainingSession {
   async *events(): AsyncGenerator<TrainingEvent, TrainingResult, undefined> {
     yield* this.#start();
     yield* this.#steps();
-    const stopped = this.#run.signal?.aborted === true && !this.#isComplete();
+    const stopped = this.#stopped && !this.#isComplete();
     // A run whose length is given in steps may end within an epoch.
     if (!stopped && this.#changed && this.#progress.position > 0)
       await this.#writeDynamics(this.#progress.epoch);
@@ -118,7 +129,9 @@ export class TrainingSession {
   }
 
   async *#start(): Events {
-    const { store, resume } = this.#run;
+    const { resume, communicator } = this.#run;
+    const store = this.#store;
+    if (communicator) checkSameRun(communicator, { ...this.#description(), resume: resume === true });
     let resumedFrom: string | undefined;
     if (store && resume) {
       const latest = await latestCheckpoint(store);
@@ -174,12 +187,20 @@ export class TrainingSession {
     return this.#progress.step >= this.#length.totalSteps || this.#progress.epoch >= this.#lastEpoch;
   }
 
+  /** Whether anybody's signal has been given. */
+  #isAskedToStop(): boolean {
+    const { communicator, signal } = this.#run;
+    const asked = signal?.aborted === true;
+    this.#stopped ||= communicator ? anySays(communicator, asked) : asked;
+    return this.#stopped;
+  }
+
   async *#steps(): Events {
     if (this.#isComplete()) return;
     const { epoch, position, batch: index } = this.#progress;
     const batches = this.#loader.batches({ epoch, position, index }, { epochs: this.#lastEpoch });
     try {
-      while (!this.#isComplete() && !this.#run.signal?.aborted) {
+      while (!this.#isComplete() && !this.#isAskedToStop()) {
         const begun = performance.now();
         const { value: batch } = await batches.next();
         const waitSeconds = (performance.now() - begun) / 1000;
@@ -276,7 +297,7 @@ export class TrainingSession {
     const step = this.#progress.step + 1;
     const content = { step, epoch, batch: index, loss: String(loss), keys, positions: [...positions] };
     const name = `non-finite-${String(step).padStart(8, '0')}.json`;
-    await this.#run.store?.write(name, new TextEncoder().encode(`${JSON.stringify(content, null, 2)}\n`));
+    await this.#store?.write(name, new TextEncoder().encode(`${JSON.stringify(content, null, 2)}\n`));
   }
 
   #notFinite(what: string, keys: readonly (number | string)[] = []): TrainingError {
@@ -314,13 +335,20 @@ export class TrainingSession {
     if (isBest || isDue(this.#options.checkpoints)) yield* this.#save();
   }
 
+  /** One rank measures, all others wait. */
+  async #measured(evaluation: Evaluation): Promise<Readonly<Record<string, number>>> {
+    const { communicator } = this.#run;
+    if (!communicator) return evaluation.run();
+    return valueOfRoot(communicator, communicator.rank === ROOT ? await evaluation.run() : undefined);
+  }
+
   /** Returns whether the model is the best so far. */
   async *#evaluate(): AsyncGenerator<TrainingEvent, boolean, undefined> {
     const { evaluation } = this.#run;
     const { step, epoch } = this.#progress;
     if (!evaluation || this.#evaluatedStep === step) return false;
     await this.#executor.publish();
-    const metrics = await evaluation.run();
+    const metrics = await this.#measured(evaluation);
     this.#evaluatedStep = step;
     this.#metrics = { ...this.#metrics, ...metrics };
     this.#changed = true;
@@ -334,11 +362,11 @@ export class TrainingSession {
 
   async #writeDynamics(epoch: number): Promise<void> {
     if (!this.#recorder) return;
-    await this.#run.store?.write(epochDynamicsFileName(epoch), this.#recorder.encode(epoch));
+    await this.#store?.write(epochDynamicsFileName(epoch), this.#recorder.encode(epoch));
   }
 
   async *#save(): Events {
-    const { store } = this.#run;
+    const store = this.#store;
     const { step } = this.#progress;
     if (!store || !this.#changed) return;
     const tensors = await this.#executor.capture();
@@ -360,6 +388,21 @@ export class TrainingSession {
     const keep = this.#best ? [this.#best.name] : [];
     await pruneCheckpoints(store, { keepLast: this.#options.checkpoints.keepLast, keep });
   }
+}
+
+/** @throws {TrainingError} `invalid-option` */
+function executorOf(run: TrainingRun, options: ResolvedTrainOptions): StepExecutor {
+  const { backbone, head, communicator, ranks } = run;
+  if (communicator) {
+    if (!ranks) return new ProcessExecutor({ backbone, head }, options, communicator);
+    throw new TrainingError('invalid-option', 'A run has either ranks or a communicator, found both.');
+  }
+  if (!('weights' in head)) {
+    throw new TrainingError('invalid-option', 'A head that is only described needs a communicator.');
+  }
+  return ranks
+    ? new RankExecutor({ backbone, head }, options, ranks)
+    : new LocalExecutor({ backbone, head }, options);
 }
 
 /** Whether an error of a backend says that it got no memory. */

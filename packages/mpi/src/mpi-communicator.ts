@@ -1,0 +1,209 @@
+/**
+ * A `Communicator` over MPI: each rank is a process, started by `mpirun`. Operations block, as the interface asks, but not in MPI:
+ * each is begun by the form of the call that returns at once, and then asked after, so that a wait can end in an error which
+ * names the rank that is missing. Between questions the processor is left to others.
+ */
+import { hostname } from 'node:os';
+import type { Communicator, Exchangeable, PendingReduction } from '@arcface/subcenter-loss';
+import type { MpiImplementation } from './mpi-abi.ts';
+import { MpiCalls, type MpiRequest, type Reduction } from './mpi-calls.ts';
+import { MpiError } from './mpi-error.ts';
+import { isUnderMpi, loadMpiLibrary } from './mpi-library.ts';
+import { PeerWatch } from './peer-watch.ts';
+
+export interface MpiOptions {
+  /** File or name of the MPI library. Default: `ARCFACE_MPI_LIBRARY`, or else the one of the launcher. */
+  readonly library?: string | undefined;
+  /**
+   * Seconds without a sign of life after which a rank that is waited for counts as gone. A rank gives none while it computes, so
+   * this must be longer than a step. Default 300.
+   */
+  readonly silenceSeconds?: number | undefined;
+  /** Seconds after which a rank that is alive, but does not come to where the others wait, counts as stuck. Default 3600. */
+  readonly lateSeconds?: number | undefined;
+}
+
+/** Where a rank runs. */
+export interface MpiPlace {
+  readonly host: string;
+  readonly process: number;
+}
+
+export interface MpiCommunicator extends Communicator {
+  readonly implementation: MpiImplementation;
+  /** What the library says of itself: `Open MPI v4.1.4, ...`. */
+  readonly version: string;
+  /** Where the ranks run, in their order. */
+  readonly places: readonly MpiPlace[];
+  startAllReduce(values: Exchangeable, operation: Reduction): PendingReduction;
+  /** Ends MPI: all ranks call it together, and nothing after it. */
+  close(): void;
+  /** Ends the processes of all ranks, this one included: for a rank that fails. @param exitCode default 1 */
+  abort(exitCode?: number): void;
+}
+
+const OPERATIONS = ['allReduce sum', 'allReduce max', 'allGather', 'broadcast', 'barrier', 'close'] as const;
+type Operation = (typeof OPERATIONS)[number];
+
+/** Questions that are asked at once, before the processor is left to others: what a message between two cores takes. */
+const SPINS = 50;
+/** Milliseconds between questions after that. */
+const PAUSE = 0.05;
+/** Milliseconds that a rank lets the one before it be the first to abort; and how many at most. */
+const ABORT_STEP = 250;
+const LONGEST_ABORT = 2000;
+/** Most numbers of one call: MPI counts them in 31 bits. */
+const MOST = 1 << 28;
+
+/**
+ * Begins MPI in this process, once in its life.
+ *
+ * @throws {MpiError} `not-launched` for a process that no launcher started, `no-library`, `unknown-library`, `invalid-option`,
+ *   `mpi-failed`. The operations throw `mpi-failed`, `out-of-step` and `rank-silent`; after that only `abort` is left.
+ */
+export function mpiCommunicator(options: MpiOptions = {}): MpiCommunicator {
+  const { silenceSeconds = 300, lateSeconds = 3600 } = options;
+  for (const [name, value] of Object.entries({ silenceSeconds, lateSeconds })) {
+    if (!(value > 0)) throw new MpiError('invalid-option', `${name} must be positive, found ${value}`);
+  }
+  if (!isUnderMpi()) {
+    throw new MpiError(
+      'not-launched',
+      'This process is no rank of an MPI program. Start it with mpirun (or mpiexec, or srun --mpi=pmix): mpirun -n 4 npx arcface ...',
+    );
+  }
+  const library = loadMpiLibrary(options.library);
+  const calls = new MpiCalls(library);
+  calls.initialise();
+  const { rank, size } = calls;
+  const sleep = new Int32Array(new SharedArrayBuffer(4));
+  let watch: PeerWatch | undefined;
+
+  function wait(request: MpiRequest, what: Operation): void {
+    for (let questions = 0; !calls.test(request); questions++) {
+      if (questions < SPINS) continue;
+      Atomics.wait(sleep, 0, 0, PAUSE);
+      watch?.waiting(what);
+    }
+  }
+
+  /** Collects pieces whose lengths are known. */
+  function gather<T extends Exchangeable>(values: T, lengths: readonly number[], what: Operation): T[] {
+    const counts = Int32Array.from(lengths);
+    const begins = new Int32Array(size);
+    for (let other = 1; other < size; other++) begins[other] = begins[other - 1]! + counts[other - 1]!;
+    const total = begins.at(-1)! + counts.at(-1)!;
+    const into = (values instanceof Float32Array ? new Float32Array(total) : new Int32Array(total)) as T;
+    wait(calls.allGather(values, into, counts, begins), what);
+    return lengths.map((length, other) => into.subarray(begins[other], begins[other]! + length) as T);
+  }
+
+  /** All ranks say what they call, with how many numbers, and check that they agree. Returns the length of each. */
+  function agree(what: Operation, length: number, lengths: 'equal' | 'any'): number[] {
+    watch?.begin();
+    const own = Int32Array.of(OPERATIONS.indexOf(what), length);
+    const all = gather(
+      own,
+      Array.from({ length: size }, () => own.length),
+      what,
+    );
+    for (const [other, [call = -1, found = -1]] of all.entries()) {
+      if (OPERATIONS[call] === what && (lengths === 'any' || found === length)) continue;
+      throw new MpiError(
+        'out-of-step',
+        `rank ${rank} of ${size}: called ${what} with ${length} numbers while rank ${other} called ${OPERATIONS[call]} with ${found}`,
+      );
+    }
+    return all.map(([, found = 0]) => found);
+  }
+
+  function pieces(values: Exchangeable): Exchangeable[] {
+    const count = Math.max(1, Math.ceil(values.length / MOST));
+    return Array.from({ length: count }, (_, i) => values.subarray(i * MOST, (i + 1) * MOST));
+  }
+
+  function startAllReduce(values: Exchangeable, operation: Reduction): PendingReduction {
+    const what = `allReduce ${operation}` as const;
+    agree(what, values.length, 'equal');
+    const requests = pieces(values).map((piece) => calls.allReduce(piece, operation));
+    return {
+      isDone: () => requests.every((request) => calls.test(request)),
+      wait() {
+        for (const request of requests) wait(request, what);
+      },
+    };
+  }
+
+  const places = exchangePlaces(gather, size);
+  if (size > 1) {
+    watch = new PeerWatch(calls, {
+      rank,
+      names: places.map((place, each) => `rank ${each} (process ${place.process} on ${place.host})`),
+      silenceMs: silenceSeconds * 1000,
+      lateMs: lateSeconds * 1000,
+    });
+  }
+
+  return {
+    rank,
+    size,
+    places,
+    implementation: library.abi.implementation,
+    version: library.version,
+    startAllReduce,
+    allReduce(values, operation) {
+      startAllReduce(values, operation).wait();
+    },
+    allGather<T extends Exchangeable>(values: T): readonly T[] {
+      return gather(values, agree('allGather', values.length, 'any'), 'allGather');
+    },
+    broadcast(values, root) {
+      if (!Number.isInteger(root) || root < 0 || root >= size) {
+        throw new MpiError('invalid-option', `there is no rank ${root} to broadcast`);
+      }
+      agree('broadcast', values.length, 'equal');
+      for (const piece of pieces(values)) wait(calls.broadcast(piece, root), 'broadcast');
+    },
+    barrier() {
+      agree('barrier', 0, 'equal');
+    },
+    close() {
+      agree('close', 0, 'equal');
+      const ended = watch;
+      watch = undefined;
+      ended?.close();
+      // Nobody gives signs of life after this meeting; what is on its way must not be left when MPI ends.
+      agree('close', 0, 'equal');
+      while (ended && !ended.settle()) Atomics.wait(sleep, 0, 0, PAUSE);
+      agree('close', 0, 'equal');
+      ended?.settle();
+      calls.finalise();
+    },
+    abort(exitCode = 1) {
+      watch?.close();
+      // One after the other: the first ends the rest, and Open MPI's launcher gets confused by several that do at once.
+      Atomics.wait(sleep, 0, 0, Math.min(rank * ABORT_STEP, LONGEST_ABORT));
+      calls.abort(exitCode);
+    },
+  };
+}
+
+/** Tells everybody where everybody is. */
+function exchangePlaces(
+  gather: (values: Int32Array, lengths: readonly number[], what: Operation) => Int32Array[],
+  size: number,
+): MpiPlace[] {
+  // The longest name that a host can have.
+  const own = new Int32Array(1 + 256);
+  own[0] = process.pid;
+  own.set(Buffer.from(hostname()).subarray(0, 255), 1);
+  const all = gather(
+    own,
+    Array.from({ length: size }, () => own.length),
+    'barrier',
+  );
+  return all.map(([process = 0, ...host]) => ({
+    process,
+    host: Buffer.from(host.slice(0, host.indexOf(0))).toString(),
+  }));
+}

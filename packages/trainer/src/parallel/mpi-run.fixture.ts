@@ -1,0 +1,70 @@
+/**
+ * A rank of a training run under MPI, or all of one without it: `mpi-run.fixture.ts DIRECTORY SETTINGS`, the settings as JSON. Rank 0 prints
+ * its losses as a line of JSON.
+ */
+import { appendFileSync } from 'node:fs';
+import '@tensorflow/tfjs-backend-cpu';
+import { type MpiCommunicator, mpiCommunicator } from '@arcface/mpi';
+import * as tf from '@tensorflow/tfjs-core';
+import { FileCheckpointStore } from '../node/file-checkpoint-store.ts';
+import { tinyRun } from '../testing/tiny-run.fixture.ts';
+import { train } from '../training/train.ts';
+import type { TrainOptions } from '../training/train-options.ts';
+
+export interface MpiRunSettings {
+  /** Default true. */
+  readonly mpi?: boolean;
+  readonly options?: TrainOptions | undefined;
+  readonly resume?: boolean | undefined;
+  /** What happens to a rank after a step. */
+  readonly fate?:
+    | { readonly rank: number; readonly step: number; readonly signal: 'SIGKILL' | 'SIGSTOP' }
+    | undefined;
+}
+
+const [, script, directory, json] = process.argv;
+if (script?.includes('mpi-run') && directory && json) {
+  const { mpi = true, options, resume, fate } = JSON.parse(json) as MpiRunSettings;
+  await tf.setBackend('cpu');
+  const communicator = mpi
+    ? mpiCommunicator({ silenceSeconds: fate?.signal === 'SIGSTOP' ? 5 : 300 })
+    : undefined;
+  try {
+    await run(communicator, { options, resume, fate });
+    communicator?.close();
+  } catch (error) {
+    process.stderr.write(`rank ${communicator?.rank}: ${(error as Error).message}\n`);
+    communicator?.abort();
+    throw error;
+  }
+}
+
+async function run(
+  communicator: MpiCommunicator | undefined,
+  { options = {}, resume = false, fate }: Omit<MpiRunSettings, 'mpi'>,
+): Promise<void> {
+  const rank = communicator?.rank ?? 0;
+  // Five classes over two, three and four ranks: uneven blocks. One image that nobody can decode.
+  const tiny = tinyRun({
+    dropout: false,
+    faces: { identities: 5, imagesPerIdentity: 13, undecodable: [17] },
+    options: { batchSize: 12, learningRate: 0.02, syncBatchNorm: true, ...options },
+  });
+  const { classes, subcenters, embeddingSize, margin } = tiny.head;
+  const losses: number[] = [];
+  const undecodable: unknown[] = [];
+  const { checkpoint } = await train({
+    ...tiny,
+    ...(communicator ? { communicator, head: { classes, subcenters, embeddingSize, margin, seed: 2 } } : {}),
+    store: new FileCheckpointStore(directory!),
+    resume,
+    onEvent(event) {
+      if (event.kind === 'undecodable') undecodable.push(event.key);
+      if (event.kind !== 'step') return;
+      losses.push(event.loss);
+      if (rank === fate?.rank && event.step === fate.step) process.kill(process.pid, fate.signal);
+    },
+  });
+  if (rank !== 0) return;
+  appendFileSync(1, `${JSON.stringify({ losses, undecodable, checkpoint })}\n`);
+}

@@ -1,0 +1,153 @@
+import { execFile, spawnSync } from 'node:child_process';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
+import { decodeCheckpoint } from '../checkpoints/checkpoint.ts';
+import { FileCheckpointStore } from '../node/file-checkpoint-store.ts';
+import { bundledProgram } from '../testing/bundled-program.fixture.ts';
+import type { MpiRunSettings } from './mpi-run.fixture.ts';
+
+/* Real processes under the mpirun of this machine. */
+
+const hasMpi = spawnSync('mpirun', ['--version']).status === 0;
+const STEPS = 50;
+
+// A machine that is busy with other things.
+vi.setConfig({ testTimeout: 300_000, hookTimeout: 300_000 });
+
+let directory: string;
+let program: string;
+beforeAll(async () => {
+  directory = await mkdtemp(join(tmpdir(), 'arcface-mpi-'));
+  program = await bundledProgram(new URL('./mpi-run.fixture.ts', import.meta.url), directory);
+});
+afterAll(() => rm(directory, { recursive: true, force: true }));
+
+interface Outcome {
+  readonly losses: number[];
+  readonly undecodable: unknown[];
+  readonly checkpoint: string;
+  /** All tensors of the last checkpoint. */
+  readonly tensors: ReadonlyMap<string, ArrayLike<number>>;
+}
+
+interface Ended {
+  readonly code: number;
+  readonly output: string;
+  readonly errors: string;
+}
+
+function start(ranks: number, folder: string, settings: MpiRunSettings): Promise<Ended> {
+  const command = [process.execPath, program, join(directory, folder), JSON.stringify(settings)];
+  const [file, ...parameters] = ranks === 0 ? command : [...mpirun(ranks), ...command];
+  return new Promise((resolve) => {
+    execFile(file!, parameters, (error, output, errors) => {
+      resolve({ code: error ? Number(error.code ?? -1) : 0, output, errors });
+    });
+  });
+}
+
+function mpirun(ranks: number): string[] {
+  return ['mpirun', '--allow-run-as-root', '--oversubscribe', '-n', String(ranks)];
+}
+
+/** @param ranks 0 for a run without MPI */
+async function trained(
+  ranks: number,
+  folder = `ranks-${ranks}`,
+  settings: MpiRunSettings = {},
+): Promise<Outcome> {
+  const { code, output, errors } = await start(ranks, folder, {
+    mpi: ranks > 0,
+    options: { duration: { steps: STEPS } },
+    ...settings,
+  });
+  expect(code, errors).toBe(0);
+  const outcome = JSON.parse(output) as Omit<Outcome, 'tensors'>;
+  const bytes = await new FileCheckpointStore(join(directory, folder)).read(outcome.checkpoint);
+  const { tensors } = await decodeCheckpoint(bytes);
+  return { ...outcome, tensors: new Map(tensors.map(({ name, data }) => [name, data as Float32Array])) };
+}
+
+function expectSame(found: Outcome, expected: Outcome): void {
+  expect(largestDifference(found.losses, expected.losses.slice(-found.losses.length))).toBeLessThan(1e-5);
+  expect([...found.tensors.keys()]).toEqual([...expected.tensors.keys()]);
+  for (const [name, values] of expected.tensors) {
+    // Of the largest number of each: a running variance of 80 has steps of 8e-6 in float32.
+    const largest = Math.max(1, ...Array.from(values).filter(Number.isFinite).map(Math.abs));
+    expect(largestDifference(found.tensors.get(name)!, values) / largest, name).toBeLessThan(1e-5);
+  }
+}
+
+function largestDifference(a: ArrayLike<number>, b: ArrayLike<number>): number {
+  expect(a.length).toBe(b.length);
+  return Array.from(a).reduce((worst, value, i) => {
+    const bothMissing = Number.isNaN(value) && Number.isNaN(b[i]);
+    return bothMissing ? worst : Math.max(worst, Math.abs(value - b[i]!));
+  }, 0);
+}
+
+describe.skipIf(!hasMpi)(
+  'ranks under MPI (skipped without mpirun: apt-get install openmpi-bin libopenmpi3)',
+  () => {
+    let alone: Outcome;
+    beforeAll(async () => {
+      alone = await trained(0);
+    });
+
+    test.each([1, 2, 3, 4])('%i train as one process does, with the same batches', async (ranks) => {
+      const together = await trained(ranks);
+      expect(together.losses).toHaveLength(STEPS);
+      expect(together.undecodable).toEqual(alone.undecodable);
+      expectSame(together, alone);
+    });
+
+    test('a run is taken up by another number of ranks', async () => {
+      await trained(3, 'taken-up', { options: { duration: { steps: 23 } } });
+      const rest = await trained(2, 'taken-up', { resume: true });
+      expect(rest.losses).toHaveLength(STEPS - 23);
+      expectSame(rest, alone);
+    });
+
+    test.each(['SIGKILL', 'SIGSTOP'] as const)(
+      'a rank that gets %s ends the job, which names it; the last checkpoint goes on',
+      async (signal) => {
+        const options = { duration: { steps: STEPS }, checkpoints: { everySteps: 10 } };
+        const folder = `after-${signal}`;
+        const ended = await start(2, folder, { options, fate: { rank: 1, step: 25, signal } });
+        expect(ended.code).not.toBe(0);
+        expect(ended.errors).toMatch(
+          signal === 'SIGKILL'
+            ? /process rank 1 .* exited on signal 9/s
+            : /No sign of life of rank 1 \(process \d+ on .+\) for \d+ s, while rank 0 .* waits in/,
+        );
+        const rest = await trained(2, folder, { options, resume: true });
+        expect(rest.losses).toHaveLength(STEPS - 20);
+        expectSame(rest, alone);
+      },
+    );
+
+    test('ranks that were started differently are told so', async () => {
+      const settings = (seed: number) => JSON.stringify({ options: { duration: { steps: 1 }, seed } });
+      const other = [process.execPath, program, join(directory, 'different')];
+      const { code, errors } = await new Promise<Ended>((resolve) => {
+        const [file, ...parameters] = [
+          ...mpirun(1),
+          ...other,
+          settings(1),
+          ':',
+          '-n',
+          '1',
+          ...other,
+          settings(2),
+        ];
+        execFile(file!, parameters, (error, output, text) =>
+          resolve({ code: Number(error?.code ?? 0), output, errors: text }),
+        );
+      });
+      expect(code).not.toBe(0);
+      expect(errors).toMatch(/Rank 1 was started with another options.seed than rank 0: 2, which is 1 there/);
+    });
+  },
+);
