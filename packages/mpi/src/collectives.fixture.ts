@@ -61,5 +61,5 @@ try {
 } catch (error) {
   const { name, code, message } = error as Error & { code: string };
   answer({ name, code, message });
-  communicator.abort(3);
+  communicator.abort({ exitCode: 3 });
 }

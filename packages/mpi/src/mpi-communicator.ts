@@ -38,8 +38,12 @@ export interface MpiCommunicator extends Communicator {
   startAllReduce(values: Exchangeable, operation: Reduction): PendingReduction;
   /** Ends MPI: all ranks call it together, and nothing after it. */
   close(): void;
-  /** Ends the processes of all ranks, this one included: for a rank that fails. @param exitCode default 1 */
-  abort(exitCode?: number): void;
+  /**
+   * Ends the processes of all ranks, this one included: for a rank that fails. Where several fail at once, the first ends the rest.
+   *
+   * @param options.exitCode default 1. @param options.message written to stderr by a rank that gets to ending the others
+   */
+  abort(options?: { readonly exitCode?: number; readonly message?: string }): void;
 }
 
 const OPERATIONS = ['allReduce sum', 'allReduce max', 'allGather', 'broadcast', 'barrier', 'close'] as const;
@@ -179,10 +183,11 @@ export function mpiCommunicator(options: MpiOptions = {}): MpiCommunicator {
       ended?.settle();
       calls.finalise();
     },
-    abort(exitCode = 1) {
+    abort({ exitCode = 1, message } = {}) {
       watch?.close();
       // One after the other: the first ends the rest, and Open MPI's launcher gets confused by several that do at once.
       Atomics.wait(sleep, 0, 0, Math.min(rank * ABORT_STEP, LONGEST_ABORT));
+      if (message !== undefined) process.stderr.write(`${message}\n`);
       calls.abort(exitCode);
     },
   };

@@ -14,14 +14,18 @@ export interface ProgressOptions {
 export class Progress {
   readonly #title: string;
   readonly #options: ProgressOptions;
-  readonly #stream: NodeJS.WriteStream;
+  readonly #stream: NodeJS.WritableStream & { readonly isTTY?: boolean };
   readonly #bar: SingleBar | undefined;
   readonly #begun = performance.now();
   #lastLine = performance.now();
   #done = 0;
   #note = '';
 
-  constructor(title: string, options: ProgressOptions, stream: NodeJS.WriteStream) {
+  constructor(
+    title: string,
+    options: ProgressOptions,
+    stream: NodeJS.WritableStream & { readonly isTTY?: boolean },
+  ) {
     this.#title = title;
     this.#options = options;
     this.#stream = stream;

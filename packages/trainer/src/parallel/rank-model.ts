@@ -132,7 +132,10 @@ export class RankModel {
       // A network that is frozen as a whole is one in use: no gradient goes through it.
       const { value, grads } =
         variables.length > 0
-          ? tf.variableGrads(() => lossOf(backbone.apply(pixels, { training: true, seed, gather })), variables)
+          ? tf.variableGrads(
+              () => lossOf(backbone.apply(pixels, { training: true, seed, gather })),
+              variables,
+            )
           : { ...tf.valueAndGrad<tf.Tensor2D, tf.Scalar>(lossOf)(backbone.apply(pixels)), grads: {} };
       for (const [name, gradient] of Object.entries(grads)) add(name, gradient);
       return value.dataSync()[0] ?? Number.NaN;

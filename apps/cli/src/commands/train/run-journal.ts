@@ -4,6 +4,8 @@ import { JsonLinesLog, TensorBoardLog } from '@arcface/trainer/node';
 import type { Console } from '../../cli/console.ts';
 
 export interface RunJournalOptions {
+  /** Whether files are written; otherwise things are only shown. */
+  readonly writes: boolean;
   readonly console: Console;
   /** Path of the JSON lines. */
   readonly log: string;
@@ -16,20 +18,20 @@ const NAMED = 5;
 
 export class RunJournal {
   readonly #console: Console;
-  readonly #log: JsonLinesLog;
+  readonly #log: JsonLinesLog | undefined;
   readonly #tensorboard: TensorBoardLog | undefined;
   #progress: ReturnType<Console['progress']> | undefined;
   #head: HeadEvent | undefined;
   #skipped = 0;
 
-  constructor({ console, log, tensorboard }: RunJournalOptions) {
+  constructor({ console, writes, log, tensorboard }: RunJournalOptions) {
     this.#console = console;
-    this.#log = new JsonLinesLog(log);
-    this.#tensorboard = tensorboard === undefined ? undefined : new TensorBoardLog(tensorboard);
+    this.#log = writes ? new JsonLinesLog(log) : undefined;
+    this.#tensorboard = writes && tensorboard !== undefined ? new TensorBoardLog(tensorboard) : undefined;
   }
 
   write(event: TrainingEvent): void {
-    this.#log.append(event);
+    this.#log?.append(event);
     switch (event.kind) {
       case 'started':
         if (event.resumedFrom !== undefined) this.#console.log(`going on from ${event.resumedFrom}`);
@@ -81,7 +83,7 @@ export class RunJournal {
     this.#progress?.stop();
     if (this.#skipped > NAMED)
       this.#console.warn(`${this.#skipped} images in all cannot be decoded and were skipped`);
-    await this.#log.flush();
+    await this.#log?.flush();
     await this.#tensorboard?.flush();
   }
 

@@ -1,5 +1,6 @@
 /** `arcface train`: steps 1 and 3 of the main job. */
 import { join } from 'node:path';
+import type { MpiCommunicator } from '@arcface/mpi';
 import { SubcenterHead } from '@arcface/subcenter-loss';
 import { trainingEvents } from '@arcface/trainer';
 import { FileCheckpointStore } from '@arcface/trainer/node';
@@ -14,6 +15,7 @@ import { openData } from '../../data.ts';
 import { sharpDecoder } from '../../decode.ts';
 import { CHECKPOINTS } from '../../model.ts';
 import { initialNetwork } from './initial-network.ts';
+import { threadsOfRank, withMpiRanks } from './mpi-ranks.ts';
 import { evaluationOnPacks } from './packs-evaluation.ts';
 import { withoutReferenceFlags } from './reference-flags.ts';
 import { RunJournal } from './run-journal.ts';
@@ -29,18 +31,31 @@ export function trainCommand(): Command {
       'Ctrl-C stops after the current step; --resume goes on from there, bit for bit.',
     example: 'arcface train --data faces --output run --network y1 --subcenters 3 --epochs 18',
     options: withTrainOptions,
-    run: trainNetwork,
+    run: (options, context) =>
+      options.communicator === 'mpi'
+        ? withMpiRanks(options, context, (communicator, ofRank) =>
+            trainNetwork(options, ofRank, communicator),
+          )
+        : trainNetwork(options, context),
   });
 }
 
-async function trainNetwork(typed: TrainCommandOptions, context: CommandContext): Promise<void> {
-  const options = withoutReferenceFlags(typed, typed.ranks);
+/** @param communicator of the processes of which this is one */
+async function trainNetwork(
+  typed: TrainCommandOptions,
+  context: CommandContext,
+  communicator?: MpiCommunicator,
+): Promise<void> {
+  const options = withoutReferenceFlags(typed, communicator?.size ?? typed.ranks);
+  // Only one of several processes looks at the output folder, and writes there.
+  const writes = communicator === undefined || communicator.rank === 0;
   const data = required(options.data, '--data');
   const output = required(options.output, '--output');
   const { console } = context;
   if (options.resume && options.overwrite)
     throw new UsageError('--resume and --overwrite contradict each other.');
-  if (!options.resume && !options.overwrite) await refuseUsedFolder(output, '--resume or --overwrite');
+  if (writes && !options.resume && !options.overwrite)
+    await refuseUsedFolder(output, '--resume or --overwrite');
   const trainOptions = trainOptionsOf(options);
   const margin = marginOf(options);
 
@@ -48,19 +63,22 @@ async function trainNetwork(typed: TrainCommandOptions, context: CommandContext)
   const ranks = startRanks(options);
   try {
     const dataset = trainingData(opened, options, context);
-    const backendName = await useBackend(options);
+    const backendName = await useBackend(
+      communicator ? { ...options, threads: threadsOfRank(options, communicator) } : options,
+    );
     const backbone = await initialNetwork(options, context);
     const everySteps = options.verifyEvery ?? 2000;
     const { packs, evaluation } = await evaluationOnPacks(data, { backbone, everySteps }, context);
-    const head = new SubcenterHead({
+    const description = {
       classes: dataset.identities.length,
       subcenters: options.subcenters,
       embeddingSize: backbone.embeddingSize,
       margin,
       seed: options.seed,
-    });
-    const store = new FileCheckpointStore(join(output, CHECKPOINTS));
-    if (options.overwrite) for (const name of await store.list()) await store.remove(name);
+    };
+    const head = communicator ? description : new SubcenterHead(description);
+    const store = writes ? new FileCheckpointStore(join(output, CHECKPOINTS)) : undefined;
+    if (store && options.overwrite) for (const name of await store.list()) await store.remove(name);
     const settings = {
       data,
       network: backbone.name,
@@ -73,6 +91,7 @@ async function trainNetwork(typed: TrainCommandOptions, context: CommandContext)
       ...{ backbone, head, dataset, store, evaluation },
       decoder: sharpDecoder,
       ranks: ranks?.ranks,
+      communicator,
       options: trainOptions,
       resume: options.resume === true,
       signal: context.signal,
@@ -80,9 +99,10 @@ async function trainNetwork(typed: TrainCommandOptions, context: CommandContext)
     });
     // What is refused is refused here, before anything is written.
     let next = await events.next();
-    await writeAtomically(join(output, 'run.json'), [`${JSON.stringify(settings, null, 2)}\n`]);
+    if (writes) await writeAtomically(join(output, 'run.json'), [`${JSON.stringify(settings, null, 2)}\n`]);
     const { tensorboard } = options;
     const journal = new RunJournal({
+      writes,
       console,
       log: join(output, 'log.jsonl'),
       tensorboard: tensorboard === true ? join(output, 'tensorboard') : tensorboard,

@@ -39,6 +39,9 @@ export interface TrainCommandOptions extends SharedOptions, ComputeOptions, Refe
   readonly batchSize?: number | undefined;
   readonly accumulate: number;
   readonly ranks: number;
+  readonly communicator: 'threads' | 'mpi';
+  readonly rankTimeout: number;
+  readonly syncBatchNorm?: boolean;
   readonly lr: number;
   readonly lrSteps?: readonly number[];
   readonly lrEpochs?: readonly number[];
@@ -110,6 +113,21 @@ export function withTrainOptions(command: Command): Command {
       wholeNumber(1, 64),
       1,
     )
+    .addOption(
+      new Option(
+        '--communicator <kind>',
+        'how ranks speak to each other: as threads of --ranks, or as processes that mpirun has started',
+      )
+        .choices(['threads', 'mpi'])
+        .default('threads'),
+    )
+    .option(
+      '--rank-timeout <seconds>',
+      'of mpi: without a sign of life of a rank, after which the run ends; must be longer than a step',
+      numberWithin(1, 1e6),
+      300,
+    )
+    .option('--sync-batch-norm', 'normalise by the images of all ranks together, not by those of each')
     .option('--lr <rate>', 'learning rate', numberWithin(1e-9, 100), 0.1)
     .option(
       '--lr-steps <steps>',
@@ -184,6 +202,7 @@ export function trainOptionsOf(options: TrainCommandOptions): TrainOptions {
     duration: options.maxSteps === undefined ? { epochs: options.epochs ?? 18 } : { steps: options.maxSteps },
     batchSize: options.batchSize ?? 128,
     accumulate: options.accumulate,
+    syncBatchNorm: options.syncBatchNorm === true,
     seed: options.seed,
     learningRate: options.lr,
     schedule: scheduleOf(options),
