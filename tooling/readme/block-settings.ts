@@ -71,6 +71,14 @@ export const SETTINGS: Readonly<Record<string, readonly Setting[]>> = {
         import { createBackbone } from '@arcface/backbones';
         const backbone = createBackbone({ network: 'y1', width: 0.25 });`,
     },
+    {
+      before: `
+        import '@tensorflow/tfjs-backend-cpu';
+        import { createBackbone, exportParameters, serializeSafetensors } from '@arcface/backbones';
+        const trained = createBackbone({ network: 'mbf', width: 1, blocks: [1, 1, 1, 1], embeddingSize: 32 });
+        const file = serializeSafetensors({ tensors: exportParameters(trained, { prefixes: false }) });`,
+      after: "if (recognised.embeddingSize !== 32) throw new Error('recognised as another network');",
+    },
   ],
   'packages/cleaner/README.md': [
     {},

@@ -12,6 +12,8 @@ import {
   parseNetworkGraph,
   parseSafetensors,
   readMxnetSymbol,
+  recogniseNetwork,
+  type Safetensors,
 } from '@arcface/backbones';
 import type { ClassOrder } from '@arcface/cleaner';
 import {
@@ -50,7 +52,20 @@ export interface ModelFile {
 }
 
 /** What a MODEL may be, for help and errors. */
-export const MODEL_FORMS = 'a run folder, a .safetensors file, PREFIX,EPOCH of MXNet, or a .onnx file';
+export const MODEL_FORMS =
+  'a run folder, a .safetensors file (one of PyTorch is recognised by its names), PREFIX,EPOCH of MXNet, or a .onnx file';
+
+/** Help of `--network`. */
+export const NETWORK_OF_ARRAYS =
+  'which network a .safetensors file of PyTorch is (default: the one whose names and shapes it has)';
+
+/** What can be said about a model whose files do not say it. */
+export interface ModelFileOptions {
+  /** Side of an image, of checkpoints of MXNet and files of PyTorch. Default: what the arrays tell, or 112. */
+  readonly inputSize?: number | undefined;
+  /** The network that a file of PyTorch holds. Default: the one whose names and shapes it has. */
+  readonly network?: string | undefined;
+}
 
 /** `format` in the metadata of a network that is no checkpoint of a run. */
 export const NETWORK_FORMAT = 'arcface-network';
@@ -62,28 +77,45 @@ const HEAD = 'head:';
 /**
  * Reads a model that has the layers of this project.
  *
- * @param options.inputSize side of an image, which MXNet's symbols do not state. Default 112
+ * @param options for models that do not say these themselves
  * @throws {CommandError} naming what was expected where, when there is no model
  */
 export async function readModelFile(
   name: string,
   console: Console,
-  options: { readonly inputSize?: number | undefined } = {},
+  options: ModelFileOptions = {},
 ): Promise<ModelFile> {
   const mxnet = /^(.+),(\d{1,9})$/.exec(name);
-  if (mxnet) return readMxnet(mxnet[1]!, Number(mxnet[2]), options.inputSize);
-  if (options.inputSize !== undefined) {
-    throw new CommandError(`${name} says itself which size its images have. Leave out --input-size.`);
+  if (mxnet) {
+    refuseSaid(name, { network: options.network });
+    return readMxnet(mxnet[1]!, Number(mxnet[2]), options.inputSize);
   }
   const info = await stat(name).catch(() => undefined);
   if (info === undefined) {
     throw new CommandError(
-      `There is no model ${name}. Expected ${MODEL_FORMS} (PREFIX-symbol.json and PREFIX-EPOCH.params).`,
+      `There is no model ${name}. Expected ${MODEL_FORMS}. (PREFIX,EPOCH stands for PREFIX-symbol.json and PREFIX-EPOCH.params.)`,
     );
   }
-  if (info.isDirectory()) return readRun(name, console);
-  if (name.endsWith('.safetensors')) return readSafetensors(name);
+  if (info.isDirectory()) {
+    refuseSaid(name, options);
+    return readRun(name, console);
+  }
+  if (name.endsWith('.safetensors')) return readSafetensors(name, console, options);
+  if (/\.(pth?|ckpt|bin)$/.test(name)) throw new CommandError(`${name} is not read: ${PICKLES}`);
   throw new CommandError(`${name} is not a model that can be read: expected ${MODEL_FORMS}.`);
+}
+
+const PICKLES =
+  'a pickle of PyTorch can run any program. Save the arrays alone: safetensors.torch.save_file(network.state_dict(), "face.safetensors").';
+
+/** @throws {CommandError} for what a model says itself */
+function refuseSaid(name: string, { inputSize, network }: ModelFileOptions): void {
+  if (inputSize !== undefined) {
+    throw new CommandError(`${name} says itself which size its images have. Leave out --input-size.`);
+  }
+  if (network !== undefined) {
+    throw new CommandError(`${name} says itself which network it is. Leave out --network.`);
+  }
 }
 
 async function readRun(folder: string, console: Console): Promise<ModelFile> {
@@ -98,10 +130,39 @@ async function readRun(folder: string, console: Console): Promise<ModelFile> {
   return { ...ofCheckpoint(latest.checkpoint, join(directory, latest.name)), checkpoints: directory };
 }
 
-async function readSafetensors(path: string): Promise<ModelFile> {
+async function readSafetensors(
+  path: string,
+  console: Console,
+  options: ModelFileOptions,
+): Promise<ModelFile> {
   const bytes = await readFile(path);
-  const { metadata, tensors } = parseSafetensors(bytes);
-  if (metadata.format !== NETWORK_FORMAT) return ofCheckpoint(await decodeCheckpoint(bytes, path), path);
+  const file = parseSafetensors(bytes);
+  // Other programs write their own name, such as "pt", or nothing.
+  if (!file.metadata.format?.startsWith('arcface')) return ofArrays(file, path, console, options);
+  refuseSaid(path, options);
+  if (file.metadata.format !== NETWORK_FORMAT) return ofCheckpoint(await decodeCheckpoint(bytes, path), path);
+  return ofNetwork(file, path);
+}
+
+/** Arrays and nothing else, as PyTorch's programs write them. */
+function ofArrays(
+  { tensors }: Safetensors,
+  path: string,
+  console: Console,
+  options: ModelFileOptions,
+): ModelFile {
+  try {
+    const { graph, parameters } = recogniseNetwork(tensors, options);
+    console.log(`${path}: the arrays of ${graph.name}, for images of ${graph.inputShape.join('x')}`);
+    return { path, graph, parameters, subcenters: undefined };
+  } catch (error) {
+    throw new CommandError(
+      `${path}: ${(error as Error).message}. If it is another network than that, say which: --network (arcface model list has the names), --input-size.`,
+    );
+  }
+}
+
+function ofNetwork({ metadata, tensors }: Safetensors, path: string): ModelFile {
   const { network = '', subcenters, classOrder } = metadata;
   let graph: NetworkGraph;
   try {

@@ -7,7 +7,13 @@ import type { Command } from 'commander';
 import type { CommandContext } from './cli/define-command.ts';
 import { wholeNumber } from './cli/option-values.ts';
 import { CommandError } from './cli/usage-error.ts';
-import { MODEL_FORMS, type ModelFile, readModelFile } from './model-file.ts';
+import {
+  MODEL_FORMS,
+  type ModelFile,
+  type ModelFileOptions,
+  NETWORK_OF_ARRAYS,
+  readModelFile,
+} from './model-file.ts';
 import { type OnnxModelOptions, openOnnxEmbedder } from './onnx/onnx-embedder.ts';
 
 export { CHECKPOINTS } from './model-file.ts';
@@ -34,11 +40,10 @@ export interface Model {
 }
 
 /** Options of commands that take a MODEL. */
-export interface ModelOptions {
+export interface ModelOptions extends ModelFileOptions {
   readonly model?: string;
   readonly onnxInput?: string;
   readonly onnxOutput?: string;
-  readonly inputSize?: number;
 }
 
 /** Adds `--model` and what can be said about ONNX models. */
@@ -52,9 +57,10 @@ export function withModelOptions(command: Command): Command {
     .option('--onnx-output <name>', 'the output of an ONNX model that is the embedding')
     .option(
       '--input-size <pixels>',
-      'side of an image, for an ONNX model that takes any size, or a checkpoint of MXNet of another size than 112',
+      'side of an image, for an ONNX model that takes any size, or a checkpoint of MXNet or PyTorch of another size than 112',
       wholeNumber(8, 4096),
-    );
+    )
+    .option('--network <name>', NETWORK_OF_ARRAYS);
 }
 
 /**
@@ -69,6 +75,9 @@ export async function openModel(
   options: ModelOptions & Pick<OnnxModelOptions, 'samples' | 'threads'> = {},
 ): Promise<Model> {
   if (name.endsWith('.onnx') && (await stat(name).catch(() => undefined))?.isFile()) {
+    if (options.network !== undefined) {
+      throw new CommandError(`${name} says itself which network it is. Leave out --network.`);
+    }
     const backbone = await openOnnxEmbedder(name, options, context);
     return { ...withSubcenters({ path: name, subcenters: undefined }, backbone), feeding: backbone.feeding };
   }

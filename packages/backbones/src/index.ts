@@ -32,6 +32,11 @@ export { type ElementType, type NamedArray, type TypedArray, toFloat32 } from '.
 export type { BackboneConfig } from './networks/backbone-config.ts';
 export { type OutputHead, outputHeads } from './networks/output-heads.ts';
 export { listNetworks, type NetworkDescription, networkGraph } from './networks/presets.ts';
+export {
+  type RecognisedNetwork,
+  type RecogniseOptions,
+  recogniseNetwork,
+} from './networks/recognise-network.ts';
 export type { OnnxImageInput, PixelType } from './onnx/image-input.ts';
 export { formatOnnxInput, type OnnxInputConvention, parseOnnxInput } from './onnx/input-convention.ts';
 export type { OnnxResult, OnnxSession, OpenOnnxSession } from './onnx/input-evidence.ts';

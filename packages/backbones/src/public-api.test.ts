@@ -26,6 +26,7 @@ it('exports these names', () => {
       "parseOnnxInput",
       "parseSafetensors",
       "readMxnetSymbol",
+      "recogniseNetwork",
       "resolveOnnxInput",
       "serializeMxnetSymbol",
       "serializeNdArrays",

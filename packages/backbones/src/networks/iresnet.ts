@@ -8,6 +8,8 @@
 import { BackbonesError } from '../backbones-error.ts';
 import { GraphBuilder } from '../graph/graph-builder.ts';
 import type { NetworkGraph } from '../graph/network-graph.ts';
+import { type ArrayShapes, sequenceLength, sideOfImage } from './array-shapes.ts';
+import type { BackboneConfig } from './backbone-config.ts';
 import { type CommonSettings, scaledChannels } from './network-settings.ts';
 import { TorchLayers } from './torch-layers.ts';
 
@@ -79,4 +81,19 @@ function addUnit(
       )
     : x;
   return layers.sum(path, y, shortcut);
+}
+
+/** What the arrays of such a network tell of it. */
+export function iresNetSettings(shapes: ArrayShapes): Omit<BackboneConfig, 'network'> {
+  const stages = [1, 2, 3, 4].map((stage) => `layer${stage}`);
+  const filters = ['conv1', ...stages.map((stage) => `${stage}.0.conv1`)].map(
+    (path) => shapes.get(`${path}.weight`)?.[0] ?? 0,
+  );
+  const [embeddingSize, flattened = 0] = shapes.get('fc.weight') ?? [];
+  return {
+    blocks: stages.map((stage) => sequenceLength(shapes, `${stage}.`)),
+    filters,
+    embeddingSize,
+    inputSize: sideOfImage(flattened / filters.at(-1)!),
+  };
 }

@@ -140,6 +140,11 @@ export function listNetworks(): NetworkDescription[] {
   }));
 }
 
+/** The family of a preset. */
+export function networkFamily(network: string): keyof typeof families | undefined {
+  return Object.hasOwn(PRESETS, network) ? PRESETS[network]?.family : undefined;
+}
+
 /**
  * The network of a preset or configuration, as data.
  *

@@ -6,6 +6,8 @@ import { BackbonesError } from '../backbones-error.ts';
 import { GraphBuilder } from '../graph/graph-builder.ts';
 import type { NetworkGraph } from '../graph/network-graph.ts';
 import type { ConvolutionSettings } from '../layers/convolution.ts';
+import { type ArrayShapes, sequenceLength, sideOfImage } from './array-shapes.ts';
+import type { BackboneConfig } from './backbone-config.ts';
 import { type CommonSettings, scaledChannels } from './network-settings.ts';
 import { TorchLayers } from './torch-layers.ts';
 
@@ -54,6 +56,22 @@ export function torchMobileFaceNet(settings: TorchMobileFaceNetSettings): Networ
   x = layers.linear('features.layers.2', x, embeddingSize, { bias: false });
   const output = layers.batchNorm('features.layers.3', x);
   return graph.build(output, { distribution: 'gaussian', fan: 'out', magnitude: 2 });
+}
+
+/** What the arrays of such a network tell of it. */
+export function torchMobileFaceNetSettings(shapes: ArrayShapes): Omit<BackboneConfig, 'network'> {
+  const [narrow = 0] = shapes.get('layers.0.layers.0.weight') ?? [];
+  const [embeddingSize] = shapes.get('features.layers.2.weight') ?? [];
+  const [, , height = 0, across = 0] = shapes.get('features.layers.0.layers.0.weight') ?? [];
+  const isSingle = shapes.has('layers.1.layers.0.weight');
+  return {
+    blocks: [1, 3, 5, 7].map((stage) =>
+      stage === 1 && isSingle ? 1 : sequenceLength(shapes, `layers.${stage}.layers.`),
+    ),
+    width: narrow / 64,
+    embeddingSize,
+    inputSize: sideOfImage(height * across),
+  };
 }
 
 /** The parts that the network repeats. */

@@ -14,15 +14,14 @@ import {
   required,
   type SharedOptions,
 } from '../../cli/define-command.ts';
-import { wholeNumber } from '../../cli/option-values.ts';
 import { CommandError, UsageError } from '../../cli/usage-error.ts';
-import { type ModelFile, NETWORK_FORMAT, readModelFile } from '../../model-file.ts';
-import { MXNET_SIDE, operand } from './operand.ts';
+import { type ModelFile, type ModelFileOptions, NETWORK_FORMAT, readModelFile } from '../../model-file.ts';
+import { operand, withModelOperand } from './operand.ts';
 
-interface ConvertOptions extends SharedOptions {
-  readonly inputSize?: number;
+interface ConvertOptions extends SharedOptions, ModelFileOptions {
   readonly to?: 'mxnet' | 'safetensors';
   readonly output?: string;
+  readonly plainNames?: boolean;
   readonly overwrite?: boolean;
 }
 
@@ -31,14 +30,16 @@ export function modelConvertCommand(): Command {
     name: 'convert',
     description:
       'Write a model as a checkpoint of MXNet (PREFIX,EPOCH becomes PREFIX-symbol.json and PREFIX-EPOCH.params) or as safetensors. ' +
-      'Values keep their bits, and sub-centres come along.',
+      'Values keep their bits, and sub-centres come along (but for --plain-names).',
     example: 'arcface model convert run --to mxnet --output models/face,0',
     options: (command) =>
-      command
-        .argument('<model>', 'the MODEL to convert')
-        .option('--input-size <pixels>', MXNET_SIDE, wholeNumber(8, 4096))
+      withModelOperand(command, 'the MODEL to convert')
         .addOption(new Option('--to <format>', 'what to write').choices(['mxnet', 'safetensors']))
         .option('--output <model>', 'PREFIX,EPOCH for mxnet, a .safetensors file otherwise')
+        .option(
+          '--plain-names',
+          'safetensors of the network’s arrays alone, named as PyTorch’s load_state_dict has them',
+        )
         .option('--overwrite', 'replace files that are there'),
     run: convert,
   });
@@ -52,6 +53,9 @@ async function convert(
   const name = operand(operands);
   const output = required(options.output, '--output');
   const to = required(options.to, '--to');
+  if (options.plainNames && to !== 'safetensors') {
+    throw new UsageError('--plain-names goes with --to safetensors.');
+  }
   const paths = to === 'mxnet' ? mxnetPaths(output) : [safetensorsPath(output)];
   if (!options.overwrite) {
     const there = paths.find((path) => existsSync(path));
@@ -60,13 +64,15 @@ async function convert(
     }
   }
   const model = await readModelFile(name, console, options);
-  const pieces = to === 'mxnet' ? mxnetFiles(model) : [safetensorsFile(model)];
+  const pieces =
+    to === 'mxnet' ? mxnetFiles(model) : [options.plainNames ? plainFile(model) : safetensorsFile(model)];
   // The values come first: a symbol without them would look like a checkpoint.
   for (const [i, path] of [...paths.entries()].reverse()) await writeAtomically(path, [pieces[i]!]);
   const parameters = model.parameters.length;
-  console.result({ output, files: paths, arrays: parameters + (model.subcenters?.arrays.length ?? 0) }, [
+  const heads = options.plainNames ? 0 : (model.subcenters?.arrays.length ?? 0);
+  console.result({ output, files: paths, arrays: parameters + heads }, [
     ...paths,
-    `${parameters} arrays${model.subcenters === undefined ? '' : ', with sub-centres'}`,
+    `${parameters} arrays${heads === 0 ? '' : ', with sub-centres'}`,
   ]);
 }
 
@@ -92,6 +98,12 @@ function mxnetFiles({ graph, parameters, subcenters }: ModelFile): [string, Uint
     serializeMxnetSymbol(graph),
     serializeNdArrays({ names: arrays.map((array) => array.name), arrays }),
   ];
+}
+
+/** What PyTorch's `load_state_dict` takes, but for the counters of batches. */
+function plainFile({ parameters }: ModelFile): Uint8Array {
+  const tensors = parameters.map((array) => ({ ...array, name: array.name.replace(/^(arg|aux):/, '') }));
+  return serializeSafetensors({ tensors, metadata: { format: 'pt' } });
 }
 
 function safetensorsFile({ graph, parameters, subcenters }: ModelFile): Uint8Array {

@@ -10,13 +10,11 @@ import {
   required,
   type SharedOptions,
 } from '../../cli/define-command.ts';
-import { wholeNumber } from '../../cli/option-values.ts';
 import { CommandError, UsageError } from '../../cli/usage-error.ts';
-import { readModelFile } from '../../model-file.ts';
-import { MXNET_SIDE, operand } from './operand.ts';
+import { type ModelFileOptions, readModelFile } from '../../model-file.ts';
+import { operand, withModelOperand } from './operand.ts';
 
-interface ExportOptions extends SharedOptions {
-  readonly inputSize?: number;
+interface ExportOptions extends SharedOptions, ModelFileOptions {
   readonly format: 'onnx';
   readonly output?: string;
   readonly fold?: boolean;
@@ -31,9 +29,7 @@ export function modelExportCommand(): Command {
       'graph, and the metadata say so), embeddings as the network gives them.',
     example: 'arcface model export run --format onnx --output face.onnx',
     options: (command) =>
-      command
-        .argument('<model>', 'the MODEL to export')
-        .option('--input-size <pixels>', MXNET_SIDE, wholeNumber(8, 4096))
+      withModelOperand(command, 'the MODEL to export')
         .addOption(new Option('--format <format>', 'what to write').choices(['onnx']).default('onnx'))
         .option('--output <file>', 'the .onnx to write')
         .option('--fold', 'fold batch norms into the weights beside them')

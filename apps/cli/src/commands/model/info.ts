@@ -2,15 +2,12 @@
 import { complexity, type NetworkGraph } from '@arcface/backbones';
 import type { Command } from 'commander';
 import { type CommandContext, defineCommand, type SharedOptions } from '../../cli/define-command.ts';
-import { wholeNumber } from '../../cli/option-values.ts';
-import { readModelFile } from '../../model-file.ts';
+import { type ModelFileOptions, readModelFile } from '../../model-file.ts';
 import { onnxInfo } from './onnx-info.ts';
-import { MXNET_SIDE, operand } from './operand.ts';
+import { operand, withModelOperand } from './operand.ts';
 import { counted, table } from './table.ts';
 
-interface InfoOptions extends SharedOptions {
-  readonly inputSize?: number;
-}
+type InfoOptions = SharedOptions & ModelFileOptions;
 
 export function modelInfoCommand(): Command {
   return defineCommand<InfoOptions>({
@@ -19,10 +16,7 @@ export function modelInfoCommand(): Command {
       'Show parameters, operations for one image, and the layers of a model. Of an ONNX file: its inputs, outputs, metadata ' +
       'and operators.',
     example: 'arcface model info run',
-    options: (command) =>
-      command
-        .argument('<model>', 'the MODEL to look into')
-        .option('--input-size <pixels>', MXNET_SIDE, wholeNumber(8, 4096)),
+    options: (command) => withModelOperand(command, 'the MODEL to look into'),
     run: info,
   });
 }

@@ -1,4 +1,7 @@
+import type { Command } from 'commander';
+import { wholeNumber } from '../../cli/option-values.ts';
 import { UsageError } from '../../cli/usage-error.ts';
+import { NETWORK_OF_ARRAYS } from '../../model-file.ts';
 
 /** The one argument that is no option. */
 export function operand([only, ...others]: readonly string[]): string {
@@ -7,5 +10,14 @@ export function operand([only, ...others]: readonly string[]): string {
   return only;
 }
 
-/** Help of `--input-size`. */
-export const MXNET_SIDE = 'side of an image, for a checkpoint of MXNet of another size than 112';
+/** Adds the MODEL, and what can be said about one that does not say it itself. */
+export function withModelOperand(command: Command, description: string): Command {
+  return command
+    .argument('<model>', description)
+    .option(
+      '--input-size <pixels>',
+      'side of an image, for a checkpoint of MXNet or PyTorch of another size than 112',
+      wholeNumber(8, 4096),
+    )
+    .option('--network <name>', NETWORK_OF_ARRAYS);
+}
