@@ -1,9 +1,13 @@
 /**
- * Measures networks here and in MXNet, in turn, each in a process of its own, and updates results/speed.json.
+ * Measures networks here, in MXNet and in PyTorch, in turn, each in a process of its own, and updates results/speed.json.
  *
- *     npx tsx packages/backbones/bench/measure.ts [--batch 8] [--forward-only] network...
+ *     npx tsx packages/backbones/bench/measure.ts [--seconds 170] [--again] [--mode forward|training] [network...]
  *
- * MXNet runs the symbol that is written here; ARCFACE_MXNET_PYTHON names a Python that has it.
+ * Every figure is stored as soon as it is known and with the command that made it, and what is there is passed over (unless
+ * `--again`): a run that was ended goes on where it was. No measurement is begun after `--seconds`. Without names, all networks.
+ *
+ * MXNet runs the symbol that is written here; PyTorch runs arcface_torch's networks. ARCFACE_MXNET_PYTHON and
+ * ARCFACE_TORCH_PYTHON name a Python that has them. Batches are smaller for large networks: see `batchFor`.
  */
 import { spawnSync } from 'node:child_process';
 import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
@@ -11,60 +15,106 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
-import { networkGraph, serializeMxnetSymbol } from '../src/index.ts';
+import { complexity, listNetworks, networkGraph, serializeMxnetSymbol } from '../src/index.ts';
+import type { Mode, Program, Speeds } from './speeds.ts';
 
 const { values, positionals } = parseArgs({
   options: {
-    batch: { type: 'string', default: '8' },
-    'forward-only': { type: 'boolean', default: false },
+    seconds: { type: 'string', default: 'Infinity' },
+    mode: { type: 'string' },
+    again: { type: 'boolean', default: false },
   },
   allowPositionals: true,
 });
+const THREADS = '2';
+const STEPS = '3';
 const here = (file: string): string => fileURLToPath(new URL(file, import.meta.url));
 const RESULTS = here('./results/speed.json');
-const MODES = values['forward-only'] ? (['forward'] as const) : (['forward', 'training'] as const);
-type Speeds = Record<string, Record<string, number>>;
 const all: Speeds = existsSync(RESULTS) ? (JSON.parse(readFileSync(RESULTS, 'utf8')) as Speeds) : {};
+const networks = positionals.length > 0 ? positionals : listNetworks().map(({ name }) => name);
+const modes: readonly Mode[] = ['forward', 'training'];
+
+interface Measurement {
+  readonly network: string;
+  readonly mode: Mode;
+  readonly program: Program;
+}
+
+const wanted = networks.flatMap((network) =>
+  modes
+    .filter((mode) => values.mode === undefined || values.mode === mode)
+    .map((mode) => programsFor(network).map((program): Measurement => ({ network, mode, program }))),
+);
 const folder = mkdtempSync(join(tmpdir(), 'arcface-speed-'));
-for (const network of positionals) {
-  const symbol = join(folder, `${network}-symbol.json`);
-  writeFileSync(symbol, serializeMxnetSymbol(networkGraph(network)));
-  const common = ['--batch', values.batch, '--steps', '3'];
-  for (const mode of MODES) {
-    // The network as it is trained and as it is best for inference differ.
-    const ours = mode === 'forward' ? 'folded' : mode;
-    const speed = run('npx', [
-      'tsx',
-      here('./network-speed.ts'),
-      '--network',
-      network,
-      '--mode',
-      ours,
-      ...common,
-    ]);
-    const python = process.env.ARCFACE_MXNET_PYTHON;
-    const peer =
-      python === undefined
-        ? undefined
-        : run(python, [here('./mxnet_peer.py'), symbol, '--mode', mode, ...common]);
-    all[network] = {
-      ...all[network],
-      [mode]: speed,
-      ...(peer === undefined ? {} : { [`${mode}InMxnet`]: peer }),
-    };
+try {
+  // What is compared is measured together, or not at all.
+  for (const measurements of wanted) {
+    const missing = measurements.filter(
+      ({ network, mode, program }) => values.again || all[network]?.[mode]?.[program] === undefined,
+    );
+    if (missing.length > 0 && performance.now() < Number(values.seconds) * 1000)
+      measurements.forEach(measure);
   }
-  process.stdout.write(`${network.padEnd(12)} ${JSON.stringify(all[network])}\n`);
+} finally {
+  rmSync(folder, { recursive: true });
+}
+
+/** The programs that a network is measured in; peers that are not installed are left out. */
+function programsFor(network: string): Program[] {
+  const { ARCFACE_MXNET_PYTHON: mxnet, ARCFACE_TORCH_PYTHON: torch } = process.env;
+  const isTorchs = /^(iresnet|mbf)/.test(network);
+  // MXNet 1.9.1 dies of a segmentation fault in mbf.
+  const programs = ['here', ...(network.startsWith('mbf') ? [] : ['mxnet']), ...(isTorchs ? ['torch'] : [])];
+  const installed = { here: true, mxnet: mxnet !== undefined, torch: torch !== undefined };
+  return (programs as Program[]).filter((program) => installed[program]);
+}
+
+/** Images a batch: fewer of those that take seconds each. */
+function batchFor(network: string): number {
+  const { flops } = complexity(networkGraph(network));
+  if (flops > 15e9) return 2;
+  return flops > 5e9 ? 4 : 8;
+}
+
+function measure({ network, mode, program }: Measurement): void {
+  const batch = batchFor(network);
+  const options = ['--batch', String(batch), '--steps', STEPS];
+  const [command, ...args] = commandFor(program, network, mode);
+  const { status, stdout, stderr } = spawnSync(command!, [...args, ...options], {
+    encoding: 'utf8',
+    env: { ...process.env, OMP_NUM_THREADS: THREADS },
+  });
+  if (status !== 0) throw new Error(`${network}, ${mode}, ${program} failed: ${stderr}`);
+  const { imagesPerSecond } = JSON.parse(stdout.trim().split('\n').at(-1)!) as { imagesPerSecond: number };
+  const speeds = { ...all[network]?.[mode], [program]: imagesPerSecond, batch };
+  const made = `npx tsx packages/backbones/bench/measure.ts --mode ${mode} ${network}`;
+  all[network] = { ...all[network], [mode]: { ...speeds, command: made } };
+  process.stdout.write(`${network.padEnd(12)} ${mode.padEnd(8)} ${program.padEnd(5)} ${imagesPerSecond}\n`);
   writeFileSync(RESULTS, `${JSON.stringify(all, null, 2)}\n`);
 }
-rmSync(folder, { recursive: true });
 
-function run(command: string, args: readonly string[]): number {
-  const { status, stdout, stderr } = spawnSync(command, args, {
-    encoding: 'utf8',
-    env: { ...process.env, OMP_NUM_THREADS: '2' },
-  });
-  if (status !== 0) {
-    throw new Error(`${command} ${args.join(' ')} failed: ${stderr}`);
+function commandFor(program: Program, network: string, mode: Mode): string[] {
+  const { settings } = listNetworks().find(({ name }) => name === network)!;
+  switch (program) {
+    case 'here':
+      // The network as it is trained and as it is best for inference differ.
+      return [
+        process.execPath,
+        ...process.execArgv,
+        here('./network-speed.ts'),
+        ...['--network', network, '--threads', THREADS, '--mode', mode === 'forward' ? 'folded' : mode],
+      ];
+    case 'mxnet': {
+      const symbol = join(folder, `${network}-symbol.json`);
+      writeFileSync(symbol, serializeMxnetSymbol(networkGraph(network)));
+      return [process.env.ARCFACE_MXNET_PYTHON!, here('./mxnet_peer.py'), symbol, '--mode', mode];
+    }
+    case 'torch':
+      return [
+        process.env.ARCFACE_TORCH_PYTHON!,
+        here('./torch_peer.py'),
+        ...['--network', network.startsWith('mbf') ? 'mbf' : 'iresnet', '--threads', THREADS, '--mode', mode],
+        ...['--width', String(settings.width ?? 1), '--blocks', ...settings.blocks!.map(String)],
+      ];
   }
-  return (JSON.parse(stdout.trim().split('\n').at(-1)!) as { imagesPerSecond: number }).imagesPerSecond;
 }

@@ -7,6 +7,7 @@
 import { readFileSync, writeFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { complexity, listNetworks, networkGraph } from '../src/index.ts';
+import type { Program, Speeds } from './speeds.ts';
 
 const path = (file: string): string => fileURLToPath(new URL(file, import.meta.url));
 const json = (file: string): unknown => JSON.parse(readFileSync(path(file), 'utf8'));
@@ -16,21 +17,24 @@ const END = '<!-- end of the table -->';
 
 const fromReference = json(`${ORACLES}embeddings.json`) as Record<string, number>;
 const fromTorch = json(`${ORACLES}torch-networks.json`) as Record<string, { ours: number }>;
-const speeds = json('./results/speed.json') as Record<string, Record<string, number>>;
+const speeds = json('./results/speed.json') as Speeds;
 
-const header = ['network', 'parameters', 'GFLOP', 'deviation', 'forward', 'MXNet', 'training', 'MXNet'];
+const PROGRAMS: readonly Program[] = ['here', 'mxnet', 'torch'];
+const header = [
+  ...['network', 'parameters', 'GFLOP', 'deviation'],
+  ...['forward', 'MXNet', 'PyTorch', 'training', 'MXNet', 'PyTorch', 'batch'],
+];
 const rows = listNetworks().map(({ name }) => {
   const { parameters, flops } = complexity(networkGraph(name));
   const deviation = fromReference[`cfg_${name}`] ?? fromReference[name] ?? fromTorch[name]?.ours;
-  const speed = speeds[name] ?? {};
+  const { forward, training } = speeds[name] ?? {};
   return [
     `\`${name}\``,
     `${(parameters / 1e6).toFixed(2)} M`,
     (flops / 1e9).toFixed(2),
     deviation?.toExponential(1) ?? '',
-    ...['forward', 'forwardInMxnet', 'training', 'trainingInMxnet'].map(
-      (key) => speed[key]?.toString() ?? '',
-    ),
+    ...[forward, training].flatMap((speed) => PROGRAMS.map((program) => speed?.[program]?.toString() ?? '')),
+    [...new Set([forward?.batch, training?.batch])].filter((batch) => batch !== undefined).join(', '),
   ];
 });
 const widths = header.map((title, i) => Math.max(title.length, ...rows.map((row) => row[i]!.length)));
