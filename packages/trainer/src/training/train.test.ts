@@ -214,6 +214,24 @@ describe('resuming', () => {
     const { store } = await trainTiny({ options: { duration: { steps: 1 } } });
     await expect(trainTiny({}, { store })).rejects.toMatchObject({ code: 'store-not-empty' });
   });
+
+  test('a run that overwrites another removes it with its first step, and not before', async () => {
+    const { store } = await trainTiny({ options: { duration: { steps: 9 } } });
+    const before = await store.list();
+    const decoder = { decode: async () => Promise.reject(new Error('no image')) };
+    const overwrite = true;
+    await expect(trainTiny({}, { store, overwrite, decoder })).rejects.toMatchObject({
+      code: 'nothing-decodable',
+    });
+    await expect(trainTiny({}, { store, overwrite, resume: true })).rejects.toMatchObject({
+      code: 'invalid-option',
+    });
+    await trainTiny({}, { store, overwrite, signal: AbortSignal.abort() });
+    expect(await store.list()).toEqual(before);
+    const { result } = await trainTiny({ options: { duration: { steps: 2 } } }, { store, overwrite });
+    expect((await store.list()).filter((name) => name.startsWith('step-'))).toEqual([checkpoint(2)]);
+    expect(result.checkpoint).toBe(checkpoint(2));
+  });
 });
 
 const checkpoint = (step: number) => `step-${String(step).padStart(8, '0')}.safetensors`;

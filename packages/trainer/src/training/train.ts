@@ -40,9 +40,14 @@ export interface TrainingRun {
   readonly store?: CheckpointStore | undefined;
   /**
    * Goes on from the newest whole checkpoint of the store, or starts if there is none. Default false: the store must
-   * hold no checkpoint.
+   * hold no checkpoint (but see `overwrite`).
    */
   readonly resume?: boolean | undefined;
+  /**
+   * Begins a new run in a store that has something in it. What is there is removed when the first step has been made, and not before: a
+   * run that cannot begin leaves it alone. Not together with `resume`. Default false.
+   */
+  readonly overwrite?: boolean | undefined;
   /** Ends the run after the step that is being made, with a checkpoint. */
   readonly signal?: AbortSignal | undefined;
   /** Measures the model while it is being trained. */

@@ -129,10 +129,12 @@ export class TrainingSession {
   }
 
   async *#start(): Events {
-    const { resume, communicator } = this.#run;
+    const { resume, overwrite, communicator } = this.#run;
     const store = this.#store;
     if (communicator) checkSameRun(communicator, { ...this.#description(), resume: resume === true });
     let resumedFrom: string | undefined;
+    if (resume && overwrite)
+      throw new TrainingError('invalid-option', 'resume and overwrite contradict each other.');
     if (store && resume) {
       const latest = await latestCheckpoint(store);
       if (latest) {
@@ -140,7 +142,7 @@ export class TrainingSession {
         resumedFrom = latest.name;
         await this.#restore(latest.checkpoint, latest.name);
       }
-    } else if (store) {
+    } else if (store && !overwrite) {
       const names = await listCheckpoints(store);
       if (names.length > 0) {
         throw new TrainingError(
@@ -230,6 +232,7 @@ export class TrainingSession {
       await this.#saveBatch(batch, loss);
       throw this.#notFinite(`The loss of step ${step + 1} is ${loss}`, batch.keys);
     }
+    if (step === 0) await this.#removeEarlierRun();
     this.#recorder?.add(batch.positions, outcome);
     const angle = await this.#observe(batch, outcome);
     this.#progress = { step: step + 1, ...batch.next, batch: batch.index + 1 };
@@ -252,6 +255,13 @@ export class TrainingSession {
       waitSeconds: time.waitSeconds,
     };
     if ((step + 1) % (this.#run.reportEverySteps ?? 20) === 0) yield this.#headReport(batch.epoch);
+  }
+
+  /** The run has begun: nothing that could be refused is left. */
+  async #removeEarlierRun(): Promise<void> {
+    const store = this.#store;
+    if (!store || !this.#run.overwrite) return;
+    for (const name of await store.list()) await store.remove(name);
   }
 
   /** Counts where the images of a batch are, and returns their mean angle to the target in degrees. */
@@ -369,6 +379,8 @@ export class TrainingSession {
     const store = this.#store;
     const { step } = this.#progress;
     if (!store || !this.#changed) return;
+    // What is there is worth more than a run that has not begun.
+    if (this.#run.overwrite && step === 0) return;
     const tensors = await this.#executor.capture();
     const broken = tensors.find(({ data }) => data instanceof Float32Array && !data.every(Number.isFinite));
     if (broken) throw this.#notFinite(`After step ${step}, ${broken.name} is not finite`);

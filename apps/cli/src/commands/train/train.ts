@@ -78,7 +78,6 @@ async function trainNetwork(
     };
     const head = communicator ? description : new SubcenterHead(description);
     const store = writes ? new FileCheckpointStore(join(output, CHECKPOINTS)) : undefined;
-    if (store && options.overwrite) for (const name of await store.list()) await store.remove(name);
     const settings = {
       data,
       network: backbone.name,
@@ -94,6 +93,7 @@ async function trainNetwork(
       communicator,
       options: trainOptions,
       resume: options.resume === true,
+      overwrite: options.overwrite === true,
       signal: context.signal,
       reportEverySteps: options.frequent,
     });
