@@ -21,7 +21,7 @@ import { noisyLfw } from './noisy-lfw.ts';
 import { type Row, readRows } from './results.ts';
 import { dropsOf, type SelfTrainedRule } from './self-trained-rules.ts';
 import { evidencePath, readEvidence, type TrainingEvidence, writeEvidence } from './training-evidence.ts';
-import { BATCH, EPOCHS, NETWORK, type Trained, type Trial, trainNetwork } from './trial.ts';
+import { BATCH, EPOCHS, IMAGE_SIZE, type Trained, type Trial, trainNetwork } from './trial.ts';
 
 /** Keeps the random control's choice apart from the noise's. */
 const RANDOM_DROP_SEED = 1_000_000;
@@ -80,8 +80,10 @@ async function main(): Promise<void> {
   }
   configure({ threads: Number(options.threads) });
   await tf.setBackend('onnxruntime');
-  const size = { height: NETWORK.inputSize, width: NETWORK.inputSize };
-  const faces = await decodeFaces(await openFaceDataset(lfw.directory), { decoder: sharpDecoder, size });
+  const faces = await decodeFaces(await openFaceDataset(lfw.directory), {
+    decoder: sharpDecoder,
+    size: IMAGE_SIZE,
+  });
   for (const arm of options.arms.split(',').map((name) => ARMS[name]!)) {
     for (const seed of options.seeds.split(',').map(Number)) {
       for (const rate of options.rates.split(',').map(Number)) {

@@ -32,6 +32,8 @@ export interface LfwPair {
   readonly first: string;
   readonly second: string;
   readonly same: boolean;
+  /** Of the official ten, 0..9; no person is in two of them. */
+  readonly fold: number;
 }
 
 /** LFW on disk. */
@@ -62,9 +64,11 @@ export function openLfw(): Lfw | undefined {
 
 function officialPairs(text: string): LfwPair[] {
   const image = (face: PairImage) => `${face.name}/${lfwImageName(face)}.jpg`;
-  return parsePairs(text).pairs.map(({ first, second, same }) => ({
+  const { folds, pairs } = parsePairs(text);
+  return pairs.map(({ first, second, same }, i) => ({
     first: image(first),
     second: image(second),
     same,
+    fold: Math.floor((i * folds) / pairs.length),
   }));
 }

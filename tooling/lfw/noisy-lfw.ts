@@ -54,12 +54,12 @@ export function pairsOfUnseenPeople(lfw: Lfw): LfwPair[] {
   );
 }
 
-/** The images of pairs as a dataset: rows 2i and 2i + 1 are pair i. */
-export function pairImages(all: FaceDataset, pairs: readonly LfwPair[]): FaceDataset {
+/** Some of the images, in the given order. */
+export function imagesByKey(all: FaceDataset, keys: readonly string[]): FaceDataset {
   const positionOf = positionsByKey(all);
   return filterDataset(
     all,
-    pairs.flatMap(({ first, second }) => [positionOf.get(first)!, positionOf.get(second)!]),
+    keys.map((key) => positionOf.get(key)!),
   );
 }
 

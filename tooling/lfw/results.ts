@@ -10,9 +10,12 @@ export interface Row {
   readonly images: number;
   readonly identities: number;
   readonly steps: number;
+  readonly learningRate: number;
   /** On people not trained on: ten folds. */
   readonly accuracy: number;
   readonly auc: number;
+  /** The same on the pairs by which settings were chosen. */
+  readonly validationAuc: number;
   /** Mean cosine of different people's embeddings; near 1 means collapse to a point. */
   readonly impostorCosine: number;
   /** How well the images that this network was not trained on match the noise; for networks trained after a drop. */

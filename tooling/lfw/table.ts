@@ -1,51 +1,75 @@
 /**
- * Turns the lines of `end-to-end.ts` into a Markdown table: a row a kind of network, mean over the seeds with the lowest and
- * the highest.
+ * Turns the lines of `end-to-end.ts` into the tables of docs/experiment.md, one a noise rate and a row a kind of network, and draws
+ * them: mean over the seeds with its 95 % confidence interval (Student's t, so it is wide with few seeds).
  *
- *     npx tsx tooling/lfw/table.ts results.jsonl
+ *     npx tsx tooling/lfw/table.ts results.jsonl [--plot docs/experiment.svg]
  */
+import { writeFile } from 'node:fs/promises';
+import { Command } from 'commander';
+import { experimentChart } from './experiment-chart.ts';
+import { estimate, type MeanEstimate } from './mean-estimate.ts';
 import { type Row, readRows } from './results.ts';
 
-const [path] = process.argv.slice(2);
-if (path === undefined) {
-  console.error('usage: table.ts results.jsonl');
-  process.exit(2);
-}
+const BASELINE = 'noisy, K = 1';
+/** Mean cosine of different people from which on a network counts as collapsed to a point. */
+const COLLAPSED = 0.9;
 
+const command = new Command()
+  .argument('<results>', 'of end-to-end.ts')
+  .option('--plot <file>', 'an SVG of AUC over noise')
+  .parse();
+const [path] = command.args as [string];
 const rows = readRows(path);
-const seeds = new Set(rows.map(({ seed }) => seed));
 const networks = [...new Set(rows.map(({ network }) => network))];
-console.log(`${seeds.size} seeds: ${[...seeds].join(', ')}\n`);
-console.log('| trained on | images | steps | accuracy | AUC | precision | recall | F1 of the drop |');
-console.log('|---|---|---|---|---|---|---|---|');
-for (const network of networks) {
-  const of = rows.filter((row) => row.network === network);
-  const cells = [
-    round(mean(of.map(({ images }) => images)), 0),
-    round(mean(of.map(({ steps }) => steps)), 0),
-    span(of, ({ accuracy }) => accuracy),
-    span(of, ({ auc }) => auc),
-    ...(['precision', 'recall', 'f1'] as const).map((metric) => span(of, ({ drop }) => drop?.[metric])),
-  ];
-  console.log(`| ${network} | ${cells.join(' | ')} |`);
+
+for (const rate of [...new Set(rows.map((row) => row.rate))].sort((a, b) => b - a)) {
+  const atRate = rows.filter((row) => row.rate === rate);
+  console.log(`\n### ${100 * rate} % noise\n`);
+  console.log(
+    `| trained on | seeds | images | steps | accuracy | AUC | AUC less that of ${BASELINE}, same seed | precision | recall | F1 of the drop |`,
+  );
+  console.log('|---|---|---|---|---|---|---|---|---|---|');
+  for (const network of networks) {
+    const of = atRate.filter((row) => row.network === network);
+    if (of.length === 0) continue;
+    const mean = (value: (row: Row) => number) => text(estimate(of.map(value)), 0);
+    const gains = of.flatMap((row) => {
+      const baseline = atRate.find((other) => other.seed === row.seed && other.network === BASELINE);
+      return baseline && network !== BASELINE ? [row.auc - baseline.auc] : [];
+    });
+    const drops = (['precision', 'recall', 'f1'] as const).map((metric) =>
+      share(of.flatMap(({ drop }) => drop?.[metric] ?? [])),
+    );
+    const cells = [
+      of.length,
+      mean(({ images }) => images).split(' ')[0],
+      mean(({ steps }) => steps).split(' ')[0],
+      share(of.map(({ accuracy }) => accuracy)),
+      share(of.map(({ auc }) => auc)),
+      share(gains, { signed: true }),
+      ...drops,
+    ];
+    console.log(`| ${network} | ${cells.join(' | ')} |`);
+  }
 }
-const collapsed = rows.filter(({ impostorCosine }) => impostorCosine > 0.9);
+const collapsed = rows.filter(({ impostorCosine }) => impostorCosine > COLLAPSED);
+const highest = Math.max(...rows.map(({ impostorCosine }) => impostorCosine));
 console.log(
   collapsed.length === 0
-    ? `\nNo network collapsed: the mean cosine of different people is at most ${round(Math.max(...rows.map(({ impostorCosine }) => impostorCosine)), 2)}.`
-    : `\nCollapsed: ${collapsed.map(({ network, seed }) => `${network} (seed ${seed})`).join(', ')}.`,
+    ? `\nNo network collapsed: the mean cosine of different people is at most ${highest.toFixed(2)}.`
+    : `\nCollapsed: ${collapsed.map(({ network, rate, seed }) => `${network} (${100 * rate} %, seed ${seed})`).join(', ')}.`,
 );
+const { plot } = command.opts<{ plot?: string }>();
+if (plot) await writeFile(plot, await experimentChart(rows, networks));
 
-function span(of: readonly Row[], value: (row: Row) => number | null | undefined): string {
-  const values = of.map(value).filter((number) => typeof number === 'number');
+/** Without the zero before the point; the half width of the interval behind it. */
+function share(values: readonly number[], { signed = false } = {}): string {
   if (values.length === 0) return '';
-  return `${round(mean(values), 3)} (${round(Math.min(...values), 3)} to ${round(Math.max(...values), 3)})`;
+  const { mean } = estimate(values);
+  return (signed && mean >= 0 ? '+' : '') + text(estimate(values), 3).replaceAll('0.', '.');
 }
 
-function mean(values: readonly number[]): number {
-  return values.reduce((sum, value) => sum + value, 0) / values.length;
-}
-
-function round(value: number, digits: number): string {
-  return value.toFixed(digits).replace(/^(-?)0\./, '$1.');
+function text({ mean, halfWidth }: MeanEstimate, digits: number): string {
+  const interval = Number.isFinite(halfWidth) ? ` ± ${halfWidth.toFixed(digits)}` : '';
+  return mean.toFixed(digits) + interval;
 }

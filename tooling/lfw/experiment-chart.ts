@@ -1,0 +1,34 @@
+/** The experiment as a picture: AUC over the share of noise, a line a kind of network, a point a seed. */
+import { parse, View } from 'vega';
+import { compile, type TopLevelSpec } from 'vega-lite';
+import type { Row } from './results.ts';
+
+/** @returns SVG */
+export async function experimentChart(rows: readonly Row[], networks: readonly string[]): Promise<string> {
+  const order = [...networks];
+  const place = {
+    x: { field: 'noise', type: 'ordinal' as const, title: 'wrong labels, %', axis: { labelAngle: 0 } },
+    xOffset: { field: 'network', sort: order },
+    color: { field: 'network', type: 'nominal' as const, title: 'trained on', sort: order },
+  };
+  const auc = {
+    field: 'auc',
+    type: 'quantitative' as const,
+    title: 'AUC, people not trained on',
+    scale: { zero: false },
+  };
+  const specification: TopLevelSpec = {
+    background: 'white',
+    data: { values: rows.map(({ network, rate, auc }) => ({ network, auc, noise: Math.round(100 * rate) })) },
+    width: 720,
+    height: 360,
+    layer: [
+      { mark: { type: 'point', filled: true, size: 22, opacity: 0.6 }, encoding: { ...place, y: auc } },
+      {
+        mark: { type: 'tick', thickness: 2, size: 9 },
+        encoding: { ...place, y: { ...auc, aggregate: 'mean' } },
+      },
+    ],
+  };
+  return new View(parse(compile(specification).spec), { renderer: 'none' }).toSVG();
+}
