@@ -128,14 +128,15 @@ def measure(arguments, memory_format):
     }), flush=True)
 
 
-parser = argparse.ArgumentParser()
-parser.add_argument("--network", default="mobilefacenet", choices=["mobilefacenet", "ir50"])
-parser.add_argument("--batch", type=int, default=32)
-parser.add_argument("--threads", type=int, default=2)
-parser.add_argument("--steps", type=int, default=6)
-parser.add_argument("--forward", action="store_true")
-parser.add_argument("--format", choices=["channels_last", "contiguous_format"])
-arguments = parser.parse_args()
-torch.set_num_threads(arguments.threads)
-for name in [arguments.format] if arguments.format else ["channels_last", "contiguous_format"]:
-    measure(arguments, getattr(torch, name))
+if __name__ == "__main__":
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--network", default="mobilefacenet", choices=["mobilefacenet", "ir50"])
+    parser.add_argument("--batch", type=int, default=32)
+    parser.add_argument("--threads", type=int, default=2)
+    parser.add_argument("--steps", type=int, default=6)
+    parser.add_argument("--forward", action="store_true")
+    parser.add_argument("--format", choices=["channels_last", "contiguous_format"])
+    arguments = parser.parse_args()
+    torch.set_num_threads(arguments.threads)
+    for name in [arguments.format] if arguments.format else ["channels_last", "contiguous_format"]:
+        measure(arguments, getattr(torch, name))
