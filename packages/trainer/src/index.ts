@@ -91,6 +91,7 @@ export type {
   TrainingEvent,
   UndecodableEvent,
 } from './training/training-events.ts';
+export type { TrainingLoss } from './training/training-loss.ts';
 export { TrainingError, type TrainingErrorCode } from './training-error.ts';
 export { type AcceptRate, type AcceptRateOptions, acceptRates } from './verification/accept-rates.ts';
 export {

@@ -49,11 +49,14 @@ export async function captureTensors(model: TrainedModel & { readonly sgd: Sgd }
   for (const variable of [...parameters, ...sgd.momentum.values()]) await variable.data();
   const network = captureNetwork(model);
   const isMomentum = ({ name }: NamedArray): boolean => name.startsWith(MOMENTUM);
+  const momentum = sgd.momentum.get(HEAD_PARAMETER);
+  // A loss that compares images with each other trains no head.
+  if (!momentum) return network;
   return [
     ...network.filter((array) => !isMomentum(array)),
     await namedArray(HEAD_TENSOR, head.weights),
     ...network.filter(isMomentum),
-    await namedArray(HEAD_MOMENTUM, sgd.momentum.get(HEAD_PARAMETER)!),
+    await namedArray(HEAD_MOMENTUM, momentum),
   ];
 }
 
@@ -77,8 +80,10 @@ export function restoreTensors(
 ): void {
   const { head, sgd } = model;
   restoreNetwork(tensors, model);
+  const momentum = sgd.momentum.get(HEAD_PARAMETER);
+  if (!momentum) return;
   assign(head.weights, find(tensors, HEAD_TENSOR));
-  assign(sgd.momentum.get(HEAD_PARAMETER)!, find(tensors, HEAD_MOMENTUM));
+  assign(momentum, find(tensors, HEAD_MOMENTUM));
 }
 
 /** The part of {@link restoreTensors} that is the network's. Where there is no momentum at all, it stays what it is. */

@@ -25,7 +25,7 @@ import {
 import { eventLoopTurn } from './event-loop-turn.ts';
 import { type DecodedImage, decodeImage, type ImageDecoder } from './image-decoder.ts';
 import { prefetch } from './prefetch.ts';
-import { shuffledOrder } from './shuffle.ts';
+import { groupedOrder, shuffledOrder } from './shuffle.ts';
 
 /** A place in the sequence of images: which epoch, and how many images of its order have been consumed. */
 export interface DataPosition {
@@ -71,6 +71,8 @@ export interface DataLoaderOptions {
   readonly seed?: number;
   /** Random order, another one each epoch; false for data order. Default true. */
   readonly shuffle?: boolean;
+  /** Images of one identity that follow each other in a random order, as triplet losses need them. Default 1: none do. */
+  readonly imagesTogether?: number;
   /** Default: mirror with a chance of one half, nothing else. */
   readonly augmentation?: AugmentationOptions;
   /** Batches that may be prepared ahead of the one being consumed: what bounds the memory. Default 2. */
@@ -175,13 +177,16 @@ export class DataLoader {
 
   /** Orders of the epochs that are being read: the current one and, while reading ahead, the next. */
   #orders(): (epoch: number) => ArrayLike<number> | undefined {
-    const { dataset, seed = 0, shuffle = true } = this.options;
+    const { dataset, seed = 0, shuffle = true, imagesTogether = 1 } = this.options;
     const cached = new Map<number, Uint32Array>();
     return (epoch) => {
       if (!shuffle) return undefined;
       let order = cached.get(epoch);
       if (order === undefined) {
-        order = shuffledOrder(dataset.length, { seed, epoch });
+        order =
+          imagesTogether === 1
+            ? shuffledOrder(dataset.length, { seed, epoch })
+            : groupedOrder(dataset.labels, { seed, epoch, imagesTogether });
         cached.set(epoch, order);
         cached.delete(epoch - 2);
       }

@@ -10,7 +10,7 @@ import type { RankChannel, RankReply, RankRequest } from './rank-channel.ts';
 
 /** @throws {TrainingError} `invalid-option` for options that ranks cannot follow together */
 export function checkRankOptions(
-  { batchSize, accumulate }: ResolvedTrainOptions,
+  { batchSize, accumulate, loss }: ResolvedTrainOptions,
   ranks: number,
   classes: number,
 ): void {
@@ -21,6 +21,8 @@ export function checkRankOptions(
     const parts = accumulate > 1 ? `, with ${accumulate} parts to accumulate on each` : '';
     refuse(`The batch size ${batchSize} cannot be divided evenly${parts}`);
   }
+  if (loss.kind !== 'margin')
+    refuse(`The loss ${loss.kind} is for one rank: the head divides margin losses only`);
   if (classes < ranks) refuse(`${classes} classes cannot be divided`);
 }
 

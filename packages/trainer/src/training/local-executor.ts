@@ -15,13 +15,14 @@ import {
 } from './step-executor.ts';
 import type { ResolvedTrainOptions } from './train-options.ts';
 import { batchGradients, type TrainedModel, trainableParameters } from './train-step.ts';
+import { trainsHead } from './training-loss.ts';
 
 export class LocalExecutor implements StepExecutor {
   readonly #model: TrainedModel & { readonly sgd: Sgd };
   readonly #options: ResolvedTrainOptions;
 
   constructor(model: TrainedModel, options: ResolvedTrainOptions) {
-    const sgd = new Sgd(trainableParameters(model, options.frozen), options.optimizer);
+    const sgd = new Sgd(trainableParameters(model, options.frozen, options.loss), options.optimizer);
     this.#model = { backbone: model.backbone, head: model.head, sgd };
     this.#options = options;
   }
@@ -61,7 +62,7 @@ export class LocalExecutor implements StepExecutor {
     { part, sum, isLast }: { part: number; sum: tf.NamedTensorMap | undefined; isLast: boolean },
   ): Promise<{ outcome: StepOutcome; gradients: tf.NamedTensorMap | undefined }> {
     const { head, sgd } = this.#model;
-    const { seed, dynamics } = this.#options;
+    const { seed, dynamics, loss: minimised } = this.#options;
     const place = part === 0 ? [step] : [step, part];
     const dropoutSeed = Random.of(seed, 'dropout', ...place).uint32();
     let own: tf.Tensor | undefined;
@@ -70,7 +71,9 @@ export class LocalExecutor implements StepExecutor {
     const { loss, gradients } = tf.tidy(() => {
       const { value, grads } = batchGradients(this.#model, slice, {
         seed: dropoutSeed,
+        loss: minimised,
         observe: (embeddings) => {
+          if (!trainsHead(minimised)) return;
           ({ own, other } = imageMargins(embeddings, head, slice.labels, { others: dynamics }));
         },
       });
@@ -86,12 +89,12 @@ export class LocalExecutor implements StepExecutor {
       const [value = Number.NaN] = await loss.data();
       const outcome = {
         loss: value,
-        own: new Float32Array(await own!.data<'float32'>()),
+        own: own ? new Float32Array(await own.data<'float32'>()) : new Float32Array(0),
         other: other ? new Float32Array(await other.data<'float32'>()) : new Float32Array(0),
       };
       return { outcome, gradients };
     } finally {
-      tf.dispose([loss, own!, ...(other ? [other] : []), ...Object.values(sum ?? {})]);
+      tf.dispose([loss, ...(own ? [own] : []), ...(other ? [other] : []), ...Object.values(sum ?? {})]);
     }
   }
 

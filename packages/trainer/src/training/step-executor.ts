@@ -23,7 +23,7 @@ export interface StepSettings {
 export interface StepOutcome {
   /** Mean loss of the batch, before the update. */
   readonly loss: number;
-  /** Cosines, without margin, to each sub-centre of the image's own class, before the update: [B, K]. */
+  /** Cosines, without margin, to each sub-centre of the image's own class, before the update: [B, K]; empty where the loss has no classes. */
   readonly own: Float32Array;
   /** Cosine to the nearest sub-centre of any other class: [B]; empty when the run does not record it. */
   readonly other: Float32Array;

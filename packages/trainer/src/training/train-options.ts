@@ -12,6 +12,7 @@ import {
 } from '../optimisation/schedule.ts';
 import { checkSgdOptions, type SgdOptions } from '../optimisation/sgd.ts';
 import { TrainingError } from '../training-error.ts';
+import { type TrainingLoss, trainsHead } from './training-loss.ts';
 
 /** What can be chosen about a run. Everything has a default. */
 export interface TrainOptions {
@@ -23,6 +24,8 @@ export interface TrainOptions {
   readonly seed?: number;
   /** The base learning rate. Default .1. */
   readonly learningRate?: number;
+  /** What is minimised. Default: the head's margin loss. */
+  readonly loss?: TrainingLoss;
   /** Default: x0.1 at steps 100,000, 160,000 and 220,000. */
   readonly schedule?: LearningRateSchedule;
   /** Rise of the learning rate from 0. Default: none. */
@@ -50,7 +53,7 @@ export interface TrainOptions {
   readonly syncBatchNorm?: boolean;
   /**
    * Writes, for every epoch and image, the cosine to its own class and to the best other one beside the checkpoints (see
-   * `EpochDynamics`). Default true.
+   * `EpochDynamics`). Default true; triplet losses have no class to be near to, and record nothing.
    */
   readonly dynamics?: boolean;
   /** When checkpoints are written, beside the one at the end of the run. */
@@ -85,6 +88,7 @@ export function resolveTrainOptions(options: TrainOptions = {}): ResolvedTrainOp
     batchSize: options.batchSize ?? 128,
     seed: options.seed ?? 0,
     learningRate: options.learningRate ?? 0.1,
+    loss: options.loss ?? { kind: 'margin' },
     schedule: options.schedule ?? { kind: 'steps', at: { steps: [100_000, 160_000, 220_000] } },
     warmup: options.warmup,
     marginWarmup: options.marginWarmup,
@@ -93,7 +97,7 @@ export function resolveTrainOptions(options: TrainOptions = {}): ResolvedTrainOp
     accumulate: options.accumulate ?? 1,
     frozen: options.frozen ?? [],
     syncBatchNorm: options.syncBatchNorm ?? false,
-    dynamics: options.dynamics ?? true,
+    dynamics: (options.dynamics ?? true) && trainsHead(options.loss ?? { kind: 'margin' }),
     checkpoints: { everySteps: 2000, everyEpochs: 0, keepLast: 3, ...options.checkpoints },
   };
   checkWhole('batchSize', resolved.batchSize, 1);

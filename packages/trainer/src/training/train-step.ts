@@ -9,6 +9,7 @@ import type { OptimizedParameter, Sgd } from '../optimisation/sgd.ts';
 import { TrainingError } from '../training-error.ts';
 import { isFrozen } from './frozen-parameters.ts';
 import type { StepImages } from './step-executor.ts';
+import { lossOfBatch, type TrainingLoss, trainsHead } from './training-loss.ts';
 
 /** Name of the head's weights in checkpoints: the reference's, for a head that is in one piece. */
 export const HEAD_PARAMETER = 'fc7_0_weight';
@@ -20,18 +21,18 @@ export interface TrainedModel {
 }
 
 /**
- * The parameters that the optimiser moves: the backbone's trainable arguments in order, then the head's weights.
+ * The parameters that the optimiser moves: the backbone's trainable arguments in order, then the head's weights if the loss has any.
  *
  * @param frozen beginnings of the names of those that it does not move
  */
 export function trainableParameters(
   { backbone, head }: TrainedModel,
   frozen: readonly string[] = [],
+  loss: TrainingLoss = { kind: 'margin' },
 ): OptimizedParameter[] {
-  return [
-    ...backboneParameters(backbone, frozen),
-    { name: HEAD_PARAMETER, kind: 'weight', variable: head.weights },
-  ];
+  const network = backboneParameters(backbone, frozen);
+  if (!trainsHead(loss)) return network;
+  return [...network, { name: HEAD_PARAMETER, kind: 'weight', variable: head.weights }];
 }
 
 /** Those of the backbone only. */
@@ -46,8 +47,10 @@ export function backboneParameters(backbone: Backbone, frozen: readonly string[]
 
 /** How the gradients of a batch are taken. */
 export interface GradientOptions {
-  /** Seed of the dropout masks. */
+  /** Seed of the dropout masks, and of the negatives of triplets. */
   readonly seed: number;
+  /** Default: the head's margin loss. */
+  readonly loss?: TrainingLoss | undefined;
   /** Gets the embeddings of the batch, inside the gradient; what it keeps of them is its own. */
   readonly observe?: (embeddings: tf.Tensor2D) => void;
 }
@@ -56,9 +59,9 @@ export interface GradientOptions {
 export function batchGradients(
   model: TrainedModel & { readonly sgd: Sgd },
   batch: StepImages,
-  { seed, observe }: GradientOptions,
+  { seed, loss = { kind: 'margin' }, observe }: GradientOptions,
 ): { value: tf.Scalar; grads: tf.NamedTensorMap } {
-  const { backbone, head, sgd } = model;
+  const { backbone, sgd } = model;
   const [height, width, channels] = backbone.inputShape;
   const shape: [number, number, number, number] = [batch.labels.length, height, width, channels];
   const images = tf.tensor4d(new Float32Array(batch.images), shape);
@@ -68,7 +71,7 @@ export function batchGradients(
   return tf.variableGrads(() => {
     const embeddings = fixed ?? backbone.apply(images, { training: true, seed });
     observe?.(embeddings);
-    return head.loss(embeddings, batch.labels);
+    return lossOfBatch(loss, model, { embeddings, labels: batch.labels, seed });
   }, sgd.variables);
 }
 

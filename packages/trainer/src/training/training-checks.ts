@@ -5,6 +5,7 @@ import type { HeadDescription } from '../checkpoints/model-checkpoint.ts';
 import { TrainingError } from '../training-error.ts';
 import { checkFrozen } from './frozen-parameters.ts';
 import type { ResolvedTrainOptions } from './train-options.ts';
+import { type TrainingLoss, trainsHead } from './training-loss.ts';
 
 /** The parts of a model that are looked at. */
 interface CheckedModel {
@@ -18,6 +19,18 @@ const RECORDED_SUBCENTERS = 256;
 /** @throws {TrainingError} `invalid-option` for options that the model cannot follow */
 export function checkModelOptions(options: ResolvedTrainOptions, { backbone, head }: CheckedModel): void {
   checkFrozen(backbone, options.frozen);
+  if (options.loss.kind === 'softmax' && head.subcenters !== 1) {
+    throw new TrainingError(
+      'invalid-option',
+      `loss softmax has one row of weights a class, and the head has ${head.subcenters} sub-centres.`,
+    );
+  }
+  if (!trainsHead(options.loss) && options.frozen.includes('*')) {
+    throw new TrainingError(
+      'invalid-option',
+      `With loss ${options.loss.kind} and a frozen network nothing is trained.`,
+    );
+  }
   if (options.dynamics && head.subcenters > RECORDED_SUBCENTERS) {
     throw new TrainingError(
       'invalid-option',
@@ -30,7 +43,11 @@ export function checkModelOptions(options: ResolvedTrainOptions, { backbone, hea
  * @throws {TrainingError} `invalid-dataset` for an empty dataset, a label outside the head's classes (naming the
  *   record), or a class without an image; `parameter-mismatch` when head and backbone do not fit each other
  */
-export function checkTrainingData(dataset: FaceDataset, { backbone, head }: CheckedModel): void {
+export function checkTrainingData(
+  dataset: FaceDataset,
+  { backbone, head }: CheckedModel,
+  loss: TrainingLoss = { kind: 'margin' },
+): void {
   if (head.embeddingSize !== backbone.embeddingSize) {
     throw new TrainingError(
       'parameter-mismatch',
@@ -50,6 +67,12 @@ export function checkTrainingData(dataset: FaceDataset, { backbone, head }: Chec
     }
     images[label]!++;
   });
+  if (!trainsHead(loss) && (head.classes < 2 || images.every((count) => count < 2))) {
+    throw new TrainingError(
+      'invalid-dataset',
+      `Loss ${loss.kind} needs two images of one identity and one of another, and there are no such images.`,
+    );
+  }
   const empty = [...images.keys()].filter((label) => images[label] === 0);
   if (empty.length > 0) {
     const examples = empty.slice(0, 5).join(', ') + (empty.length > 5 ? ', ...' : '');

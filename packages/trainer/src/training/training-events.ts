@@ -26,7 +26,7 @@ export interface StepEvent {
   readonly learningRate: number;
   /** Share of the full margin, 0..1. */
   readonly marginShare: number;
-  /** Mean angle of the batch's images to the nearest sub-centre of their class, before the update, degrees. */
+  /** Mean angle of the images to the nearest sub-centre of their class, before the update, degrees; NaN where the loss has no classes. */
   readonly angle: number;
   /** Over the last twenty steps. */
   readonly imagesPerSecond: number;

@@ -38,6 +38,7 @@ import { checkGradients } from './train-step.ts';
 import { checkModelOptions, checkTrainingData } from './training-checks.ts';
 import { epochDynamicsFileName } from './training-dynamics.ts';
 import type { TrainingEvent } from './training-events.ts';
+import { TRIPLET_GROUP, trainsHead } from './training-loss.ts';
 
 type Events = AsyncGenerator<TrainingEvent, void, undefined>;
 
@@ -72,9 +73,9 @@ export class TrainingSession {
     checkGradients();
     this.#run = run;
     this.#options = resolveTrainOptions(run.options);
-    checkTrainingData(dataset, run);
+    checkTrainingData(dataset, run, this.#options.loss);
     checkModelOptions(this.#options, run);
-    const { batchSize, seed, augmentation } = this.#options;
+    const { batchSize, seed, augmentation, loss } = this.#options;
     this.#loader = new DataLoader({
       ...run.loading,
       dataset,
@@ -84,6 +85,7 @@ export class TrainingSession {
       seed,
       augmentation,
       communicator,
+      imagesTogether: trainsHead(loss) ? 1 : TRIPLET_GROUP,
       onUndecodable: ({ key, reason }) => {
         this.#waiting.push({ kind: 'undecodable', key, reason, count: this.#loader.undecodable.length });
       },
@@ -254,7 +256,8 @@ export class TrainingSession {
       seconds,
       waitSeconds: time.waitSeconds,
     };
-    if ((step + 1) % (this.#run.reportEverySteps ?? 20) === 0) yield this.#headReport(batch.epoch);
+    const isReported = (step + 1) % (this.#run.reportEverySteps ?? 20) === 0;
+    if (isReported && outcome.own.length > 0) yield this.#headReport(batch.epoch);
   }
 
   /** The run has begun: nothing that could be refused is left. */
@@ -266,6 +269,7 @@ export class TrainingSession {
 
   /** Counts where the images of a batch are, and returns their mean angle to the target in degrees. */
   async #observe({ labels }: Batch, { own }: StepOutcome): Promise<number> {
+    if (own.length === 0) return Number.NaN;
     const cosines = tf.tensor2d(own, [labels.length, own.length / labels.length]);
     this.#monitor.observe(labels, cosines);
     cosines.dispose();

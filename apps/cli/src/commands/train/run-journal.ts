@@ -42,7 +42,7 @@ export class RunJournal {
         this.#tensorboard?.append(event.step, {
           loss: event.loss,
           'learning rate': event.learningRate,
-          'angle to target': event.angle,
+          ...(Number.isFinite(event.angle) && { 'angle to target': event.angle }),
           'images per second': event.imagesPerSecond,
         });
         break;
@@ -88,7 +88,7 @@ export class RunJournal {
   }
 
   #note({ loss, imagesPerSecond, learningRate, angle }: StepEvent): string {
-    const note = `loss ${loss.toFixed(3)}, ${imagesPerSecond.toFixed(1)} images/s, lr ${Number(learningRate.toPrecision(3))}, ${angle.toFixed(1)}° to target`;
+    const note = `loss ${loss.toFixed(3)}, ${imagesPerSecond.toFixed(1)} images/s, lr ${Number(learningRate.toPrecision(3))}${Number.isFinite(angle) ? `, ${angle.toFixed(1)}° to target` : ''}`;
     return this.#head ? `${note}, ${(100 * this.#head.dominantShare).toFixed(0)} % dominant` : note;
   }
 }

@@ -216,3 +216,15 @@ test("the reference's flags mean ours", () => {
 function bytesOf({ buffer, byteOffset, byteLength }: ArrayBufferView): Buffer {
   return Buffer.from(buffer as ArrayBuffer, byteOffset, byteLength);
 }
+
+test.each(['softmax', 'triplet', 'atriplet'])('--loss %s trains, and its model embeds', async (loss) => {
+  const flags = [...network, '--images-filter', '3', '--max-steps', '2', '--lr', '.01', '--loss', loss];
+  expect((await train(loss, ...flags, '--subcenters', '3')).stderr).toContain('has no meaning with --loss');
+  const { exitCode, stderr } = await train(loss, ...flags);
+  expect(stderr).not.toContain('NaN');
+  expect(exitCode).toBe(0);
+  const embedded = await runInProcess(
+    ...['embed', '--model', at(loss), '--data', at('faces'), '--output', at(`${loss}.npy`), '--threads', '1'],
+  );
+  expect(embedded.exitCode).toBe(0);
+});

@@ -21,13 +21,19 @@ import { withoutReferenceFlags } from './reference-flags.ts';
 import { RunJournal } from './run-journal.ts';
 import { startRanks } from './start-ranks.ts';
 import { trainingData } from './training-data.ts';
-import { marginOf, type TrainCommandOptions, trainOptionsOf, withTrainOptions } from './training-settings.ts';
+import {
+  marginOf,
+  subcentersOf,
+  type TrainCommandOptions,
+  trainOptionsOf,
+  withTrainOptions,
+} from './training-settings.ts';
 
 export function trainCommand(): Command {
   return defineCommand<TrainCommandOptions>({
     name: 'train',
     description:
-      'Train a network with the (Sub-center) ArcFace loss. Sub-centres are saved with every checkpoint. ' +
+      'Train a network with the (Sub-center) ArcFace loss, or another. Sub-centres are saved with every checkpoint. ' +
       'Ctrl-C stops after the current step; --resume goes on from there, bit for bit.',
     example: 'arcface train --data faces --output run --network y1 --subcenters 3 --epochs 18',
     options: withTrainOptions,
@@ -58,6 +64,7 @@ async function trainNetwork(
     await refuseUsedFolder(output, '--resume or --overwrite');
   const trainOptions = trainOptionsOf(options);
   const margin = marginOf(options);
+  const subcenters = subcentersOf(options);
 
   const opened = await openData(data, context);
   const ranks = startRanks(options);
@@ -71,7 +78,7 @@ async function trainNetwork(
     const { packs, evaluation } = await evaluationOnPacks(data, { backbone, everySteps }, context);
     const description = {
       classes: dataset.identities.length,
-      subcenters: options.subcenters,
+      subcenters,
       embeddingSize: backbone.embeddingSize,
       margin,
       seed: options.seed,
@@ -82,7 +89,7 @@ async function trainNetwork(
       data,
       network: backbone.name,
       loss: options.loss,
-      subcenters: options.subcenters,
+      subcenters,
       backend: backendName,
       options: trainOptions,
     };

@@ -1,19 +1,26 @@
 /** The options of `arcface train`: how they are typed, and what they mean to a training run. */
 import { listNetworks } from '@arcface/backbones';
 import type { Margin } from '@arcface/subcenter-loss';
-import type { LearningRateSchedule, TrainOptions } from '@arcface/trainer';
+import type { LearningRateSchedule, TrainingLoss, TrainOptions } from '@arcface/trainer';
 import { type Command, Option } from 'commander';
 import { type ComputeOptions, type SharedOptions, withComputeOptions } from '../../cli/define-command.ts';
 import { ascendingNumbers, numberWithin, wholeNumber } from '../../cli/option-values.ts';
 import { UsageError } from '../../cli/usage-error.ts';
 import { type ReferenceFlags, withReferenceFlags } from './reference-flags.ts';
 
-/** The margins by the reference's names; `--margin` and `--scale` change them. */
-const LOSSES: Readonly<Record<string, Margin>> = {
+/** The margin losses by the reference's names; `--margin` and `--scale` change them. */
+const MARGINS: Readonly<Record<string, Margin>> = {
   arcface: { m1: 1, m2: 0.5, m3: 0, s: 64 },
   cosface: { m1: 1, m2: 0, m3: 0.35, s: 64 },
   combined: { m1: 1, m2: 0.3, m3: 0.2, s: 64 },
   nsoftmax: { m1: 1, m2: 0, m3: 0, s: 64 },
+};
+
+/** The reference's other losses by its names; of the triplets `--margin` is the alpha. */
+const OTHER_LOSSES: Readonly<Record<string, TrainingLoss>> = {
+  softmax: { kind: 'softmax' },
+  triplet: { kind: 'triplet', alpha: 0.3 },
+  atriplet: { kind: 'angular-triplet', alpha: 0.35 },
 };
 
 /** The reference's. */
@@ -31,7 +38,7 @@ export interface TrainCommandOptions extends SharedOptions, ComputeOptions, Refe
   readonly freeze?: readonly string[];
   readonly imagesFilter: number;
   readonly loss: string;
-  readonly subcenters: number;
+  readonly subcenters?: number;
   readonly margin?: number;
   readonly scale?: number;
   readonly epochs?: number;
@@ -94,14 +101,24 @@ export function withTrainOptions(command: Command): Command {
       "parts of the network that stay as they are, by how their parameters' names begin (conv0,stage1), or all",
       (text: string) => text.split(',').map((part) => (part === 'all' ? '*' : part)),
     )
-    .addOption(new Option('--loss <name>', 'margin').choices(Object.keys(LOSSES)).default('arcface'))
+    .addOption(
+      new Option(
+        '--loss <name>',
+        'what is minimised: a margin loss, softmax (no margin, nothing normalised), or triplets, squared distances or angles',
+      )
+        .choices([...Object.keys(MARGINS), ...Object.keys(OTHER_LOSSES)])
+        .default('arcface'),
+    )
     .option(
       '--subcenters <k>',
-      'sub-centres an identity: 3 for noisy data, 1 for clean',
+      'sub-centres an identity: 3 for noisy data, 1 for clean (default: 3; 1 without a margin loss)',
       wholeNumber(1, 1000),
-      3,
     )
-    .option('--margin <m>', "margin instead of the loss's own (arcface: radians)", numberWithin(0, 3.2))
+    .option(
+      '--margin <m>',
+      "margin instead of the loss's own (arcface, atriplet: radians)",
+      numberWithin(0, 3.2),
+    )
     .option('--scale <s>', "feature scale instead of the loss's own", numberWithin(0.1, 1000))
     .option('--epochs <n>', 'passes over the data (default: 18)', numberWithin(0.001, 1e6))
     .option('--max-steps <n>', 'steps instead of epochs', wholeNumber(1))
@@ -204,6 +221,7 @@ export function trainOptionsOf(options: TrainCommandOptions): TrainOptions {
     accumulate: options.accumulate,
     syncBatchNorm: options.syncBatchNorm === true,
     seed: options.seed,
+    loss: lossOf(options),
     learningRate: options.lr,
     schedule: scheduleOf(options),
     warmup: options.warmupEpochs > 0 ? { epochs: options.warmupEpochs } : undefined,
@@ -248,9 +266,29 @@ function scheduleOf({ schedule, power, lrSteps, lrEpochs }: TrainCommandOptions)
   return { kind: 'steps', at: lrEpochs ? { epochs: lrEpochs } : { steps: lrSteps ?? LR_STEPS } };
 }
 
+/** K: the paper's where the loss has sub-centres. */
+export function subcentersOf({ loss, subcenters }: TrainCommandOptions): number {
+  if (MARGINS[loss]) return subcenters ?? 3;
+  if (subcenters !== undefined && subcenters !== 1) {
+    throw new UsageError(`--subcenters ${subcenters} has no meaning with --loss ${loss}, which has none.`);
+  }
+  return 1;
+}
+
+function lossOf({ loss, margin, scale }: TrainCommandOptions): TrainingLoss {
+  const other = OTHER_LOSSES[loss];
+  if (!other) return { kind: 'margin' };
+  if (scale !== undefined) throw new UsageError(`--scale has no meaning with --loss ${loss}.`);
+  if (margin === undefined) return other;
+  if ('alpha' in other) return { ...other, alpha: margin };
+  throw new UsageError(`--margin has no meaning with --loss ${loss}, which has none.`);
+}
+
 /** @throws {UsageError} for a margin where the loss has none, or two */
 export function marginOf({ loss, margin, scale }: TrainCommandOptions): Margin {
-  const own = LOSSES[loss]!;
+  const own = MARGINS[loss];
+  // The head of another loss is not asked for its margin.
+  if (!own) return { m1: 1, m2: 0, m3: 0, s: 1 };
   const s = scale ?? own.s;
   if (margin === undefined) return { ...own, s };
   if (loss === 'arcface') return { ...own, m2: margin, s };
