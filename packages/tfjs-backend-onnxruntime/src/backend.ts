@@ -255,8 +255,8 @@ export class OnnxRuntimeBackend extends KernelBackend {
 
   #diskKey(disk: DiskCache, schedule: Schedule): string {
     const { provider, optimization } = this.#options;
-    const { blockSize, recomputedBytes } = this.#loweringOptions();
-    return disk.key(schedule.signature, [provider, optimization, blockSize, recomputedBytes]);
+    const { blockSize, heldBytes } = this.#loweringOptions();
+    return disk.key(schedule.signature, [provider, optimization, blockSize, heldBytes]);
   }
 
   #dump(schedule: Schedule, model: CompiledModel): void {
@@ -265,9 +265,9 @@ export class OnnxRuntimeBackend extends KernelBackend {
   }
 
   #loweringOptions(): LoweringOptions {
-    const { layout, provider, recomputedBytes } = this.#options;
+    const { layout, provider, heldBytes } = this.#options;
     const isBlocked = layout === 'blocked' && chooseProvider(provider) === 'cpu';
-    return { blockSize: isBlocked ? nchwcBlockSize() : 0, recomputedBytes };
+    return { blockSize: isBlocked ? nchwcBlockSize() : 0, heldBytes };
   }
 
   /** Kept graphs know nothing of call sites, and are those of the CPU. */

@@ -33,11 +33,11 @@ export interface OnnxRuntimeBackendOptions {
    */
   readonly arena: boolean;
   /**
-   * A batch normalisation's result of at least so many bytes is computed again in the backward pass instead of being
-   * held for it: less memory, for another pass or two over it. Default 16 MiB; `Infinity` holds everything.
-   * `TFJS_ONNXRUNTIME_RECOMPUTED_BYTES`
+   * Bytes of batch normalisations' results that a graph may hold from the forward to the backward pass; what is beyond,
+   * the largest first, is computed again there, for another pass or two over it. Default 512 MiB; 0 holds none,
+   * `Infinity` all. `TFJS_ONNXRUNTIME_HELD_BYTES`
    */
-  readonly recomputedBytes: number;
+  readonly heldBytes: number;
   /** ONNX Runtime's own graph optimisation. Default `basic`. */
   readonly optimization: 'disabled' | 'basic' | 'extended' | 'all';
   /** Let idle threads spin instead of sleep between operators. Default false. */
@@ -108,7 +108,7 @@ export function defaultOptions(): OnnxRuntimeBackendOptions {
     cacheBytes: Number(environment('CACHE_BYTES') ?? 4 * 2 ** 30),
     pendingNodes: 100_000,
     arena: environment('ARENA') !== '0',
-    recomputedBytes: Number(environment('RECOMPUTED_BYTES') ?? 16 * 2 ** 20),
+    heldBytes: Number(environment('HELD_BYTES') ?? 512 * 2 ** 20),
     optimization: 'basic',
     spinning: false,
     diskCache: diskCacheFolder(environment('DISK_CACHE')),
@@ -126,8 +126,12 @@ export function checkOptions(options: OnnxRuntimeBackendOptions): OnnxRuntimeBac
   positiveInteger('cacheBytes', options.cacheBytes);
   positiveInteger('diskCacheBytes', options.diskCacheBytes);
   positiveInteger('pendingNodes', options.pendingNodes);
-  if (options.recomputedBytes !== Number.POSITIVE_INFINITY)
-    positiveInteger('recomputedBytes', options.recomputedBytes);
+  if (!(options.heldBytes >= 0)) {
+    throw new OnnxRuntimeBackendError(
+      'invalid-option',
+      `heldBytes must be 0 or more, found ${options.heldBytes}. Set another value or leave it out.`,
+    );
+  }
   oneOf('provider', options.provider, providers);
   oneOf('layout', options.layout, ['blocked', 'nchw']);
   oneOf('optimization', options.optimization, ['disabled', 'basic', 'extended', 'all']);

@@ -12,7 +12,7 @@ import type { FusedBatchNormAttrs } from '@tensorflow/tfjs-core';
 import { lowerBroadcast } from '../lowering/broadcast.ts';
 import { type ChannelAlgebra, channelAlgebra } from '../lowering/channel-algebra.ts';
 import type { Lowering } from '../lowering/lowering.ts';
-import { perChannelPrelu } from '../lowering/per-channel-prelu.ts';
+import { isConvexPrelu, perChannelPrelu } from '../lowering/per-channel-prelu.ts';
 import { sameShape, type TraceNode, type TraceValue, trace, type ValueType } from '../trace/trace-graph.ts';
 import { composed, type KernelRow, required, traceMany, traceOp } from './kernel-row.ts';
 
@@ -20,7 +20,7 @@ interface BatchNormAttributes {
   readonly epsilon: number;
 }
 
-const training = traceOp('BatchNormTraining', lowerTraining);
+const training = traceOp('BatchNormTraining', lowerTraining, { isComputableAgain: true });
 const trainingGradient = traceOp('BatchNormTrainingGrad', lowerTrainingGradient);
 const perChannelAffine = traceOp('FusedBatchNorm', lowerPerChannelAffine, { isChannelMap: isPerChannel });
 
@@ -29,8 +29,9 @@ export const batchNormKernels: readonly KernelRow[] = [
     const inputs = ['x', 'scale', 'offset'].map((name) => required(call, name));
     const slope = call.tensors.slope;
     if (slope) inputs.push(call.value(slope));
-    const [x, scale] = inputs as [TraceValue, TraceValue];
-    return traceMany(training, inputs, [x, scale, scale].map(typeOf), { epsilon });
+    const [x, scale, , slopes] = inputs as [TraceValue, TraceValue, TraceValue, TraceValue?];
+    const convex = slopes !== undefined && isConvexPrelu(slopes);
+    return traceMany(training, inputs, [x, scale, scale].map(typeOf), { epsilon, convex });
   }),
   composed<BatchNormAttributes>('BatchNormTrainingGrad', (call, { epsilon }) => {
     const inputs = ['dy', 'x', 'scale', 'offset', 'mean', 'variance'].map((name) => required(call, name));
@@ -94,11 +95,15 @@ function lowerTraining(node: TraceNode, lowering: Lowering): void {
   const shift = lowering.op('Sub', [offset, lowering.op('Mul', [mean, gain])]);
   const normalised = (by: string) =>
     slopeValue
-      ? perChannelPrelu(lowering, algebra, input, lowering.last(slopeValue), { gain: by, shift })
+      ? perChannelPrelu(lowering, algebra, input, {
+          slope: lowering.last(slopeValue),
+          isConvex: node.attributes.convex as boolean,
+          map: { gain: by, shift },
+        })
       : algebra.affine(input, by, shift);
   lowering.define(y, algebra.layout, normalised(gain));
   // Its gradient needs x but not y, so the convolution that follows is all that y would be held for.
-  lowering.recomputable(y, (delayed) => normalised(delayed(gain)));
+  lowering.computableAgain(y, (delayed) => normalised(delayed(gain)));
   lowering.define(meanOutput, 'last', mean);
   lowering.define(varianceOutput, 'last', variance);
 }

@@ -4,7 +4,7 @@ import { backend_util } from '@tensorflow/tfjs-core';
 import { lowerBroadcast, simplify } from '../lowering/broadcast.ts';
 import { channelAlgebra } from '../lowering/channel-algebra.ts';
 import type { Lowering } from '../lowering/lowering.ts';
-import { perChannelPrelu } from '../lowering/per-channel-prelu.ts';
+import { isConvexPrelu, perChannelPrelu } from '../lowering/per-channel-prelu.ts';
 import {
   type DType,
   type Shape,
@@ -157,7 +157,11 @@ const arcTangent: Write = (lowering, a, b) => {
 const prelu = primitive({
   kernel: 'Prelu',
   inputs: ['x', 'alpha'],
-  infer: ([x, alpha]) => ({ shape: broadcastShape(x!, alpha!), dtype: 'float32' }),
+  infer: ([x, alpha]) => ({
+    shape: broadcastShape(x!, alpha!),
+    dtype: 'float32',
+    attributes: { convex: isConvexPrelu(alpha!) },
+  }),
   lower(node, lowering) {
     const [x, alpha] = node.inputs as [TraceValue, TraceValue];
     const output = node.outputs[0]!;
@@ -170,7 +174,11 @@ const prelu = primitive({
       sameShape(x.shape, output.shape)
     ) {
       const slope = lowering.reshape(lowering.last(alpha), [channels]);
-      const y = perChannelPrelu(lowering, channelAlgebra(lowering, x), lowering.blocked(x), slope);
+      const isConvex = node.attributes.convex as boolean;
+      const y = perChannelPrelu(lowering, channelAlgebra(lowering, x), lowering.blocked(x), {
+        slope,
+        isConvex,
+      });
       lowering.define(output, 'blocked', y);
       return;
     }

@@ -203,6 +203,36 @@ it.each([
   }
 });
 
+// Between other convolutions activations stand in blocks, and a pointwise gradient takes another way to them: by whole
+// blocks of an image's pixels (4x4) or of the batch's (3x3 of 16), or by none (3x3 of 2).
+it.each([
+  [2, 4],
+  [16, 3],
+  [2, 3],
+])('gradients of pointwise convolutions between others, %i images of %i pixels', async (batch, size) => {
+  const run = () =>
+    tf.tidy(() => {
+      const convolve = (x: tf.Tensor, w: tf.Tensor) =>
+        tf.conv2d(x as tf.Tensor4D, w as tf.Tensor4D, 1, 'same');
+      const filters = [
+        [3, 3, 3, 16],
+        [1, 1, 16, 48],
+        [1, 1, 48, 16],
+      ].map((shape, i) => numbers(shape, 3 + i));
+      const images = numbers([batch, size, size, 3], 7);
+      const gradients = tf.grads((...all) => tf.square(all.reduce(convolve, images)))(filters);
+      return gradients.map((gradient) => Array.from(gradient.dataSync()));
+    });
+  await tf.setBackend('cpu');
+  const expected = run();
+  await tf.setBackend('onnxruntime');
+  configure({ layout: 'blocked' });
+  for (const [i, values] of run().entries()) {
+    const { worst, largest } = difference(values, expected[i]!);
+    expect(worst / largest).toBeLessThan(1e-5);
+  }
+});
+
 // Too large for the plain CPU backend; without the blocked layout the gradient is a sum of matrix products.
 const inParts: Convolution[] = [
   { image: [16, 67, 67, 1], filter: [3, 3], outputs: 32, strides: 1, pad: 1 },

@@ -176,8 +176,9 @@ function row<Attributes>(
   inputs: readonly string[],
   infer: (inputs: readonly TraceValue[], attributes: Attributes) => Inferred,
   lower: (node: TraceNode, lowering: Lowering) => void,
+  properties: { isOfBackwardPass?: boolean } = {},
 ): KernelRow {
-  return primitive<Attributes>({ kernel, inputs, infer, lower });
+  return primitive<Attributes>({ kernel, inputs, infer, lower, properties });
 }
 
 const convolution = row('Conv2D', ['x', 'filter'], forward('Conv2D', false), lowerConvolution);
@@ -196,6 +197,7 @@ const convolutionFilterGradient = row(
     const x = lowering.untilBackward(input, dy);
     lowering.define(node.outputs[0]!, 'last', filterGradient(lowering, x, dy, geometryOf(node)));
   },
+  { isOfBackwardPass: true },
 );
 
 export const convolutionKernels: readonly KernelRow[] = [
@@ -220,5 +222,6 @@ export const convolutionKernels: readonly KernelRow[] = [
       const gradient = depthwiseFilterGradient(lowering, x, dy, geometryOf(node), output.shape[3]!);
       lowering.define(output, 'last', gradient);
     },
+    { isOfBackwardPass: true },
   ),
 ];

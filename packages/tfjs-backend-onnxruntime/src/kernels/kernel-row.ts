@@ -49,11 +49,13 @@ export interface Inferred extends ValueType {
   readonly attributes?: TraceAttributes;
 }
 
+type OpProperties = Omit<TraceOp, 'name' | 'code' | 'lower'>;
+
 /** An operation that nodes can be made of; the name is what errors and profiles show. */
 export function traceOp(
   name: string,
   lower: (node: TraceNode, lowering: Lowering) => void,
-  properties: Pick<TraceOp, 'isChannelMap'> = {},
+  properties: OpProperties = {},
 ): TraceOp {
   return { name, code: nameCode(name), lower, ...properties };
 }
@@ -65,8 +67,9 @@ export function primitive<KernelAttributes = NamedAttrMap>(row: {
   inputs: readonly string[];
   infer(inputs: readonly TraceValue[], attributes: KernelAttributes, call: KernelCall): Inferred;
   lower(node: TraceNode, lowering: Lowering): void;
+  properties?: OpProperties;
 }): KernelRow {
-  const op = traceOp(row.kernel, row.lower);
+  const op = traceOp(row.kernel, row.lower, row.properties);
   return {
     kernel: row.kernel,
     run(call) {

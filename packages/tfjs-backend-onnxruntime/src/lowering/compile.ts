@@ -6,6 +6,7 @@ import { OnnxGraph } from '../onnx/graph.ts';
 import type { Schedule } from '../trace/schedule.ts';
 import { sizeOf, type TraceValue } from '../trace/trace-graph.ts';
 import { Lowering, type LoweringOptions } from './lowering.ts';
+import { resultsToRecompute } from './recomputed-results.ts';
 
 /** An ONNX model and how the values of the schedule are called in it. */
 export interface CompiledModel {
@@ -35,7 +36,10 @@ function mappedOnly({ nodes, outputs }: Schedule): Set<TraceValue> {
 
 export function compileSchedule(schedule: Schedule, options: LoweringOptions): CompiledModel {
   const graph = new OnnxGraph();
-  const lowering = new Lowering(graph, options, mappedOnly(schedule));
+  const lowering = new Lowering(graph, options.blockSize, {
+    mappedOnly: mappedOnly(schedule),
+    recomputed: resultsToRecompute(schedule, options.heldBytes),
+  });
   const inputs = schedule.leaves.map((leaf) => {
     const name = graph.input(leaf.dtype, leaf.shape);
     lowering.define(leaf, 'last', name);

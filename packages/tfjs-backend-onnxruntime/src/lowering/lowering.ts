@@ -40,28 +40,29 @@ type WriteMapped = (map: ChannelMap | null) => string;
 export interface LoweringOptions {
   /** Channels per block, 0 where the blocked layout isn't used. */
   readonly blockSize: number;
-  /** Results of cheap kernels of so many bytes are computed once more where they are needed much later. */
-  readonly recomputedBytes: number;
+  /** Results that can be computed again are held for the backward pass up to so many bytes. */
+  readonly heldBytes: number;
+}
+
+/** What is known of a schedule as a whole before its first node is lowered. */
+export interface LoweringPlan {
+  /** Values that one node reads which maps their channels, and nothing else. */
+  readonly mappedOnly: ReadonlySet<TraceValue>;
+  /** Values that are computed again for the backward pass. */
+  readonly recomputed: ReadonlySet<TraceValue>;
 }
 
 export class Lowering {
   readonly graph: OnnxGraph;
   /** Channels per block, 0 where the blocked layout isn't used. */
   readonly blockSize: number;
-  readonly #recomputedBytes: number;
-  readonly #mappedOnly: ReadonlySet<TraceValue>;
+  readonly #plan: LoweringPlan;
   readonly #values = new Map<TraceValue, LoweredValue>();
 
-  /** `mappedOnly` are the values that one node reads which maps their channels, and nothing else. */
-  constructor(
-    graph: OnnxGraph,
-    { blockSize, recomputedBytes }: LoweringOptions,
-    mappedOnly: ReadonlySet<TraceValue>,
-  ) {
-    this.#mappedOnly = mappedOnly;
+  constructor(graph: OnnxGraph, blockSize: number, plan: LoweringPlan) {
     this.graph = graph;
     this.blockSize = blockSize;
-    this.#recomputedBytes = recomputedBytes;
+    this.#plan = plan;
   }
 
   // --- results -------------------------------------------------------------------------------------------------
@@ -86,7 +87,7 @@ export class Lowering {
 
   /** Defines a blocked image, or, where the channels of it are mapped next, leaves it to `mapped` to write both in one. */
   defineMappable(value: TraceValue, write: WriteMapped): void {
-    if (!this.#mappedOnly.has(value)) {
+    if (!this.#plan.mappedOnly.has(value)) {
       this.define(value, 'blocked', write(null));
       return;
     }
@@ -107,14 +108,13 @@ export class Lowering {
   }
 
   /** Says how a value that is defined can be computed once more, from values that are held anyway. */
-  recomputable(value: TraceValue, again: NonNullable<LoweredValue['again']>): void {
-    const size = sizeOf(value.shape);
-    if (size > 0 && size * 4 >= this.#recomputedBytes) this.#value(value).again = again;
+  computableAgain(value: TraceValue, again: NonNullable<LoweredValue['again']>): void {
+    if (this.#plan.recomputed.has(value)) this.#value(value).again = again;
   }
 
   /**
-   * The value as a gradient should take it: itself, or, where holding it until then costs more than it is worth,
-   * another that is computed from the same numbers once `gradient` is there.
+   * The value as a gradient should take it: itself, or, where it is not to be held until then, another that is computed
+   * from the same numbers once `gradient` is there.
    */
   untilBackward(value: TraceValue, gradient: TraceValue): TraceValue {
     const { again, primary } = this.#value(value);
@@ -213,6 +213,14 @@ export class Lowering {
     return this.graph.op('Transpose', [name], { perm });
   }
 
+  /** [a, b, ...] -> [b, a, ...] in whole rows: a Gather, which runs on all threads. Transpose runs on one. */
+  swapOuter(name: string, [a, b, row]: readonly [number, number, number]): string {
+    if (a === 1 || b === 1) return this.reshape(name, [b, a, row]);
+    const order = Array.from({ length: a * b }, (_, i) => (i % a) * b + Math.floor(i / a));
+    const rows = this.op('Gather', [this.reshape(name, [a * b, row]), this.integers(order)], { axis: 0 });
+    return this.reshape(rows, [b, a, row]);
+  }
+
   cast(name: string, dtype: DType | 'int64' | 'uint8'): string {
     return this.graph.op('Cast', [name], { to: elementTypes[dtype] });
   }
@@ -230,6 +238,12 @@ export class Lowering {
   ): string {
     const bounds = [name, this.integers(begin), this.integers(end), this.integers(axes)];
     return this.graph.op('Slice', steps ? [...bounds, this.integers(steps)] : bounds);
+  }
+
+  /** With so much added at the begin and the end of every axis, or (negative) cut off. */
+  pad(name: string, margins: readonly number[]): string {
+    if (margins.every((margin) => margin === 0)) return name;
+    return this.graph.op('Pad', [name, this.integers(margins)]);
   }
 
   /** One of two values, computed only if it is the one. */

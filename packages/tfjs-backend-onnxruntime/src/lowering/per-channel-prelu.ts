@@ -1,24 +1,42 @@
 // PReLU with one slope per channel, on images, after a per-channel affine map or without one. As
 //   prelu(z) = slope*z + (1 - slope)*relu(z)
-// it is two depthwise 1x1 convolutions (the second takes the first as its summand), and needs no operator that looks at
-// each element's sign.
+// it is depthwise 1x1 convolutions with a summand, and needs no operator that looks at each element's sign. Two passes
+// are enough where no slope is above 1, so that (1 - slope) can move into the ReLU. That is known in advance where the
+// slopes are numbers already, as a variable's are; otherwise the graph decides while it runs. That costs a copy of the
+// activations: ONNX Runtime cannot add to a summand in place where the sum is the result of a branch.
 
+import type { TraceValue } from '../trace/trace-graph.ts';
 import type { ChannelAlgebra } from './channel-algebra.ts';
 import type { Lowering } from './lowering.ts';
 
-/** The name of prelu(x*gain + shift), or of prelu(x) where no map is given; `slope` is a vector [C]. */
+/**
+ * Whether the slopes are known to be 1 or less. It belongs into the attributes of a node: slopes that pass 1 make
+ * another graph.
+ */
+export function isConvexPrelu(slopes: TraceValue): boolean {
+  if (slopes.tensor === null) return false;
+  for (const slope of slopes.tensor.data) if (!(slope <= 1)) return false;
+  return true;
+}
+
+export interface PerChannelPrelu {
+  /** A vector [C]. */
+  readonly slope: string;
+  /** Whether no slope is above 1, as far as that is known. */
+  readonly isConvex: boolean;
+  /** Vectors [C] of an affine map before it. */
+  readonly map?: { readonly gain: string; readonly shift: string };
+}
+
+/** The name of prelu(x*gain + shift), or of prelu(x) where no map is given. */
 export function perChannelPrelu(
   lowering: Lowering,
   algebra: ChannelAlgebra,
   x: string,
-  slope: string,
-  map?: { readonly gain: string; readonly shift: string },
+  { slope, isConvex, map }: PerChannelPrelu,
 ): string {
   const mul = (a: string, b: string) => lowering.op('Mul', [a, b]);
   const rest = lowering.op('Sub', [lowering.scalar(1), slope]);
-  // Where no slope is above 1, the factor moves into the ReLU, which saves a pass; a factor below 0 cannot.
-  const smallest = lowering.op('ReduceMin', [rest], { keepdims: 0 });
-  const isConvex = lowering.op('GreaterOrEqual', [smallest, lowering.scalar(0)]);
   const scaled = (factor: string): [gain: string, shift: string | null] =>
     map ? [mul(factor, map.gain), mul(factor, map.shift)] : [factor, null];
   const [slopedGain, slopedShift] = scaled(slope);
@@ -26,11 +44,14 @@ export function perChannelPrelu(
     const positive = algebra.affine(x, ...scaled(rest), { relu: true });
     return algebra.affine(x, slopedGain, slopedShift, { summand: positive });
   };
+  if (isConvex) return inTwoPasses();
   const inThreePasses = () => {
     const positive = map ? algebra.affine(x, map.gain, map.shift, { relu: true }) : lowering.op('Relu', [x]);
     return algebra.affine(positive, rest, null, { summand: algebra.affine(x, slopedGain, slopedShift) });
   };
-  return lowering.conditional(isConvex, inTwoPasses, inThreePasses, {
+  const smallest = lowering.op('ReduceMin', [rest], { keepdims: 0 });
+  const isSafe = lowering.op('GreaterOrEqual', [smallest, lowering.scalar(0)]);
+  return lowering.conditional(isSafe, inTwoPasses, inThreePasses, {
     shape: algebra.shape,
     dtype: 'float32',
   });
