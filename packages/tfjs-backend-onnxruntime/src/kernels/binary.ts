@@ -11,6 +11,7 @@ import {
   sameShape,
   sizeOf,
   type TraceNode,
+  type TraceOp,
   type TraceValue,
   trace,
 } from '../trace/trace-graph.ts';
@@ -39,6 +40,7 @@ function arithmetic(
   kernel: string,
   how: Write,
   lower?: (node: TraceNode, lowering: Lowering) => boolean,
+  properties: Pick<TraceOp, 'isChannelMap'> = {},
 ): KernelRow {
   return primitive({
     kernel,
@@ -49,6 +51,7 @@ function arithmetic(
       const { dtype } = node.inputs[0]!;
       lowerBroadcast(node, lowering, ([a, b]) => write(lowering, how, a!, b!, dtype, dtype));
     },
+    properties,
   });
 }
 
@@ -97,15 +100,25 @@ function perChannel(kind: 'multiply' | 'add' | 'subtract') {
     if (!isImage(image) || !isVector(vector) || sameShape(vector.shape, output.shape)) return false;
     const algebra = channelAlgebra(lowering, image);
     const numbers = lowering.reshape(lowering.last(vector), [channels]);
-    const ones = () => lowering.graph.constant('float32', [channels], new Array(channels).fill(1));
-    const x = lowering.blocked(image);
-    if (kind === 'multiply') lowering.define(output, 'blocked', algebra.affine(x, numbers, null));
+    const affine = (gain: string | null, shift: string | null) => {
+      const ones = () => lowering.graph.constant('float32', [channels], new Array(channels).fill(1));
+      return algebra.affine(lowering.blocked(image), gain ?? ones(), shift);
+    };
+    if (kind === 'multiply') lowering.define(output, 'blocked', affine(numbers, null));
     else {
       const shift = kind === 'add' ? numbers : lowering.op('Neg', [numbers]);
-      lowering.define(output, 'blocked', algebra.affine(x, ones(), shift));
+      const written = imageAt === 0 ? lowering.mapped(image, { gain: null, shift }) : null;
+      lowering.define(output, 'blocked', written ?? affine(null, shift));
     }
     return true;
   };
+}
+
+/** Adding one number a channel to the image before: what a bias is. */
+function addsToChannels({ inputs: [x, bias], outputs: [output] }: TraceNode): boolean {
+  const channels = output!.shape.at(-1)!;
+  const isVector = sizeOf(bias!.shape) === channels && bias!.shape.at(-1) === channels;
+  return isVector && output!.shape.length === 4 && sameShape(x!.shape, output!.shape);
 }
 
 /** Multiplying a small value by a large one full of ones only repeats it; tfjs's gradients of sums do that. */
@@ -207,8 +220,8 @@ const sumOfMany = traceOp('AddN', (node, lowering) =>
 );
 
 export const binaryKernels: readonly KernelRow[] = [
-  arithmetic('Add', operator('Add'), perChannel('add')),
-  arithmetic('Sub', operator('Sub'), perChannel('subtract')),
+  arithmetic('Add', operator('Add'), perChannel('add'), { isChannelMap: addsToChannels }),
+  arithmetic('Sub', operator('Sub'), perChannel('subtract'), { isChannelMap: addsToChannels }),
   arithmetic(
     'Multiply',
     operator('Mul'),

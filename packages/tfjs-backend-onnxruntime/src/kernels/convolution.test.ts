@@ -203,6 +203,31 @@ it.each([
   }
 });
 
+it.each([
+  ['adds', tf.add],
+  ['subtracts', tf.sub],
+] as const)('%s a bias in the convolution, if nothing else reads it', async (_, apply) => {
+  const run = (holdsBoth: boolean) =>
+    tf.tidy(() => {
+      const images = numbers([2, 5, 5, 16], 1) as tf.Tensor4D;
+      const dense = tf.conv2d(images, numbers([3, 3, 16, 32], 2) as tf.Tensor4D, 1, 'same');
+      const biased = apply(dense, numbers([32], 3)) as tf.Tensor4D;
+      const depthwise = tf.depthwiseConv2d(biased, numbers([3, 3, 32, 1], 4) as tf.Tensor4D, 2, 'same');
+      const swapped = apply(numbers([32], 5), depthwise);
+      const results = [tf.relu(apply(depthwise, numbers([1, 1, 1, 32], 6))), swapped];
+      return (holdsBoth ? [...results, dense] : results).map((tensor) => Array.from(tensor.dataSync()));
+    });
+  await tf.setBackend('cpu');
+  const expected = run(true);
+  await tf.setBackend('onnxruntime');
+  configure({ layout: 'blocked' });
+  for (const holdsBoth of [false, true]) {
+    for (const [i, values] of run(holdsBoth).entries()) {
+      expect(difference(values, expected[i]!).worst).toBeLessThan(1e-5);
+    }
+  }
+});
+
 // Between other convolutions activations stand in blocks, and a pointwise gradient takes another way to them: by whole
 // blocks of an image's pixels (4x4) or of the batch's (3x3 of 16), or by none (3x3 of 2).
 it.each([

@@ -83,7 +83,7 @@ function lowerConvolution(node: TraceNode, lowering: Lowering): void {
     const isNarrow = inputs < lowering.blockSize;
     const arrange = isNarrow ? narrowFilter : blockedFilter;
     lowering.defineMappable(output, (map) => {
-      const scaled = map ? lowering.op('Mul', [weights, map.gain]) : weights;
+      const scaled = map?.gain ? lowering.op('Mul', [weights, map.gain]) : weights;
       const arranged = arrange(lowering, scaled, inputs, outputs, geometry.kernel);
       const images = isNarrow ? lowering.first(x) : lowering.blocked(x);
       const operands = map ? [images, arranged, map.shift] : [images, arranged];
@@ -133,7 +133,9 @@ function lowerDepthwise(node: TraceNode, lowering: Lowering): void {
   const weights = lowering.last(filter);
   if (multiplier === 1 && lowering.canBlock(x)) {
     lowering.defineMappable(output, (map) => {
-      const scaled = map ? lowering.op('Mul', [weights, lowering.reshape(map.gain, [channels, 1])]) : weights;
+      const scaled = map?.gain
+        ? lowering.op('Mul', [weights, lowering.reshape(map.gain, [channels, 1])])
+        : weights;
       const arranged = blockedDepthwiseFilter(lowering, scaled, channels, geometry.kernel);
       const operands = [lowering.blocked(x), arranged];
       return lowering.blockedOp('Conv', map ? [...operands, map.shift] : operands, attributes);

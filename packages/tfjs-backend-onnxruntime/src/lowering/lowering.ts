@@ -24,12 +24,12 @@ interface LoweredValue {
   /** Writes it once more in its primary layout; `delayed` makes a name depend on something that is computed later. */
   again?: (delayed: (vector: string) => string) => string;
   /** Set on a convolution that is not written yet, because the map that follows can be part of it. */
-  unmapped?: (map: ChannelMap) => string;
+  unmapped?: WriteMapped;
 }
 
-/** Numbers per channel, names of vectors [C]: x*gain + shift. */
+/** Numbers per channel, names of vectors [C]: x*gain + shift; without a gain, x + shift. */
 export interface ChannelMap {
-  readonly gain: string;
+  readonly gain: string | null;
   readonly shift: string;
 }
 
@@ -92,7 +92,7 @@ export class Lowering {
       return;
     }
     const { scope } = this.graph;
-    const unmapped = (map: ChannelMap) => {
+    const unmapped: WriteMapped = (map) => {
       const outside = this.graph.scope;
       this.graph.scope = scope;
       const name = write(map);
@@ -159,21 +159,21 @@ export class Lowering {
 
   /** The value in tfjs's own order. */
   last(value: TraceValue): string {
-    const lowered = this.#value(value);
+    const lowered = this.#written(value);
     lowered.last ??= this.#toLast(value, lowered);
     return lowered.last;
   }
 
   /** The image in NCHW. */
   first(value: TraceValue): string {
-    const lowered = this.#value(value);
+    const lowered = this.#written(value);
     lowered.first ??= this.#toFirst(value, lowered);
     return lowered.first;
   }
 
   /** The image in NCHWc, declared as [N, C, H, W]. */
   blocked(value: TraceValue): string {
-    const lowered = this.#value(value);
+    const lowered = this.#written(value);
     lowered.blocked ??= this.#toBlocked(value, lowered);
     return lowered.blocked;
   }
@@ -268,6 +268,13 @@ export class Lowering {
   #value(value: TraceValue): LoweredValue {
     const lowered = this.#values.get(value);
     if (!lowered) throw new Error('a value is used before it is lowered');
+    return lowered;
+  }
+
+  /** The value as one that is read, and not left to a map that follows. */
+  #written(value: TraceValue): LoweredValue {
+    const lowered = this.#value(value);
+    if (lowered.unmapped) lowered.blocked ??= lowered.unmapped(null);
     return lowered;
   }
 
