@@ -59,7 +59,7 @@ export function auditRow(audit: Audit, decision: Decision, image: number): Audit
     angle: rounded(degreesOf(audit.cosine[image]!)),
     angleNearest: rounded(degreesOf(audit.cosineNearest[image]!)),
     ...(auto === undefined
-      ? {}
+      ? recordedScores(audit, image)
       : {
           pClean: rounded(auto.pClean[image]!),
           pOutsider: rounded(auto.pOutsider[image]!),
@@ -70,6 +70,16 @@ export function auditRow(audit: Audit, decision: Decision, image: number): Audit
     decision: decision.verdicts[image]!,
     rule: decision.reasons[image]!,
     ...(kept ? { newKey: decision.newKeys[image]!, newLabel: decision.newLabels[image]! } : {}),
+  };
+}
+
+/** Of what an earlier row said about the image, the part that is still known. */
+function recordedScores({ recorded }: Audit, image: number): Pick<AuditRow, 'pClean' | 'suggestedLabel'> {
+  const pClean = recorded?.pClean?.[image] ?? Number.NaN;
+  const suggestedLabel = recorded?.suggestedLabel[image] ?? -1;
+  return {
+    ...(Number.isNaN(pClean) ? {} : { pClean: rounded(pClean) }),
+    ...(suggestedLabel < 0 ? {} : { suggestedLabel }),
   };
 }
 

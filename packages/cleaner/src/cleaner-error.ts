@@ -9,7 +9,8 @@ export type CleanerErrorCode =
   | 'class-order'
   | 'too-few-identities'
   | 'scores-missing'
-  | 'invalid-decision';
+  | 'invalid-decision'
+  | 'invalid-audit';
 
 /** The one error class of this package. */
 export class CleanerError extends Error {

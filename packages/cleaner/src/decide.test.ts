@@ -5,7 +5,7 @@ import { auditLine, auditRow, auditRows } from './audit-row.ts';
 import { summarise } from './audit-summary.ts';
 import { CleanerError } from './cleaner-error.ts';
 import { decide } from './decide.ts';
-import type { PersonalDecision } from './personal-decisions.ts';
+import type { PersonalDecision } from './decisions/personal-decisions.ts';
 import type { Rule } from './rules/rule.ts';
 import { type Audit, score } from './score.ts';
 import { sweepThresholds } from './threshold-sweep.ts';

@@ -1,6 +1,6 @@
 import { applyProposals, type OutputIdentity, PROPOSALS, type ProposalKind } from './apply-proposals.ts';
 import { CleanerError } from './cleaner-error.ts';
-import { applyPersonalDecisions, type PersonalDecision } from './personal-decisions.ts';
+import { applyPersonalDecisions, type PersonalDecision } from './decisions/personal-decisions.ts';
 import { dropSmall, keepAtLeast } from './rules/guards.ts';
 import { checkRule, type Rule } from './rules/rule.ts';
 import { judge, type Verdict } from './rules/verdicts.ts';

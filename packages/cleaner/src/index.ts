@@ -10,18 +10,51 @@ export type { SplitProposal } from './auto/split-proposals.ts';
 export { CleanerError, type CleanerErrorCode } from './cleaner-error.ts';
 export { type ConfusionByKind, confusionByKind, type KindOutcome } from './confusion-by-kind.ts';
 export { type DecideOptions, type Decision, decide, type OutputLayout } from './decide.ts';
+export {
+  type DecisionConflict,
+  type DecisionsFile,
+  type MergedDecisions,
+  mergeDecisions,
+  parseDecision,
+  parseDecisions,
+  serializeDecisions,
+} from './decisions/decisions-file.ts';
+export type { PersonalDecision } from './decisions/personal-decisions.ts';
 export { differenceHash, HASH_BYTES, hashDistance } from './duplicates/difference-hash.ts';
 export { type DuplicateInput, type DuplicatePair, findNearDuplicates } from './duplicates/near-duplicates.ts';
 export { type Identity, identitiesFromLabels } from './identity.ts';
 export { type Interval, type MetricIntervals, metricIntervals, wilson } from './metric-intervals.ts';
 export { injectNoise, type NoiseKind, type NoiseOptions, type NoisyLabels } from './noise-injection.ts';
-export type { PersonalDecision } from './personal-decisions.ts';
-export type { AngleRule, AumRule, AutoRule, QuantileRule, Rule, RuleGuards } from './rules/rule.ts';
+export {
+  type AuditColumns,
+  AuditColumnsBuilder,
+  RECORDED_VERDICTS,
+  type RecordedIdentity,
+} from './recorded/audit-columns.ts';
+export { type AuditedData, auditFromColumns, type RecordedAudit } from './recorded/audit-from-columns.ts';
+export {
+  type AngleEvidence,
+  angleEvidence,
+  automaticAngle,
+  type ExpectedOutcome,
+  expectedOutcome,
+} from './recorded/expected-outcome.ts';
+export { type KeyColumn, keyAt } from './recorded/key-column.ts';
+export type {
+  AngleRule,
+  AumRule,
+  AutoRule,
+  QuantileRule,
+  RecordedRule,
+  Rule,
+  RuleGuards,
+} from './rules/rule.ts';
 export type { Verdict } from './rules/verdicts.ts';
 export {
   type Audit,
   type AuditedIdentity,
   degreesOf,
+  type RecordedVerdicts,
   type ScoreInput,
   SubcenterScorer,
   type SubcenterScorerInput,

@@ -2,6 +2,7 @@ import type { AutoScores } from './auto/auto-scores.ts';
 import { CleanerError } from './cleaner-error.ts';
 import { type Identity, identitiesFromLabels, identityOfImages } from './identity.ts';
 import { inverseRowNorms, rowsOf } from './row-norms.ts';
+import type { Verdict } from './rules/verdicts.ts';
 import {
   type ClassOrder,
   classOfIdentities,
@@ -67,6 +68,18 @@ export interface Audit {
   readonly auto?: AutoScores;
   /** What the training run that made the embeddings recorded, when it was added. */
   readonly training?: TrainingScores;
+  /** What was decided before, when this audit was read from its rows. */
+  readonly recorded?: RecordedVerdicts;
+}
+
+/** Verdicts of an audit that was written down, by image. */
+export interface RecordedVerdicts {
+  readonly verdicts: readonly Verdict[];
+  readonly reasons: readonly string[];
+  /** Probability of showing the person of the label; NaN where a row had none. */
+  readonly pClean?: Float64Array;
+  /** The label that a row suggests instead; -1 where it suggests none. */
+  readonly suggestedLabel: Int32Array;
 }
 
 /** Angle of a cosine, degrees; rounding outside [-1, 1] is taken back. */

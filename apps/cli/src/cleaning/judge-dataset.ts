@@ -47,7 +47,8 @@ export interface JudgedInputs {
   readonly contentSha256: string;
   /** Of keys and labels, as checkpoints have it. */
   readonly fingerprint: string;
-  readonly modelSha256: string;
+  /** Undefined where the judgement was read from an audit. */
+  readonly modelSha256: string | undefined;
   /** The network was trained on these very labels. */
   readonly trainedOnThis: boolean;
 }

@@ -1,8 +1,7 @@
 /** What made a dataset: inputs by digest, the rule, versions. Beside the dataset as `provenance.json`; the same inputs give the same bytes. */
-import { createHash } from 'node:crypto';
 import { readFileSync } from 'node:fs';
-import { readFile } from 'node:fs/promises';
 import type { Decision } from '@arcface/cleaner';
+import { sha256OfFile } from './embedding-store.ts';
 import type { JudgedInputs } from './judge-dataset.ts';
 
 export const PROVENANCE_FILE = 'provenance.json';
@@ -10,12 +9,13 @@ export const PROVENANCE_FILE = 'provenance.json';
 export async function provenance(of: {
   readonly command: string;
   readonly data: string;
-  readonly model: string;
+  /** The network, or the audit that its judgement was read from. */
+  readonly judgedBy: { readonly model: string } | { readonly audit: string };
   readonly decisions?: string | undefined;
   readonly inputs: JudgedInputs;
   readonly decision: Decision;
 }): Promise<string> {
-  const { command, data, model, decisions, inputs, decision } = of;
+  const { command, data, judgedBy, decisions, inputs, decision } = of;
   const { images, classes, contentSha256, fingerprint, modelSha256, trainedOnThis } = inputs;
   const record = {
     format: 'arcface-provenance',
@@ -23,24 +23,21 @@ export async function provenance(of: {
     command,
     program: { name: 'arcface', version: programVersion() },
     data: { path: data, images, identities: classes, contentSha256, fingerprint },
-    model: { path: model, sha256: modelSha256, trainedOnThisData: trainedOnThis },
+    ...('model' in judgedBy
+      ? { model: { path: judgedBy.model, sha256: modelSha256, trainedOnThisData: trainedOnThis } }
+      : { audit: await fileByDigest(judgedBy.audit) }),
     rule: decision.rule,
     applied: decision.applied,
-    ...(decisions === undefined
-      ? {}
-      : {
-          decisions: {
-            path: decisions,
-            sha256: createHash('sha256')
-              .update(await readFile(decisions))
-              .digest('hex'),
-          },
-        }),
+    ...(decisions === undefined ? {} : { decisions: await fileByDigest(decisions) }),
     layout: decision.layout,
     kept: decision.kept,
     dropped: decision.dropped,
   };
   return `${JSON.stringify(record, null, 2)}\n`;
+}
+
+async function fileByDigest(path: string): Promise<{ readonly path: string; readonly sha256: string }> {
+  return { path, sha256: await sha256OfFile(path) };
 }
 
 export function programVersion(): string {

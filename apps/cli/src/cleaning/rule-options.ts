@@ -1,13 +1,14 @@
 /** The options that say what goes: shared by `drop`, `clean` and `audit`. */
 import type { DecideOptions, ProposalKind, Rule } from '@arcface/cleaner';
 import { type Command, InvalidArgumentError, Option } from 'commander';
+import type { CommandContext } from '../cli/define-command.ts';
 import { numberWithin, wholeNumber } from '../cli/option-values.ts';
 import type { Model } from '../model.ts';
 import type { JudgeOptions } from './judge-dataset.ts';
 import { readDecisions } from './tables.ts';
 
 export interface RuleOptions {
-  readonly rule: 'angle' | 'quantile' | 'auto' | 'aum';
+  readonly rule: Rule['kind'];
   readonly threshold: number;
   readonly share: number;
   readonly perIdentity?: boolean;
@@ -27,9 +28,10 @@ export function withRuleOptions(command: Command, standard: RuleOptions['rule'])
       new Option(
         '--rule <rule>',
         'what decides: the angle to the dominant sub-centre, a share of the furthest, how likely each image is to be bad ' +
-          '(auto; needs no sub-centres), or what the training run found hard to learn (aum)',
+          '(auto; needs no sub-centres), what the training run found hard to learn (aum), or, with --audit, what the audit ' +
+          'itself decided (recorded)',
       )
-        .choices(['angle', 'quantile', 'auto', 'aum'])
+        .choices(['angle', 'quantile', 'auto', 'aum', 'recorded'])
         .default(standard),
     )
     .option(
@@ -55,7 +57,8 @@ export function withRuleOptions(command: Command, standard: RuleOptions['rule'])
     .option('--min-images <n>', 'drop identities of which fewer images remain', wholeNumber(0), 0)
     .option(
       '--decisions <file>',
-      'what a person decided: JSON lines or .csv with key, decision (keep, drop, relabel) and label; above every rule',
+      'what a person decided: JSON lines (as arcface studio writes them) or .csv with key, decision (keep, drop, relabel) and ' +
+        'label; above every rule. The rule that the file names stands in for --rule and --threshold where these are not given',
     )
     .option(
       '--apply <proposals>',
@@ -90,16 +93,43 @@ export function ruleOf(options: RuleOptions): Rule {
       return { kind: rule, share, within: perIdentity ? 'identity' : 'all', ...guards };
     case 'auto':
     case 'aum':
+    case 'recorded':
       return { kind: rule, ...guards };
   }
 }
 
-/** What a person decided and which proposals are to be carried out. */
-export async function decideOptionsOf({
-  decisions,
-  apply,
-}: RuleOptions): Promise<Pick<DecideOptions, 'apply' | 'decisions'>> {
-  return { apply, ...(decisions === undefined ? {} : { decisions: await readDecisions(decisions) }) };
+/** Options as they are after the decisions file has been read. */
+export interface DecidedOptions<Options extends RuleOptions> {
+  readonly options: Options;
+  readonly decideOptions: Pick<DecideOptions, 'apply' | 'decisions'>;
+}
+
+/**
+ * Reads what a person decided. The person decided over a rule: where the file names it, it takes the place of the rule's defaults.
+ * Whatever the user stated stays.
+ */
+export async function withDecisions<Options extends RuleOptions>(
+  options: Options,
+  { stated }: Pick<CommandContext, 'stated'>,
+): Promise<DecidedOptions<Options>> {
+  const { decisions: path, apply } = options;
+  if (path === undefined) return { options, decideOptions: { apply } };
+  const { decisions, rule } = await readDecisions(path);
+  const ruled = rule === undefined || stated('rule') ? options : { ...options, ...optionsOf(rule, stated) };
+  return { options: ruled, decideOptions: { apply, decisions } };
+}
+
+/** The opposite of `ruleOf`, without options that the user stated. */
+function optionsOf(rule: Rule, stated: (option: string) => boolean): Partial<RuleOptions> {
+  const values: Partial<RuleOptions> = {
+    rule: rule.kind,
+    ...(rule.kind === 'angle' ? { threshold: rule.degrees } : {}),
+    ...(rule.kind === 'quantile' ? { share: rule.share, perIdentity: rule.within === 'identity' } : {}),
+    ...(rule.requireDominant === undefined ? {} : { requireDominant: rule.requireDominant }),
+    ...(rule.keepAtLeast === undefined ? {} : { keepAtLeast: rule.keepAtLeast }),
+    ...(rule.dropIdentitiesUnder === undefined ? {} : { minImages: rule.dropIdentitiesUnder }),
+  };
+  return Object.fromEntries(Object.entries(values).filter(([name]) => !stated(name)));
 }
 
 /**

@@ -1,7 +1,13 @@
 /** The tables that a user brings: labels of embeddings, a known truth, a person's decisions. Read as streams, checked row by row. */
 import { createReadStream } from 'node:fs';
-import { createInterface } from 'node:readline';
-import type { PersonalDecision } from '@arcface/cleaner';
+import { readFile } from 'node:fs/promises';
+import {
+  CleanerError,
+  type DecisionsFile,
+  type PersonalDecision,
+  parseDecision,
+  parseDecisions,
+} from '@arcface/cleaner';
 import { parse } from 'csv-parse';
 import { CommandError } from '../cli/usage-error.ts';
 
@@ -55,42 +61,24 @@ export async function readTruth(path: string, images: number): Promise<TruthTabl
   };
 }
 
-/** JSON lines or a CSV with a header row: `key`, `decision` (keep, drop, relabel), and `label` with relabel. */
-export async function readDecisions(path: string): Promise<PersonalDecision[]> {
-  const decisions: PersonalDecision[] = [];
-  const add = (line: number, { key, decision, label }: Record<string, unknown>): void => {
-    const refuse = (what: string): CommandError => new CommandError(`${path}, line ${line}: ${what}.`);
-    if (typeof key !== 'string' && typeof key !== 'number') throw refuse('there is no key');
-    if (decision !== 'keep' && decision !== 'drop' && decision !== 'relabel') {
-      throw refuse(`decision must be keep, drop or relabel, found ${JSON.stringify(decision)}`);
-    }
-    const given = label === undefined || label === '' || label === null ? undefined : Number(label);
-    if (decision === 'relabel' && !Number.isInteger(given))
-      throw refuse('relabel needs a whole number as label');
-    decisions.push({ key, decision, label: given });
-  };
+/**
+ * A decisions file, JSON lines as the studio writes them (the header line is optional), or a CSV with a header row: `key`, `decision`
+ * (keep, drop, relabel), and `label` with relabel.
+ */
+export async function readDecisions(path: string): Promise<DecisionsFile> {
   if (path.endsWith('.csv')) {
-    for await (const { line, cells } of csvRows(path, ['key', 'decision'])) add(line, cells);
-    return decisions;
-  }
-  let line = 0;
-  for await (const text of createInterface({
-    input: createReadStream(path),
-    crlfDelay: Number.POSITIVE_INFINITY,
-  })) {
-    line += 1;
-    if (text.trim() === '') continue;
-    let row: unknown;
-    try {
-      row = JSON.parse(text);
-    } catch (error) {
-      throw new CommandError(`${path}, line ${line}: not JSON (${(error as Error).message}).`);
+    const decisions: PersonalDecision[] = [];
+    for await (const { line, cells } of csvRows(path, ['key', 'decision'])) {
+      decisions.push(parseDecision(cells, (what) => new CommandError(`${path}, line ${line}: ${what}.`)));
     }
-    if (typeof row !== 'object' || row === null)
-      throw new CommandError(`${path}, line ${line}: not a JSON object.`);
-    add(line, row as Record<string, unknown>);
+    return { decisions };
   }
-  return decisions;
+  try {
+    return parseDecisions(await readFile(path, 'utf8'));
+  } catch (error) {
+    if (!(error instanceof CleanerError)) throw error;
+    throw new CommandError(`${path}, ${error.message}.`);
+  }
 }
 
 interface CsvRow {

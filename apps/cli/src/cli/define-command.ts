@@ -27,6 +27,8 @@ export interface CommandContext {
   readonly console: Console;
   /** Aborted by Ctrl-C; a second Ctrl-C ends the process at once. */
   readonly signal: AbortSignal;
+  /** Whether the user stated an option (by its name in camelCase), here or in the configuration file. */
+  readonly stated: (option: string) => boolean;
 }
 
 /** A command of `arcface`, before its own options are added. */
@@ -50,7 +52,9 @@ export function defineCommand<Options extends SharedOptions>(definition: {
     await applyConfigFile(command);
     const options = command.opts<Options>();
     const console = new Console({ json: options.json === true });
-    await run(options, { console, signal: interruptSignal() }, command.args);
+    const stated = (option: string): boolean =>
+      ['cli', 'config'].includes(command.getOptionValueSource(option) ?? 'default');
+    await run(options, { console, signal: interruptSignal(), stated }, command.args);
   });
 }
 

@@ -21,10 +21,10 @@ import { openEmbeddingsFile } from '../cleaning/embeddings-file.ts';
 import { datasetAuditRows, type JudgedDataset, judgeDataset } from '../cleaning/judge-dataset.ts';
 import { proposalLists } from '../cleaning/proposal-lists.ts';
 import {
-  decideOptionsOf,
   evidenceFor,
   type RuleOptions,
   ruleOf,
+  withDecisions,
   withRuleOptions,
 } from '../cleaning/rule-options.ts';
 import { readLabels, readTruth, type TruthTable } from '../cleaning/tables.ts';
@@ -97,7 +97,9 @@ export function auditCommand(): Command {
   });
 }
 
-async function audit(options: AuditOptions, context: CommandContext): Promise<void> {
+async function audit(given: AuditOptions, context: CommandContext): Promise<void> {
+  const { options, decideOptions } = await withDecisions(given, context);
+  refuseRecorded(options);
   const output = required(options.output, '--output');
   auditFormat(output);
   if (options.sort !== 'data' && options.sort !== 'suspicion') {
@@ -108,7 +110,6 @@ async function audit(options: AuditOptions, context: CommandContext): Promise<vo
     if (existsSync(file) && !options.overwrite && options.shard === undefined)
       throw new CommandError(`${file} exists. Choose another name, or give --overwrite.`);
   }
-  const decideOptions = await decideOptionsOf(options);
   const judged = await (options.embeddings === undefined
     ? judgeData(options, output, context)
     : judgeEmbeddings(options, context));
@@ -156,6 +157,13 @@ async function audit(options: AuditOptions, context: CommandContext): Promise<vo
     context.console.result(summary, lines(summary, measured, [output, summaryPath, options.report]));
   } finally {
     await judged.close?.();
+  }
+}
+
+/** An audit is what the rule recorded repeats: there is none yet. */
+function refuseRecorded({ rule }: RuleOptions): void {
+  if (rule === 'recorded') {
+    throw new UsageError('The rule recorded is for arcface drop --audit: it repeats what an audit decided.');
   }
 }
 

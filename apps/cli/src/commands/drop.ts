@@ -5,6 +5,7 @@
 
 import { join } from 'node:path';
 import { type Decision, decide, summarise } from '@arcface/cleaner';
+import type { FaceDataset } from '@arcface/recordio';
 import { writeFaceDataset } from '@arcface/recordio/node';
 import { type Command, Option } from 'commander';
 import { writeAtomically } from '../atomic-file.ts';
@@ -14,11 +15,12 @@ import { statedImageSize } from '../cleaning/image-size.ts';
 import { datasetAuditRows, type JudgedDataset, judgeDataset } from '../cleaning/judge-dataset.ts';
 import { proposalLists } from '../cleaning/proposal-lists.ts';
 import { PROVENANCE_FILE, provenance } from '../cleaning/provenance.ts';
+import { judgeByAudit } from '../cleaning/recorded-audit.ts';
 import {
-  decideOptionsOf,
   evidenceFor,
   type RuleOptions,
   ruleOf,
+  withDecisions,
   withRuleOptions,
 } from '../cleaning/rule-options.ts';
 import { type WorkOptions, withWorkOptions, workFolder } from '../cleaning/work-options.ts';
@@ -31,12 +33,13 @@ import {
   withComputeOptions,
 } from '../cli/define-command.ts';
 import { refuseUsedFolder } from '../cli/output-folder.ts';
-import { CommandError } from '../cli/usage-error.ts';
+import { CommandError, UsageError } from '../cli/usage-error.ts';
 import { openData } from '../data.ts';
 import { type ModelOptions, openModel, withModelOptions } from '../model.ts';
 
 interface DropOptions extends SharedOptions, ComputeOptions, RuleOptions, WorkOptions, ModelOptions {
   readonly data?: string;
+  readonly audit?: string;
   readonly output?: string;
   readonly layout: 'insightface' | 'flat';
   readonly overwrite?: boolean;
@@ -55,10 +58,12 @@ export function dropCommand(): Command {
     options: (command) =>
       withOutputOptions(
         withRuleOptions(
-          command.option(
-            '--data <data>',
-            'a .rec, a folder with a train.rec, a folder of folders, or a .lst',
-          ),
+          command
+            .option('--data <data>', 'a .rec, a folder with a train.rec, a folder of folders, or a .lst')
+            .option(
+              '--audit <file>',
+              'instead of a model: an audit of this data (.jsonl). What it decided is done, unless --rule or --decisions say otherwise',
+            ),
           'angle',
         ),
       ),
@@ -109,32 +114,31 @@ function withOutputOptions(command: Command): Command {
 }
 
 async function drop(
-  options: DropOptions,
+  given: DropOptions,
   context: CommandContext,
   { command, trainSubcenters }: { readonly command: string; readonly trainSubcenters: boolean },
 ): Promise<void> {
-  const data = required(options.data, '--data');
-  const modelName = required(options.model, '--model');
-  const output = required(options.output, '--output');
+  const data = required(given.data, '--data');
+  const output = required(given.output, '--output');
+  const { options, decideOptions } = await withDecisions(
+    { ...given, rule: given.audit !== undefined && !context.stated('rule') ? 'recorded' : given.rule },
+    context,
+  );
+  const judgedBy = judgeOf(options);
   if (!options.overwrite && options.shard === undefined) await refuseUsedFolder(output, '--overwrite');
-  const decideOptions = await decideOptionsOf(options);
   const dataset = await openData(data, context);
   try {
-    await useBackend(options);
-    const model = await openModel(modelName, context, { ...options, samples: dataset });
-    const judged = await judgeDataset(
-      {
-        dataset,
-        model,
-        batchSize: options.batchSize,
-        work: workFolder(options, output),
-        shard: options.shard,
-        ...evidenceFor(options, model, { trainSubcenters }),
-        seed: options.seed,
-      },
-      context,
-    );
-    if (judged === undefined) return reportShard(options, context);
+    const judgement =
+      'audit' in judgedBy
+        ? { judged: await judgeByAudit(judgedBy.audit, dataset), judgedBy }
+        : await judgeByModel(
+            { ...options, output, model: judgedBy.model },
+            dataset,
+            context,
+            trainSubcenters,
+          );
+    if (judgement === undefined) return reportShard(options, context);
+    const { judged } = judgement;
     const decision = decide(judged.audit, ruleOf(options), { layout: options.layout, ...decideOptions });
     if (decision.kept === 0) {
       throw new CommandError(
@@ -143,11 +147,60 @@ async function drop(
           'Is this the dataset that the model was trained on? Nothing was written.',
       );
     }
-    const written = await write({ ...options, data, output, command }, judged, decision, model.path, context);
+    const written = await write({ ...options, data, output, command, ...judgement }, decision, context);
     report(judged, decision, { records: written.path, audit: join(output, 'audit.jsonl') }, context);
   } finally {
     await dataset.close();
   }
+}
+
+type JudgedBy = { readonly model: string } | { readonly audit: string };
+
+interface Judgement {
+  readonly judged: JudgedDataset;
+  readonly judgedBy: JudgedBy;
+}
+
+/** @throws {UsageError} unless there is a model, or an audit and a rule that can decide on one. */
+function judgeOf({ model, audit, rule }: DropOptions): JudgedBy {
+  if (audit === undefined) {
+    if (rule === 'recorded') {
+      throw new UsageError(
+        'The rule recorded repeats what an audit decided: give that audit (--audit), or another --rule.',
+      );
+    }
+    return { model: required(model, '--model') };
+  }
+  if (model !== undefined) throw new UsageError('Give either --model or --audit.');
+  if (rule === 'auto' || rule === 'aum') {
+    throw new UsageError(
+      `An audit's rows do not hold all that the rule ${rule} needs: give --model, or --rule recorded for what the audit decided.`,
+    );
+  }
+  return { audit };
+}
+
+async function judgeByModel(
+  options: DropOptions & { readonly model: string; readonly output: string },
+  dataset: FaceDataset,
+  context: CommandContext,
+  trainSubcenters: boolean,
+): Promise<Judgement | undefined> {
+  await useBackend(options);
+  const model = await openModel(options.model, context, { ...options, samples: dataset });
+  const judged = await judgeDataset(
+    {
+      dataset,
+      model,
+      batchSize: options.batchSize,
+      work: workFolder(options, options.output),
+      shard: options.shard,
+      ...evidenceFor(options, model, { trainSubcenters }),
+      seed: options.seed,
+    },
+    context,
+  );
+  return judged && { judged, judgedBy: { model: model.path } };
 }
 
 function reportShard({ shard }: WorkOptions, { console }: CommandContext): void {
@@ -156,14 +209,13 @@ function reportShard({ shard }: WorkOptions, { console }: CommandContext): void 
 }
 
 async function write(
-  options: DropOptions & { readonly data: string; readonly output: string; readonly command: string },
-  judged: JudgedDataset,
+  options: DropOptions &
+    Judgement & { readonly data: string; readonly output: string; readonly command: string },
   decision: Decision,
-  modelPath: string,
   context: CommandContext,
 ) {
+  const { data, output, command, judged, judgedBy } = options;
   const { audit } = judged;
-  const { data, output, command } = options;
   const summary = {
     ...summarise(audit, decision),
     undecodable: judged.undecodable.length,
@@ -184,13 +236,13 @@ async function write(
       await writeAtomically(join(folder, 'audit.jsonl'), jsonLines(datasetAuditRows(judged, decision)));
       const proposals = proposalLists(judged, LISTED);
       await writeAtomically(join(folder, 'summary.json'), [
-        `${JSON.stringify({ ...summary, data, model: modelPath, proposals }, null, 2)}\n`,
+        `${JSON.stringify({ ...summary, data, ...judgedBy, proposals }, null, 2)}\n`,
       ]);
       await writeAtomically(join(folder, PROVENANCE_FILE), [
         await provenance({
           command,
           data,
-          model: modelPath,
+          judgedBy,
           decisions: options.decisions,
           inputs: judged.inputs,
           decision,

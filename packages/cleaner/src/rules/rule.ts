@@ -51,7 +51,12 @@ export interface AumRule extends RuleGuards {
   readonly threshold?: number;
 }
 
-export type Rule = AngleRule | QuantileRule | AutoRule | AumRule;
+/** What an audit that was written down says: see `auditFromColumns`. */
+export interface RecordedRule extends RuleGuards {
+  readonly kind: 'recorded';
+}
+
+export type Rule = AngleRule | QuantileRule | AutoRule | AumRule | RecordedRule;
 
 /** @throws {CleanerError} `invalid-option`. */
 export function checkRule(rule: Rule): void {
@@ -74,6 +79,8 @@ export function checkRule(rule: Rule): void {
     case 'auto':
     case 'aum':
       within('threshold', rule.threshold ?? 0.5, 0, 1);
+      break;
+    case 'recorded':
       break;
     default:
       throw invalid(`unknown rule ${JSON.stringify((rule as { kind: unknown }).kind)}`);

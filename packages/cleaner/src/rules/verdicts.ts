@@ -1,3 +1,4 @@
+import { PROPOSALS } from '../apply-proposals.ts';
 import { CleanerError } from '../cleaner-error.ts';
 import { type Audit, degreesOf } from '../score.ts';
 import type { AngleRule, AumRule, AutoRule, QuantileRule, Rule } from './rule.ts';
@@ -34,6 +35,8 @@ function byKind(audit: Audit, rule: Rule): Verdicts {
       return byAuto(audit, rule);
     case 'aum':
       return byAum(audit, rule);
+    case 'recorded':
+      return byRecord(audit);
   }
 }
 
@@ -110,6 +113,31 @@ function byAum(audit: Audit, { threshold = 0.5 }: AumRule): Verdicts {
     reasons: Array<string>(audit.images).fill('aum'),
     suspicion,
   };
+}
+
+/** Images that such a reason moved went to places that rows do not tell of in full. */
+const MOVED: readonly string[] = PROPOSALS;
+
+function byRecord({ recorded, cosine }: Audit): Verdicts {
+  if (!recorded) {
+    throw new CleanerError(
+      'scores-missing',
+      `the rule recorded needs an audit that was read from its rows: see 'auditFromColumns'`,
+    );
+  }
+  const { verdicts, reasons, pClean } = recorded;
+  const moved = reasons.find((reason) => MOVED.includes(reason));
+  if (moved !== undefined) {
+    throw new CleanerError(
+      'scores-missing',
+      `the audit was made with proposals carried out (${moved}), and its rows do not say how to do that again: make it without`,
+    );
+  }
+  const suspicion = cosine.map((own, image) => {
+    const p = pClean?.[image] ?? Number.NaN;
+    return Number.isNaN(p) ? degreesOf(own) : 1 - p;
+  });
+  return { verdicts: [...verdicts], reasons: [...reasons], suspicion };
 }
 
 function dropBesideDominant(audit: Audit, kind: Rule['kind'], { verdicts, reasons }: Verdicts): void {

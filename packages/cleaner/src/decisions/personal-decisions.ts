@@ -1,6 +1,6 @@
-import { CleanerError } from './cleaner-error.ts';
-import type { Verdicts } from './rules/verdicts.ts';
-import type { Audit } from './score.ts';
+import { CleanerError } from '../cleaner-error.ts';
+import type { Verdicts } from '../rules/verdicts.ts';
+import type { Audit } from '../score.ts';
 
 /*
  * What a person decided about single images. It stands above every rule.
