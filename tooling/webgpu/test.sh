@@ -6,9 +6,7 @@ set -uo pipefail
 cd "$(dirname "$0")/../.."
 
 skip() { printf 'skipped: %s\n' "$*" && exit 0; }
-if ! [ -x /usr/bin/chromium ] && command -v apt-get >/dev/null && [ "$(id -u)" = 0 ]; then
-  apt-get update -qq && apt-get install -y -qq chromium >/dev/null
-fi
+bash tooling/webgpu/install-chromium.sh
 driver=/usr/lib/chromium/vk_swiftshader_icd.json
 [ -x /usr/bin/chromium ] && [ -e "$driver" ] ||
   skip "no Chromium with its Vulkan driver in software ($driver), and none could be installed"

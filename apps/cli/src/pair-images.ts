@@ -6,8 +6,8 @@ import { existsSync } from 'node:fs';
 import { readdir, readFile, stat } from 'node:fs/promises';
 import { join, relative } from 'node:path';
 import type { FaceDataset } from '@arcface/recordio';
-import { identitiesFromLabels, readPairsPack } from '@arcface/recordio';
-import { IMAGE_EXTENSIONS, openFileSource } from '@arcface/recordio/node';
+import { IMAGE_EXTENSIONS, identitiesFromLabels, readPairsPack } from '@arcface/recordio';
+import { openFileSource } from '@arcface/recordio/node';
 import {
   type CfpProtocol,
   isPathPairs,

@@ -13,6 +13,7 @@ import { embedCommand } from './commands/embed.ts';
 import { modelCommand } from './commands/model/model.ts';
 import { noiseCommand } from './commands/noise.ts';
 import { recCommand } from './commands/rec/rec.ts';
+import { studioCommand } from './commands/studio.ts';
 import { trainCommand } from './commands/train/train.ts';
 import { verifyCommand } from './commands/verify.ts';
 
@@ -45,6 +46,7 @@ function createProgram(): Command {
     recCommand(),
     binCommand(),
     benchCommand(),
+    studioCommand(),
     demoCommand(),
   ]) {
     program.addCommand(command);

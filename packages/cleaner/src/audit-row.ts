@@ -32,6 +32,8 @@ export interface AuditRow {
   readonly pElsewhere?: number;
   /** That other label, where its probability exceeds one half. */
   readonly suggestedLabel?: number;
+  /** The other label whose person it is most like, whatever the probability. */
+  readonly otherLabel?: number;
   /** Mean margin over the epochs of the training run (rule aum only). */
   readonly aum?: number;
   readonly decision: Verdict;
@@ -65,6 +67,7 @@ export function auditRow(audit: Audit, decision: Decision, image: number): Audit
           pOutsider: rounded(auto.pOutsider[image]!),
           pElsewhere: rounded(auto.pElsewhere[image]!),
           ...(auto.pElsewhere[image]! > 0.5 ? { suggestedLabel: auto.elsewhere[image]! } : {}),
+          otherLabel: auto.elsewhere[image]!,
         }),
     ...(aum === undefined || Number.isNaN(aum) ? {} : { aum: rounded(aum) }),
     decision: decision.verdicts[image]!,
@@ -74,12 +77,17 @@ export function auditRow(audit: Audit, decision: Decision, image: number): Audit
 }
 
 /** Of what an earlier row said about the image, the part that is still known. */
-function recordedScores({ recorded }: Audit, image: number): Pick<AuditRow, 'pClean' | 'suggestedLabel'> {
+function recordedScores(
+  { recorded }: Audit,
+  image: number,
+): Pick<AuditRow, 'pClean' | 'suggestedLabel' | 'otherLabel'> {
   const pClean = recorded?.pClean?.[image] ?? Number.NaN;
   const suggestedLabel = recorded?.suggestedLabel[image] ?? -1;
+  const otherLabel = recorded?.otherLabel[image] ?? -1;
   return {
     ...(Number.isNaN(pClean) ? {} : { pClean: rounded(pClean) }),
     ...(suggestedLabel < 0 ? {} : { suggestedLabel }),
+    ...(otherLabel < 0 ? {} : { otherLabel }),
   };
 }
 

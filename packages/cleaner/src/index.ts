@@ -25,6 +25,7 @@ export { type DuplicateInput, type DuplicatePair, findNearDuplicates } from './d
 export { type Identity, identitiesFromLabels } from './identity.ts';
 export { type Interval, type MetricIntervals, metricIntervals, wilson } from './metric-intervals.ts';
 export { injectNoise, type NoiseKind, type NoiseOptions, type NoisyLabels } from './noise-injection.ts';
+export { outputNames } from './output-names.ts';
 export {
   type AuditColumns,
   AuditColumnsBuilder,

@@ -80,6 +80,8 @@ export interface RecordedVerdicts {
   readonly pClean?: Float64Array;
   /** The label that a row suggests instead; -1 where it suggests none. */
   readonly suggestedLabel: Int32Array;
+  /** The other label whose person an image is most like; -1 where a row had none. */
+  readonly otherLabel: Int32Array;
 }
 
 /** Angle of a cosine, degrees; rounding outside [-1, 1] is taken back. */

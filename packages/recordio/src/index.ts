@@ -15,6 +15,8 @@ export {
   writeFaceRecords,
 } from './face-record-writer.ts';
 export { type IdentityNames, identitiesFromLabels } from './identities.ts';
+export { IDENTITY_NAMES_FILE, parseIdentityNames, serializeIdentityNames } from './identity-names.ts';
+export { IMAGE_EXTENSIONS } from './image-extensions.ts';
 export { imageExtension } from './image-format.ts';
 export { type ImageListEntry, parseImageList, serializeImageList } from './image-list.ts';
 export {

@@ -29,6 +29,7 @@ const COLUMNS = {
   pOutsider: 'DOUBLE',
   pElsewhere: 'DOUBLE',
   suggestedLabel: 'INT32',
+  otherLabel: 'INT32',
   aum: 'DOUBLE',
   decision: 'STRING',
   rule: 'STRING',

@@ -4,7 +4,7 @@
  */
 
 import { join } from 'node:path';
-import { type Decision, decide, summarise } from '@arcface/cleaner';
+import { type Decision, decide, outputNames, summarise } from '@arcface/cleaner';
 import type { FaceDataset } from '@arcface/recordio';
 import { writeFaceDataset } from '@arcface/recordio/node';
 import { type Command, Option } from 'commander';
@@ -226,7 +226,7 @@ async function write(
     directory: output,
     layout: options.layout,
     property: await statedImageSize(data),
-    identityNames: newNames(judged, decision),
+    identityNames: outputNames(audit, decision),
     overwrite: options.overwrite,
     signal: context.signal,
     onProgress: (images) => progress.update(images),
@@ -280,16 +280,6 @@ function report(
       `records  ${paths.records}`,
       `audit    ${paths.audit}`,
     ],
-  );
-}
-
-/** Names by new label; a second person is named after the folder they were found in. */
-function newNames({ dataset }: JudgedDataset, { identitiesKept }: Decision): Map<number, string> {
-  return new Map(
-    identitiesKept.flatMap(({ position, person }, label) => {
-      const name = dataset.identities[position]!.name;
-      return name === undefined ? [] : [[label, person === 0 ? name : `${name} (${person + 1})`] as const];
-    }),
   );
 }
 

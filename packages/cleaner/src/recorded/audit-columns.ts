@@ -41,6 +41,8 @@ export interface AuditColumns {
   readonly pClean: Float64Array | undefined;
   /** The label that a row suggests instead; -1 where it suggests none. */
   readonly suggestedLabel: Int32Array;
+  /** The other label whose person a row is most like; -1 where it names none. */
+  readonly otherLabel: Int32Array;
   /** Indices into {@link RECORDED_VERDICTS}. */
   readonly verdicts: Uint8Array;
   /** Indices into `reasonNames`. */
@@ -103,10 +105,8 @@ export class AuditColumnsBuilder {
       columns.pClean[at] = fields.pClean;
       this.#probabilities = true;
     }
-    columns.suggestedLabel[at] =
-      fields.suggestedLabel === undefined || fields.suggestedLabel === null
-        ? -1
-        : whole(fields, 'suggestedLabel', at);
+    columns.suggestedLabel[at] = optionalLabel(fields, 'suggestedLabel', at);
+    columns.otherLabel[at] = optionalLabel(fields, 'otherLabel', at);
     columns.labels[at] = label;
     columns.appeared[at] = identity.appeared;
     columns.verdicts[at] = verdict;
@@ -150,6 +150,7 @@ export class AuditColumnsBuilder {
       cosineNearest: columns.cosineNearest.slice(0, images),
       pClean: this.#probabilities ? pClean.slice(0, images) : undefined,
       suggestedLabel: columns.suggestedLabel.slice(0, images),
+      otherLabel: columns.otherLabel.slice(0, images),
       verdicts: columns.verdicts.slice(0, images),
       reasons: columns.reasons.slice(0, images),
       reasonNames: [...this.#reasons.keys()],
@@ -193,6 +194,7 @@ function emptyColumns(length: number) {
     cosineNearest: new Float64Array(length),
     pClean: new Float64Array(length),
     suggestedLabel: new Int32Array(length),
+    otherLabel: new Int32Array(length),
     verdicts: new Uint8Array(length),
     reasons: new Uint8Array(length),
   };
@@ -215,6 +217,10 @@ function whole(
   const value = fields[name];
   if (typeof value === 'number' && Number.isInteger(value) && value >= 0 && value <= most) return value;
   throw invalid(row, name, `a whole number from 0 to ${most}`, value);
+}
+
+function optionalLabel(fields: Readonly<Record<string, unknown>>, name: string, row: number): number {
+  return fields[name] === undefined || fields[name] === null ? -1 : whole(fields, name, row);
 }
 
 function cosineOf(fields: Readonly<Record<string, unknown>>, name: string, row: number): number {

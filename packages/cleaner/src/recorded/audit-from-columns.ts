@@ -69,6 +69,7 @@ export function auditFromColumns(columns: AuditColumns, data: AuditedData): Reco
       recorded: {
         verdicts: positions.map((position) => RECORDED_VERDICTS[columns.verdicts[rowOf[position]!]!]!),
         reasons: positions.map((position) => columns.reasonNames[columns.reasons[rowOf[position]!]!]!),
+        otherLabel: pick(columns.otherLabel, new Int32Array(images)),
         suggestedLabel: pick(columns.suggestedLabel, new Int32Array(images)),
         ...(pClean === undefined ? {} : { pClean: pick(pClean, new Float64Array(images)) }),
       },

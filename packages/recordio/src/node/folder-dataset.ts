@@ -8,28 +8,9 @@ import type { ReadOptions } from '../byte-source.ts';
 import { RecordIOError } from '../errors.ts';
 import type { FaceDataset, FaceIdentity } from '../face-dataset.ts';
 import { checkedLabel, identitiesFromLabels } from '../identities.ts';
+import { IMAGE_EXTENSIONS } from '../image-extensions.ts';
 import { parseImageList } from '../image-list.ts';
 import { fileError } from './file-error.ts';
-
-/** Extensions that count as images, whatever their case. */
-export const IMAGE_EXTENSIONS: ReadonlySet<string> = new Set([
-  'jpg',
-  'jpeg',
-  'jpe',
-  'jfif',
-  'png',
-  'webp',
-  'bmp',
-  'gif',
-  'tif',
-  'tiff',
-  'avif',
-  'heic',
-  'heif',
-  'jp2',
-  'ppm',
-  'pgm',
-]);
 
 /** Something in a folder that is not part of the dataset. */
 export interface IgnoredEntry {

@@ -3,7 +3,6 @@ export { type FileSource, type FileSourceOptions, openFileSource } from './file-
 export {
   type FolderDatasetOptions,
   type IgnoredEntry,
-  IMAGE_EXTENSIONS,
   type ListDatasetOptions,
   openFolderDataset,
   openListDataset,

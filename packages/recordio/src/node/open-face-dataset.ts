@@ -2,11 +2,12 @@ import { stat } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import { RecordIOError } from '../errors.ts';
 import type { FaceDataset } from '../face-dataset.ts';
+import { IDENTITY_NAMES_FILE } from '../identity-names.ts';
 import { openRecordDataset, type RecordLayout } from '../record-dataset.ts';
 import { fileError } from './file-error.ts';
 import { type FileSource, openFileSource } from './file-source.ts';
 import { type FolderDatasetOptions, openFolderDataset, openListDataset } from './folder-dataset.ts';
-import { IDENTITY_NAMES_FILE, readIdentityNames } from './identity-names.ts';
+import { readIdentityNames } from './identity-names.ts';
 import { exists } from './staging.ts';
 
 /** Options of {@link openFaceDataset}. */

@@ -2,9 +2,9 @@ import { readdir, rename, rm, rmdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { type FaceRecordsSummary, type LabelledImage, writeFaceRecords } from '../face-record-writer.ts';
 import type { IdentityNames } from '../identities.ts';
+import { IDENTITY_NAMES_FILE, serializeIdentityNames } from '../identity-names.ts';
 import type { RecordLayout } from '../record-dataset.ts';
 import { openFileSink } from './file-sink.ts';
-import { IDENTITY_NAMES_FILE, serializeIdentityNames } from './identity-names.ts';
 import { writeFolder } from './output-folder.ts';
 import { writing } from './staging.ts';
 

@@ -1,0 +1,120 @@
+/** The application: nothing open, opening, or a session with its views. */
+import { computed, type ReadonlySignal, signal } from '@preact/signals';
+import { useEffect, useState } from 'preact/hooks';
+import { keepDecisions, type SaveState } from './decisions/autosave.ts';
+import { DecisionsView } from './decisions/decisions-view.tsx';
+import { ExportView } from './export/export-view.tsx';
+import { IdentityView } from './identity/identity-view.tsx';
+import { OverviewView } from './overview/overview-view.tsx';
+import type { ChosenFile } from './session/chosen-files.ts';
+import { type OpenOptions, type OpenProgress, openFiles, openManifest } from './session/open-session.ts';
+import type { Session } from './session/session.ts';
+import { HelpDialog } from './shell/help-dialog.tsx';
+import { go, type Route, route } from './shell/route.ts';
+import { TopBar } from './shell/top-bar.tsx';
+import { StartView } from './start/start-view.tsx';
+
+type State =
+  | { readonly kind: 'empty'; readonly fault?: string }
+  | { readonly kind: 'opening'; readonly progress: OpenProgress }
+  | { readonly kind: 'open'; readonly session: Session; readonly saving: ReadonlySignal<SaveState> };
+
+const state = signal<State>({ kind: 'opening', progress: { what: 'Starting', share: undefined } });
+const current = computed(() => (state.value.kind === 'open' ? state.value : undefined));
+
+/** Blurs all faces; also by ?mask in the address. */
+const masked = new URLSearchParams(globalThis.location?.search).has('mask');
+
+async function open(how: (options: OpenOptions) => Promise<Session>): Promise<void> {
+  state.value = { kind: 'opening', progress: { what: 'Opening', share: undefined } };
+  try {
+    const session = await how({
+      masked,
+      onProgress: (progress) => {
+        state.value = { kind: 'opening', progress };
+      },
+    });
+    const { state: saving } = await keepDecisions(session);
+    state.value = { kind: 'open', session, saving };
+  } catch (error) {
+    state.value = { kind: 'empty', fault: (error as Error).message };
+  }
+}
+
+const openSample = (): Promise<void> =>
+  open((options) => openManifest(new URL('sample/studio.json', document.baseURI), options));
+
+const openChosen = (files: readonly ChosenFile[]): Promise<void> =>
+  open((options) => openFiles(files, options));
+
+function close(): void {
+  current.value?.session.close();
+  state.value = { kind: 'empty' };
+  go({ view: 'overview' });
+}
+
+/** What `arcface studio` serves is opened at once; a plain host has nothing to open. */
+async function begin(): Promise<void> {
+  const manifest = new URL('studio.json', document.baseURI);
+  const answer = await fetch(manifest).then(
+    (response) => (response.ok ? response.json() : {}),
+    () => ({}),
+  );
+  if ('audit' in answer) await open((options) => openManifest(manifest, options));
+  else state.value = { kind: 'empty' };
+}
+
+export function App() {
+  const [help, setHelp] = useState(false);
+  useEffect(() => {
+    void begin();
+    const onKey = (event: KeyboardEvent): void => {
+      if (event.key !== '?' || (event.target as HTMLElement).closest('input, textarea')) return;
+      event.preventDefault();
+      setHelp(true);
+    };
+    document.addEventListener('keydown', onKey);
+    return () => document.removeEventListener('keydown', onKey);
+  }, []);
+  const { value } = state;
+  return (
+    <>
+      <TopBar
+        session={current.value?.session}
+        saving={current.value?.saving}
+        onClose={close}
+        onHelp={() => setHelp(true)}
+      />
+      {value.kind === 'empty' && <StartView fault={value.fault} onFiles={openChosen} onSample={openSample} />}
+      {value.kind === 'opening' && <Opening progress={value.progress} />}
+      {value.kind === 'open' && <View session={value.session} to={route.value} />}
+      {help && <HelpDialog onClose={() => setHelp(false)} />}
+    </>
+  );
+}
+
+function Opening({ progress }: { readonly progress: OpenProgress }) {
+  return (
+    <main class="opening" id="main" aria-busy="true">
+      <h1 class="visually-hidden">Opening</h1>
+      <p role="status">{progress.what}…</p>
+      <progress
+        aria-label={progress.what}
+        {...(progress.share === undefined ? {} : { value: progress.share })}
+      />
+    </main>
+  );
+}
+
+function View({ session, to }: { readonly session: Session; readonly to: Route }) {
+  switch (to.view) {
+    case 'overview':
+      return <OverviewView session={session} />;
+    case 'identity':
+      return <IdentityView session={session} label={to.label} />;
+    case 'decisions':
+      return <DecisionsView session={session} />;
+    case 'export':
+      return <ExportView session={session} />;
+  }
+}

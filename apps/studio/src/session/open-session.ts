@@ -1,0 +1,147 @@
+/** Opens a session: from files that the user chose, or from a manifest on this site (the sample's, or `arcface studio`'s). */
+import { type IdentityNames, parseIdentityNames } from '@arcface/recordio';
+import { proposedMerges } from '../audit/audit-summary-file.ts';
+import { readAudit } from '../audit/read-audit.ts';
+import type { FaceSource } from '../faces/face-source.ts';
+import { openDataset } from '../faces/open-dataset.ts';
+import { type ChosenFile, type ChosenFiles, sortFiles } from './chosen-files.ts';
+import { OpenError } from './open-error.ts';
+import { Session, type SessionFaces } from './session.ts';
+
+/** How far opening is. */
+export interface OpenProgress {
+  readonly what: string;
+  /** 0..1; undefined where it is not known. */
+  readonly share: number | undefined;
+}
+
+export interface OpenOptions {
+  readonly masked: boolean;
+  readonly onProgress: (progress: OpenProgress) => void;
+}
+
+/** `studio.json`: what stands on a site to be opened. Addresses are relative to the manifest. */
+export interface Manifest {
+  readonly title: string;
+  readonly audit: string;
+  readonly summary?: string;
+  readonly data?:
+    | {
+        readonly kind: 'records';
+        readonly records: string;
+        readonly index?: string;
+        readonly property?: string;
+        readonly names?: string;
+      }
+    | { readonly kind: 'images'; readonly images: string; readonly listing: string };
+  /** Fetch files whole: for small ones on a host that may not know ranges. */
+  readonly whole?: boolean;
+  /** Where the decisions are read and written as a file. */
+  readonly decisions?: string;
+  readonly mask?: boolean;
+}
+
+/** @throws {OpenError} */
+export async function openFiles(files: readonly ChosenFile[], options: OpenOptions): Promise<Session> {
+  const chosen = sortFiles(files);
+  if (chosen.audit === undefined) throw new OpenError(whatIsMissing(chosen));
+  const { audit, summary } = chosen;
+  const columns = await readAudit(audit.path, audit.file, (share) =>
+    options.onProgress({ what: 'Reading the audit', share }),
+  );
+  return new Session({
+    title: chosen.title,
+    columns,
+    merges: summary === undefined ? [] : proposedMerges(await summary.file.text()),
+    faces: await chosenFaces(chosen),
+    masked: options.masked,
+    decisionsAddress: undefined,
+  });
+}
+
+/** What to tell somebody whose files are not enough. */
+function whatIsMissing({ records, images }: ChosenFiles): string {
+  const faces = records !== undefined || images.size > 0;
+  return faces
+    ? 'These are faces without an audit. Make one first: arcface audit --data … --model … --output audit.jsonl. Then choose both.'
+    : 'There is neither an audit (.jsonl or .parquet) nor a dataset (.rec, or a folder of folders) among these files.';
+}
+
+async function chosenFaces(chosen: ChosenFiles): Promise<SessionFaces | undefined> {
+  const { records, index, images, names, property } = chosen;
+  const source: FaceSource | undefined =
+    records !== undefined
+      ? { kind: 'records', records: records.file, index: index?.file }
+      : images.size > 0
+        ? { kind: 'files', files: images }
+        : undefined;
+  return source && sessionFaces(source, await names?.file.text(), await property?.file.text());
+}
+
+function sessionFaces(
+  source: FaceSource,
+  names: string | undefined,
+  property: string | undefined,
+): SessionFaces {
+  const identityNames: IdentityNames | undefined =
+    names === undefined ? undefined : parseIdentityNames(names);
+  return { source, property, openDataset: () => openDataset(source, identityNames) };
+}
+
+/** @throws {OpenError} */
+export async function openManifest(address: URL, options: OpenOptions): Promise<Session> {
+  const manifest: Manifest = await (await fetched(address)).json();
+  const at = (place: string): URL => new URL(place, address);
+  const text = async (place: string | undefined): Promise<string | undefined> =>
+    place === undefined ? undefined : (await fetched(at(place))).text();
+  options.onProgress({ what: 'Fetching the audit', share: undefined });
+  const audit = await (await fetched(at(manifest.audit))).blob();
+  const columns = await readAudit(manifest.audit, audit, (share) =>
+    options.onProgress({ what: 'Reading the audit', share }),
+  );
+  const summary = await text(manifest.summary);
+  return new Session({
+    title: manifest.title,
+    columns,
+    merges: summary === undefined ? [] : proposedMerges(summary),
+    faces: await manifestFaces(manifest, at, text),
+    masked: options.masked || manifest.mask === true,
+    decisionsAddress: manifest.decisions === undefined ? undefined : at(manifest.decisions).href,
+  });
+}
+
+async function manifestFaces(
+  { data, whole }: Manifest,
+  at: (place: string) => URL,
+  text: (place: string | undefined) => Promise<string | undefined>,
+): Promise<SessionFaces | undefined> {
+  if (data === undefined) return undefined;
+  if (data.kind === 'images') {
+    return sessionFaces(
+      { kind: 'served', images: at(data.images).href, listing: at(data.listing).href },
+      undefined,
+      undefined,
+    );
+  }
+  const place = async (name: string): Promise<Blob | string> =>
+    whole ? (await fetched(at(name))).blob() : at(name).href;
+  const source: FaceSource = {
+    kind: 'records',
+    records: await place(data.records),
+    index: data.index === undefined ? undefined : await place(data.index),
+  };
+  return sessionFaces(source, await text(data.names), await text(data.property));
+}
+
+async function fetched(address: URL): Promise<Response> {
+  let response: Response;
+  try {
+    response = await fetch(address);
+  } catch {
+    throw new OpenError(
+      `${address.pathname} cannot be reached. Is the program that serves it still running?`,
+    );
+  }
+  if (!response.ok) throw new OpenError(`${address.pathname} cannot be read: status ${response.status}.`);
+  return response;
+}

@@ -1,0 +1,94 @@
+/** The empty page: what this is, and how to begin. */
+import { useRef, useState } from 'preact/hooks';
+import type { ChosenFile } from '../session/chosen-files.ts';
+import { FaceIcon, FileIcon, FolderIcon, Logo } from '../shell/icons.tsx';
+import { chosenFiles, droppedFiles } from './drop-files.ts';
+
+export interface StartViewProps {
+  readonly fault: string | undefined;
+  readonly onFiles: (files: readonly ChosenFile[]) => void;
+  readonly onSample: () => void;
+}
+
+export function StartView({ fault, onFiles, onSample }: StartViewProps) {
+  const files = useRef<HTMLInputElement>(null);
+  const folder = useRef<HTMLInputElement>(null);
+  const [over, setOver] = useState(false);
+  return (
+    <main class="start" id="main">
+      <Logo />
+      <h1>See what would be dropped. Then decide.</h1>
+      <p class="lead">
+        About half of the labels in face datasets from the web are wrong. An audit says which faces look like
+        strangers among their identity; here you look at them, keep, drop or move them, and write the cleaned
+        dataset. Everything happens in this browser: nothing is uploaded.
+      </p>
+      <section
+        aria-label="Open"
+        class={`drop-zone ${over ? 'over' : ''}`}
+        onDragOver={(event) => {
+          event.preventDefault();
+          setOver(true);
+        }}
+        onDragLeave={() => setOver(false)}
+        onDrop={async (event) => {
+          event.preventDefault();
+          setOver(false);
+          if (event.dataTransfer !== null) onFiles(await droppedFiles(event.dataTransfer.items));
+        }}
+      >
+        <p>Drop an audit with its dataset here, or</p>
+        <div class="buttons">
+          <button type="button" class="primary" onClick={onSample}>
+            <FaceIcon /> Try the sample
+          </button>
+          <button type="button" onClick={() => files.current?.click()}>
+            <FileIcon /> Open files…
+          </button>
+          <button type="button" onClick={() => folder.current?.click()}>
+            <FolderIcon /> Open a folder…
+          </button>
+        </div>
+        <input
+          ref={files}
+          type="file"
+          multiple
+          class="visually-hidden"
+          tabIndex={-1}
+          aria-label="Files to open"
+          onChange={({ currentTarget }) => currentTarget.files && onFiles(chosenFiles(currentTarget.files))}
+        />
+        <input
+          ref={(element) => {
+            folder.current = element;
+            element?.setAttribute('webkitdirectory', '');
+          }}
+          type="file"
+          class="visually-hidden"
+          tabIndex={-1}
+          aria-label="Folder to open"
+          onChange={({ currentTarget }) => currentTarget.files && onFiles(chosenFiles(currentTarget.files))}
+        />
+      </section>
+      {fault !== undefined && (
+        <p class="fault" role="alert">
+          {fault}
+        </p>
+      )}
+      <ol class="steps">
+        <li>
+          <b>Audit</b> your faces on the command line:
+          <code>arcface audit --data faces --model face.onnx --output audit.jsonl</code>
+        </li>
+        <li>
+          <b>Open</b> the audit here with its faces: a <code>train.rec</code> with its <code>.idx</code>, or
+          the folder of folders. Or let <code>arcface studio --data faces --audit audit.jsonl</code> do it.
+        </li>
+        <li>
+          <b>Look</b> at the most suspicious identities, decide with <kbd>k</kbd> <kbd>d</kbd> <kbd>r</kbd>,
+          and <b>export</b>.
+        </li>
+      </ol>
+    </main>
+  );
+}

@@ -1,0 +1,22 @@
+/** The studio as it is published, built into a folder of its own, so that a test never sees an old build. */
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { build } from 'vite';
+import { writeSample } from '../../sample/write-sample.ts';
+
+export interface BuiltStudio {
+  /** With a slash at its end. */
+  readonly app: string;
+  remove(): void;
+}
+
+export async function buildStudio(): Promise<BuiltStudio> {
+  const folder = mkdtempSync(join(tmpdir(), 'arcface-studio-build-'));
+  const root = fileURLToPath(new URL('../../', import.meta.url));
+  const app = `${join(folder, 'app')}/`;
+  await build({ root, logLevel: 'error', build: { outDir: app, emptyOutDir: true } });
+  await writeSample(join(app, 'sample'));
+  return { app, remove: () => rmSync(folder, { recursive: true, force: true }) };
+}
