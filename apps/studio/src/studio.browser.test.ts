@@ -311,7 +311,7 @@ describe.skipIf(noBrowser)(`the studio in a browser${noBrowser ? ` (${noBrowser}
     servers.push(host);
     const address = host.resolvedUrls!.local[0]!;
     const page = await open(address);
-    await page.evaluate(() => navigator.serviceWorker.ready);
+    await page.evaluate(() => navigator.serviceWorker.ready.then(() => true));
     await page.getByRole('button', { name: 'Try the sample' }).click();
     await page.locator('a.line').first().waitFor();
     await browser.context.setOffline(true);

@@ -219,6 +219,8 @@ function DecisionWords({ session, decision }: { readonly session: Session; reado
 /** The latest first. */
 function DecisionList({ session }: { readonly session: Session }) {
   const { book, columns } = session;
+  // Read here, too: a component whose properties stay the same is drawn again only for what it reads itself.
+  void book.version.value;
   const scroller = useRef<HTMLDivElement>(null);
   const { height, top } = useViewport(scroller);
   const entries = [...book.all].reverse();
