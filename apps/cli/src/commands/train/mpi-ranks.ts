@@ -37,7 +37,11 @@ export async function withMpiRanks(
   const hosts = new Set(places.map(({ host }) => host)).size;
   console.log(`${size} ranks on ${hosts} ${hosts === 1 ? 'host' : 'hosts'}, ${version.split(',')[0]}`);
   try {
-    await command(communicator, { console, signal: AbortSignal.any([context.signal, stop.signal]) });
+    await command(communicator, {
+      ...context,
+      console,
+      signal: AbortSignal.any([context.signal, stop.signal]),
+    });
     communicator.close();
   } catch (error) {
     const message = error instanceof Error ? error.message : String(error);
