@@ -8,6 +8,7 @@ import { basename, join } from 'node:path';
 import {
   type NamedArray,
   type NetworkGraph,
+  networkParameters,
   parseNdArrays,
   parseNetworkGraph,
   parseSafetensors,
@@ -41,7 +42,7 @@ export interface ModelFile {
   /** What it was read from. */
   readonly path: string;
   readonly graph: NetworkGraph;
-  /** `arg:...` and `aux:...`. */
+  /** `arg:...` and `aux:...`: all of the network's, and nothing else. */
   readonly parameters: readonly NamedArray[];
   /** Undefined when the model was saved without. */
   readonly subcenters: SubcenterArrays | undefined;
@@ -85,6 +86,26 @@ export async function readModelFile(
   console: Console,
   options: ModelFileOptions = {},
 ): Promise<ModelFile> {
+  const model = await readParts(name, console, options);
+  const { path, graph } = model;
+  try {
+    const { parameters, unknown } = networkParameters(graph, model.parameters);
+    if (unknown.length > 0) {
+      const listed = unknown.flatMap(({ name: array, nearest }) =>
+        nearest === undefined ? [] : [`${array} (nearest: ${nearest})`],
+      );
+      const more = unknown.length > listed.length ? `, and ${unknown.length - listed.length} more` : '';
+      console.warn(
+        `${path}: ${unknown.length} arrays that ${graph.name} has no use for are left out: ${listed.join(', ')}${more}`,
+      );
+    }
+    return { ...model, parameters };
+  } catch (error) {
+    throw new CommandError(`${path}: ${(error as Error).message}.`);
+  }
+}
+
+async function readParts(name: string, console: Console, options: ModelFileOptions): Promise<ModelFile> {
   const mxnet = /^(.+),(\d{1,9})$/.exec(name);
   if (mxnet) {
     refuseSaid(name, { network: options.network });

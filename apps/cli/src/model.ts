@@ -88,7 +88,7 @@ export async function openModel(
   }
   const file = await readModelFile(name, context.console, options);
   const { graph, parameters, trainedOn, checkpoints } = file;
-  const backbone = backboneFromGraph(graph, { parameters, unknown: 'ignore' });
+  const backbone = backboneFromGraph(graph, { parameters });
   return { ...withSubcenters(file, backbone), trainedOn, checkpoints };
 }
 

@@ -48,6 +48,7 @@ export {
   resolveOnnxInput,
 } from './onnx/resolve-input.ts';
 export { type BatchNormOptions, type BatchNormParameters, batchNorm } from './operations/batch-norm.ts';
+export { type NetworkParameters, networkParameters } from './parameters/network-parameters.ts';
 export {
   checkpointName,
   type ExportOptions,

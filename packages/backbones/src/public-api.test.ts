@@ -20,6 +20,7 @@ it('exports these names', () => {
       "inputPixels",
       "listNetworks",
       "networkGraph",
+      "networkParameters",
       "outputHeads",
       "parseNdArrays",
       "parseNetworkGraph",

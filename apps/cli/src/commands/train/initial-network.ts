@@ -33,5 +33,5 @@ export async function initialNetwork(
     );
   const { graph, parameters, path } = await readModelFile(init, console);
   console.log(`starting from the network ${graph.name} of ${path}`);
-  return backboneFromGraph(withFrozenStatistics(graph, freeze), { parameters, unknown: 'ignore' });
+  return backboneFromGraph(withFrozenStatistics(graph, freeze), { parameters });
 }

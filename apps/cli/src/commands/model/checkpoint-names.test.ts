@@ -1,0 +1,99 @@
+/* MXNet checkpoints whose arrays are not quite those of their symbol: every command that reads them says so alike. */
+import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import {
+  backboneToMxnet,
+  createBackbone,
+  type NamedArray,
+  parseNdArrays,
+  serializeNdArrays,
+} from '@arcface/backbones';
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { useBackend } from '../../backend.ts';
+import { runInProcess } from '../../testing/run-in-process.ts';
+import { SIDE, writeStripedFaces } from '../../testing/striped-faces.ts';
+
+let folder: string;
+let symbol: string;
+let arrays: readonly NamedArray[];
+const at = (...parts: string[]) => join(folder, ...parts);
+
+beforeAll(async () => {
+  folder = mkdtempSync(join(tmpdir(), 'arcface-names-'));
+  await writeStripedFaces(at('faces'), { identities: 2, images: 2 });
+  await useBackend({ backend: 'onnxruntime', threads: 1 });
+  const backbone = createBackbone({ network: 'r8-narrow', inputSize: SIDE, embeddingSize: 16 });
+  const checkpoint = backboneToMxnet(backbone);
+  backbone.dispose();
+  symbol = checkpoint.symbol;
+  arrays = parseNdArrays(checkpoint.params).arrays;
+}, 120_000);
+afterAll(() => rmSync(folder, { recursive: true, force: true }));
+
+/** A checkpoint of these arrays, as MODEL. */
+function write(prefix: string, changed: readonly NamedArray[]): string {
+  writeFileSync(at(`${prefix}-symbol.json`), symbol);
+  const names = changed.map(({ name }) => name);
+  writeFileSync(at(`${prefix}-0000.params`), serializeNdArrays({ names, arrays: changed }));
+  return `${at(prefix)},0`;
+}
+
+const size = ['--input-size', String(SIDE)];
+const commands: readonly [string, (model: string) => string[]][] = [
+  ['info', (model) => ['model', 'info', model, ...size]],
+  [
+    'convert',
+    (model) => ['model', 'convert', model, ...size, '--to', 'safetensors', '--output', at('x.safetensors')],
+  ],
+  ['export', (model) => ['model', 'export', model, ...size, '--output', at('x.onnx')]],
+  ['embed', (model) => ['embed', '--model', model, ...size, '--data', at('faces'), '--output', at('x.npy')]],
+];
+
+test.each(commands)('%s names what is missing, with the nearest, and both shapes', async (_, command) => {
+  const renamed = arrays.map((array) =>
+    array.name === 'arg:stage1_unit1_conv1_weight'
+      ? { ...array, name: 'arg:stage1_unit1_convl_weight' }
+      : array,
+  );
+  const wide = arrays.map((array) =>
+    array.name === 'arg:pre_fc1_weight' ? { ...array, shape: [32, array.shape[1]! / 2] } : array,
+  );
+  const cases: [string, readonly NamedArray[], RegExp][] = [
+    [
+      'renamed',
+      renamed,
+      /1 missing: arg:stage1_unit1_conv1_weight \(nearest: arg:stage1_unit1_convl_weight\)/,
+    ],
+    [
+      'wide',
+      wide,
+      /wide-0000\.params: .*pre_fc1_weight has the shape \[16,512\], the array given for it \[32,256\]/,
+    ],
+  ];
+  for (const [prefix, changed, message] of cases) {
+    const model = write(prefix, changed);
+    const before = readdirSync(folder);
+    const { exitCode, stdout, stderr } = await runInProcess(...command(model));
+    expect(stderr).toMatch(message);
+    expect([exitCode, stdout]).toEqual([1, '']);
+    expect(readdirSync(folder)).toEqual(before);
+  }
+});
+
+test('what the network has no use for is left out, and that is said', async () => {
+  const more = ['fc8_weight', 'stage9_unit1_bn1_gamma'].map((name) => ({
+    ...arrays[0]!,
+    name: `arg:${name}`,
+  }));
+  const model = write('more', [...more, ...arrays]);
+  const { stderr, exitCode } = await runInProcess(
+    ...['model', 'convert', model, ...size, '--to', 'mxnet', '--output', `${at('less')},0`],
+  );
+  expect(stderr).toMatch(
+    /2 arrays that more has no use for are left out: arg:fc8_weight \(nearest: arg:\w+\), /,
+  );
+  expect(exitCode).toBe(0);
+  const { arrays: left } = parseNdArrays(readFileSync(at('less-0000.params')));
+  expect(left.map(({ name }) => name)).toEqual(arrays.map(({ name }) => name));
+});
