@@ -3,8 +3,8 @@
  *
  *     npx tsx packages/backbones/bench/measure.ts [--seconds 170] [--again] [--mode forward|training] [network...]
  *
- * Every figure is stored as soon as it is known and with the command that made it, and what is there is passed over (unless
- * `--again`): a run that was ended goes on where it was. No measurement is begun after `--seconds`. Without names, all networks.
+ * Every figure is stored as soon as it is known and with the command that made it, and what is there for the same size of batch is
+ * passed over (unless `--again`): a run that was ended goes on where it was. No measurement is begun after `--seconds`. Without names, all networks.
  *
  * MXNet runs the symbol that is written here; PyTorch runs arcface_torch's networks. ARCFACE_MXNET_PYTHON and
  * ARCFACE_TORCH_PYTHON name a Python that has them. Batches are smaller for large networks: see `batchFor`.
@@ -16,7 +16,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import { complexity, listNetworks, networkGraph, serializeMxnetSymbol } from '../src/index.ts';
-import type { Mode, Program, Speeds } from './speeds.ts';
+import type { Mode, Program, Speed, Speeds } from './speeds.ts';
 
 const { values, positionals } = parseArgs({
   options: {
@@ -50,7 +50,8 @@ try {
   // What is compared is measured together, or not at all.
   for (const measurements of wanted) {
     const missing = measurements.filter(
-      ({ network, mode, program }) => values.again || all[network]?.[mode]?.[program] === undefined,
+      ({ network, mode, program }) =>
+        values.again || !isKnown(all[network]?.[mode], program, batchFor(network, mode)),
     );
     if (missing.length > 0 && performance.now() < Number(values.seconds) * 1000)
       measurements.forEach(measure);
@@ -69,15 +70,20 @@ function programsFor(network: string): Program[] {
   return (programs as Program[]).filter((program) => installed[program]);
 }
 
-/** Images a batch: fewer of those that take seconds each. */
-function batchFor(network: string): number {
+function isKnown(speed: Speed | undefined, program: Program, batch: number): boolean {
+  return speed?.[program] !== undefined && speed.batch === batch;
+}
+
+/** Images a batch: fewer in training of those that take seconds each. */
+function batchFor(network: string, mode: Mode): number {
   const { flops } = complexity(networkGraph(network));
+  if (mode === 'forward') return 8;
   if (flops > 15e9) return 2;
   return flops > 5e9 ? 4 : 8;
 }
 
 function measure({ network, mode, program }: Measurement): void {
-  const batch = batchFor(network);
+  const batch = batchFor(network, mode);
   const options = ['--batch', String(batch), '--steps', STEPS];
   const [command, ...args] = commandFor(program, network, mode);
   const { status, stdout, stderr } = spawnSync(command!, [...args, ...options], {
@@ -86,7 +92,8 @@ function measure({ network, mode, program }: Measurement): void {
   });
   if (status !== 0) throw new Error(`${network}, ${mode}, ${program} failed: ${stderr}`);
   const { imagesPerSecond } = JSON.parse(stdout.trim().split('\n').at(-1)!) as { imagesPerSecond: number };
-  const speeds = { ...all[network]?.[mode], [program]: imagesPerSecond, batch };
+  const before = all[network]?.[mode];
+  const speeds = { ...(before?.batch === batch ? before : {}), [program]: imagesPerSecond, batch };
   const made = `npx tsx packages/backbones/bench/measure.ts --mode ${mode} ${network}`;
   all[network] = { ...all[network], [mode]: { ...speeds, command: made } };
   process.stdout.write(`${network.padEnd(12)} ${mode.padEnd(8)} ${program.padEnd(5)} ${imagesPerSecond}\n`);
