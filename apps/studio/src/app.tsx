@@ -7,7 +7,13 @@ import { ExportView } from './export/export-view.tsx';
 import { IdentityView } from './identity/identity-view.tsx';
 import { OverviewView } from './overview/overview-view.tsx';
 import type { ChosenFile } from './session/chosen-files.ts';
-import { type OpenOptions, type OpenProgress, openFiles, openManifest } from './session/open-session.ts';
+import {
+  NeedsModel,
+  type OpenOptions,
+  type OpenProgress,
+  openFiles,
+  openManifest,
+} from './session/open-session.ts';
 import type { Session } from './session/session.ts';
 import { HelpDialog } from './shell/help-dialog.tsx';
 import { go, type Route, route } from './shell/route.ts';
@@ -15,7 +21,12 @@ import { TopBar } from './shell/top-bar.tsx';
 import { StartView } from './start/start-view.tsx';
 
 type State =
-  | { readonly kind: 'empty'; readonly fault?: string }
+  | {
+      readonly kind: 'empty';
+      readonly fault?: string;
+      /** Faces that wait for a network. */
+      readonly waiting?: readonly ChosenFile[];
+    }
   | { readonly kind: 'opening'; readonly progress: OpenProgress }
   | { readonly kind: 'open'; readonly session: Session; readonly saving: ReadonlySignal<SaveState> };
 
@@ -23,13 +34,17 @@ const state = signal<State>({ kind: 'opening', progress: { what: 'Starting', sha
 const current = computed(() => (state.value.kind === 'open' ? state.value : undefined));
 
 /** Blurs all faces; also by ?mask in the address. */
-const masked = new URLSearchParams(globalThis.location?.search).has('mask');
+const parameters = new URLSearchParams(globalThis.location?.search);
+const masked = parameters.has('mask');
+/** ?backend=wasm leaves a GPU alone. */
+const backend = parameters.get('backend') === 'wasm' ? 'wasm' : undefined;
 
 async function open(how: (options: OpenOptions) => Promise<Session>): Promise<void> {
   state.value = { kind: 'opening', progress: { what: 'Opening', share: undefined } };
   try {
     const session = await how({
       masked,
+      backend,
       onProgress: (progress) => {
         state.value = { kind: 'opening', progress };
       },
@@ -37,7 +52,10 @@ async function open(how: (options: OpenOptions) => Promise<Session>): Promise<vo
     const { state: saving } = await keepDecisions(session);
     state.value = { kind: 'open', session, saving };
   } catch (error) {
-    state.value = { kind: 'empty', fault: (error as Error).message };
+    state.value =
+      error instanceof NeedsModel
+        ? { kind: 'empty', waiting: error.files }
+        : { kind: 'empty', fault: (error as Error).message };
   }
 }
 
@@ -85,7 +103,14 @@ export function App() {
         onClose={close}
         onHelp={() => setHelp(true)}
       />
-      {value.kind === 'empty' && <StartView fault={value.fault} onFiles={openChosen} onSample={openSample} />}
+      {value.kind === 'empty' && (
+        <StartView
+          fault={value.fault}
+          waiting={value.waiting?.length}
+          onFiles={(files) => openChosen([...(value.waiting ?? []), ...files])}
+          onSample={openSample}
+        />
+      )}
       {value.kind === 'opening' && <Opening progress={value.progress} />}
       {value.kind === 'open' && <View session={value.session} to={route.value} />}
       {help && <HelpDialog onClose={() => setHelp(false)} />}

@@ -7,7 +7,6 @@ import { createRequire } from 'node:module';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Download, Page } from 'playwright-core';
-import { preview } from 'vite';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { decisionsStore } from '../../cli/src/studio/decisions-store.ts';
 import { studioFiles } from '../../cli/src/studio/studio-data.ts';
@@ -15,6 +14,7 @@ import { type StudioServer, startStudioServer } from '../../cli/src/studio/studi
 import { runInProcess } from '../../cli/src/testing/run-in-process.ts';
 import { launchBrowser, noBrowser, type TestBrowser } from './testing/browser.ts';
 import { type BuiltStudio, buildStudio } from './testing/built-studio.ts';
+import { hostFiles } from './testing/static-host.ts';
 
 const axe = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8');
 
@@ -302,14 +302,9 @@ describe.skipIf(noBrowser)(`the studio in a browser${noBrowser ? ` (${noBrowser}
   });
 
   it('works on a static host, and without a network after the first visit', async () => {
-    const host = await preview({
-      root: join(built.app, '..'),
-      logLevel: 'silent',
-      build: { outDir: built.app },
-      preview: { host: '127.0.0.1', port: 0 },
-    });
+    const host = await hostFiles(built.app);
     servers.push(host);
-    const address = host.resolvedUrls!.local[0]!;
+    const { address } = host;
     const page = await open(address);
     await page.evaluate(() => navigator.serviceWorker.ready.then(() => true));
     await page.getByRole('button', { name: 'Try the sample' }).click();

@@ -43,6 +43,7 @@ export { shuffledOrder } from './data/shuffle.ts';
 // Embedding and verification
 export { type Embeddings, type EmbedOptions, type EmbedProgress, embedImages } from './embedding/embed.ts';
 export type { Embedder, EmbeddingBackbone } from './embedding/embedder.ts';
+export { onnxEmbedder } from './embedding/onnx-embedder.ts';
 export {
   type Duration,
   type LearningRateSchedule,

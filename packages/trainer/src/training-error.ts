@@ -13,6 +13,8 @@ export type TrainingErrorCode =
   | 'nothing-decodable'
   /** A decoder broke its contract, for example by returning too few bytes. */
   | 'invalid-decoder'
+  /** A network gives something else than a row of numbers an image. */
+  | 'invalid-embedder'
   /** The active TensorFlow.js backend has no gradients registered. */
   | 'no-gradients'
   /** A trainable parameter got no gradient, or tensors do not fit the parameters they are for. */

@@ -1,15 +1,8 @@
 /** Any ONNX model of faces as a frozen embedder: finds out how it is fed, says so, and feeds it. */
 import { readFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
-import {
-  formatOnnxInput,
-  inputPixels,
-  type OnnxSession,
-  parseOnnxInput,
-  type ResolvedOnnxInput,
-  resolveOnnxInput,
-} from '@arcface/backbones';
-import { decodeImage, type Embedder, type ImageSource } from '@arcface/trainer';
+import { formatOnnxInput, type OnnxSession, parseOnnxInput, resolveOnnxInput } from '@arcface/backbones';
+import { decodeImage, type Embedder, type ImageSource, onnxEmbedder, TrainingError } from '@arcface/trainer';
 import { type OnnxModel, parseOnnxModel } from 'onnx-format';
 import type { CommandContext } from '../cli/define-command.ts';
 import { CommandError } from '../cli/usage-error.ts';
@@ -84,65 +77,14 @@ export async function openOnnxEmbedder(
     );
   }
   const session = await open(model);
-  const shape = await outputShape(session, input, path);
-  const embed = async (pixels: Uint8Array, batch: number): Promise<Float32Array> => {
-    const bytes = pixels.length / batch;
-    const embeddings = new Float32Array(batch * shape.size);
-    const step = shape.batch ?? batch;
-    for (let start = 0; start < batch; start += step) {
-      const part = pixels.subarray(start * bytes, Math.min(batch, start + step) * bytes);
-      const rows = await run(session, input, part, step);
-      embeddings.set(rows.data.subarray(0, (part.length / bytes) * shape.size), start * shape.size);
-    }
-    return embeddings;
-  };
-  return {
-    inputShape: [input.height, input.width, 3],
-    embeddingSize: shape.size,
-    embed,
-    feeding: convention,
-  };
+  const embedder = await onnxEmbedder(session, input).catch((error: Error) => {
+    throw error instanceof TrainingError ? new CommandError(`${path}: ${error.message}`) : error;
+  });
+  return { ...embedder, feeding: convention };
 }
 
 const HOW_TO_SAY =
   'What the file does not say can be said: --onnx-input layout=NCHW,channels=RGB,mean=127.5,std=127.5, --input-size 112, --onnx-output NAME';
-
-/** Runs images, and black ones behind them up to the number that is wanted. */
-async function run(session: OnnxSession, input: ResolvedOnnxInput, pixels: Uint8Array, batch: number) {
-  const { height, width, convention, elementType, output } = input;
-  const area = height * width;
-  let images = pixels;
-  if (pixels.length < batch * area * 3) {
-    images = new Uint8Array(batch * area * 3);
-    images.set(pixels);
-  }
-  const dims = convention.layout === 'NCHW' ? [batch, 3, height, width] : [batch, height, width, 3];
-  const results = await session.run(inputPixels(images, area, convention, elementType), dims);
-  return results.get(output)!;
-}
-
-/**
- * The length of an embedding and how many images the model really takes at a time, by trying: exporters declare any number
- * for models in which a reshape has the number of the example.
- */
-async function outputShape(
-  session: OnnxSession,
-  input: ResolvedOnnxInput,
-  path: string,
-): Promise<{ readonly size: number; readonly batch: number | undefined }> {
-  const attempt = async (batch: number) => {
-    const { data, dims } = await run(session, input, new Uint8Array(), batch);
-    return { size: data.length / batch, isRows: dims[0] === batch && dims.length > 1, dims };
-  };
-  const { batch } = input;
-  const single = await attempt(batch ?? 1);
-  if (!single.isRows || single.size < 2) {
-    throw new CommandError(`${path}: its output is [${single.dims}], expected a row of numbers an image.`);
-  }
-  if (batch !== undefined) return { size: single.size, batch };
-  const double = await attempt(2).catch(() => undefined);
-  return { size: single.size, batch: double?.isRows && double.size === single.size ? undefined : 1 };
-}
 
 /** Images evenly spread over a dataset, as often as it takes to have so many. */
 async function sampleImages(

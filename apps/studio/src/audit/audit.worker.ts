@@ -1,5 +1,6 @@
 /** Parses an audit off the main thread, and hands its columns over without copying them. */
 import { type AuditColumns, CleanerError } from '@arcface/cleaner';
+import { columnBuffers } from './column-buffers.ts';
 import { parseJsonLines, parseParquet } from './parse-audit.ts';
 
 export type AuditRequest = { readonly name: string; readonly audit: Blob };
@@ -29,19 +30,10 @@ addEventListener('message', async ({ data: { name, audit } }: MessageEvent<Audit
           { onProgress },
         )
       : await parseJsonLines(audit.stream(), { onProgress });
-    reply({ kind: 'done', columns }, buffersOf(columns));
+    reply({ kind: 'done', columns }, columnBuffers(columns));
   } catch (error) {
     const message =
       error instanceof CleanerError ? error.message : `it cannot be read (${(error as Error).message})`;
     reply({ kind: 'failed', message });
   }
 });
-
-function buffersOf(columns: AuditColumns): ArrayBuffer[] {
-  const arrays = [
-    ...Object.values(columns),
-    ...Object.values(columns.keys),
-    ...columns.identities.map(({ images }) => images),
-  ];
-  return arrays.filter((value) => ArrayBuffer.isView(value)).map(({ buffer }) => buffer as ArrayBuffer);
-}

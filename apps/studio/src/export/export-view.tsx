@@ -1,9 +1,10 @@
 /** The cleaned dataset, written here and now. */
 import { IDENTITY_NAMES_FILE, type RecordLayout } from '@arcface/recordio';
 import { useRef, useState } from 'preact/hooks';
+import { auditLines } from '../audit/audit-lines.ts';
 import type { Session } from '../session/session.ts';
 import { count, countOf, degrees, megabytes } from '../shell/format.ts';
-import { canWriteFolders, downloads, type OutputFiles, pickFolder } from './output-files.ts';
+import { canWriteFolders, download, downloads, type OutputFiles, pickFolder } from './output-files.ts';
 import { writeCleaned } from './write-cleaned.ts';
 
 type State =
@@ -142,6 +143,28 @@ export function ExportView({ session }: { readonly session: Session }) {
         )}
         <Progress state={state} />
       </section>
+      {session.auditMadeBy !== undefined && (
+        <section class="card">
+          <h2>The audit</h2>
+          <p class="note">
+            It was made here (by {session.auditMadeBy}) and stands in no file yet. Save it to go on another
+            time, or with <code>arcface drop --audit</code>.
+          </p>
+          <div class="buttons">
+            <button
+              type="button"
+              onClick={() =>
+                download(
+                  'audit.jsonl',
+                  new Blob([...auditLines(session.columns)], { type: 'application/octet-stream' }),
+                )
+              }
+            >
+              Save audit.jsonl
+            </button>
+          </div>
+        </section>
+      )}
     </main>
   );
 }

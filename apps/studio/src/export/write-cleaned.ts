@@ -2,6 +2,7 @@
 import { auditFromColumns, decide, outputNames } from '@arcface/cleaner';
 import {
   type FaceRecordsSummary,
+  type LabelledImage,
   parseProperty,
   type RecordLayout,
   serializeIdentityNames,
@@ -40,12 +41,10 @@ export async function writeCleaned(session: Session, options: WriteCleanedOption
     if (decision.kept === 0) throw new Error('No image would be left: choose a larger angle, or keep some.');
     const { property } = session.faces!;
     const summary = await writeFaceRecords({
-      images: (async function* () {
-        for (const image of decision.order) {
-          const { bytes } = await dataset.read(positions[image]!, { signal });
-          yield { label: decision.newLabels[image]!, bytes };
-        }
-      })(),
+      images: inOrder(decision.order, async (image) => {
+        const { bytes } = await dataset.read(positions[image]!, { signal });
+        return { label: decision.newLabels[image]!, bytes };
+      }),
       records,
       index,
       layout,
@@ -62,4 +61,22 @@ export async function writeCleaned(session: Session, options: WriteCleanedOption
   } finally {
     await dataset.close();
   }
+}
+
+/** Images that are read while one is written. What lies close together over HTTP is then fetched at once. */
+const AHEAD = 64;
+
+async function* inOrder(
+  images: Iterable<number>,
+  read: (image: number) => Promise<LabelledImage>,
+): AsyncGenerator<LabelledImage> {
+  const pending: Promise<LabelledImage>[] = [];
+  for (const image of images) {
+    const reading = read(image);
+    // Whoever waits for it hears of it.
+    reading.catch(() => {});
+    pending.push(reading);
+    if (pending.length > AHEAD) yield await pending.shift()!;
+  }
+  for (const reading of pending) yield await reading;
 }

@@ -52,6 +52,12 @@ export function sortFiles(files: readonly ChosenFile[]): ChosenFiles {
   };
 }
 
+/** Whether there is something among the files to judge faces with: saved embeddings, or a network (MXNet's is two files). */
+export function canEmbed(models: readonly ChosenFile[]): boolean {
+  const has = (end: RegExp): boolean => models.some(({ path }) => end.test(path));
+  return has(/\.(npy|onnx|safetensors)$/) || (has(/\.params$/) && has(/-symbol\.json$/));
+}
+
 function nameOf(path: string): string {
   return path.slice(path.lastIndexOf('/') + 1);
 }

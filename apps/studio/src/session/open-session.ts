@@ -4,7 +4,9 @@ import { proposedMerges } from '../audit/audit-summary-file.ts';
 import { readAudit } from '../audit/read-audit.ts';
 import type { FaceSource } from '../faces/face-source.ts';
 import { openDataset } from '../faces/open-dataset.ts';
-import { type ChosenFile, type ChosenFiles, sortFiles } from './chosen-files.ts';
+import type { ComputeBackend } from '../models/compute-backend.ts';
+import { makeAudit } from '../models/make-audit.ts';
+import { type ChosenFile, type ChosenFiles, canEmbed, sortFiles } from './chosen-files.ts';
 import { OpenError } from './open-error.ts';
 import { Session, type SessionFaces } from './session.ts';
 
@@ -17,6 +19,8 @@ export interface OpenProgress {
 
 export interface OpenOptions {
   readonly masked: boolean;
+  /** What embeds; default: WebGPU where there is one. */
+  readonly backend?: ComputeBackend | undefined;
   readonly onProgress: (progress: OpenProgress) => void;
 }
 
@@ -41,30 +45,48 @@ export interface Manifest {
   readonly mask?: boolean;
 }
 
+/** There are faces, but neither an audit nor anything to make one with: more files are needed. */
+export class NeedsModel extends OpenError {
+  readonly files: readonly ChosenFile[];
+
+  constructor(files: readonly ChosenFile[]) {
+    super('These are faces without an audit.');
+    this.files = files;
+  }
+}
+
 /** @throws {OpenError} */
 export async function openFiles(files: readonly ChosenFile[], options: OpenOptions): Promise<Session> {
   const chosen = sortFiles(files);
-  if (chosen.audit === undefined) throw new OpenError(whatIsMissing(chosen));
-  const { audit, summary } = chosen;
-  const columns = await readAudit(audit.path, audit.file, (share) =>
-    options.onProgress({ what: 'Reading the audit', share }),
-  );
+  const { audit, summary, models } = chosen;
+  const faces = await chosenFaces(chosen);
+  if (audit === undefined && faces === undefined) {
+    throw new OpenError(
+      'There is neither an audit (.jsonl or .parquet) nor a dataset (.rec, or a folder of folders) among these files.',
+    );
+  }
+  if (audit === undefined && !canEmbed(models)) throw new NeedsModel(files);
+  const { columns, computedBy } =
+    audit === undefined
+      ? await makeAudit(
+          { source: faces!.source, names: faces!.names, models, backend: options.backend },
+          options.onProgress,
+        )
+      : {
+          columns: await readAudit(audit.path, audit.file, (share) =>
+            options.onProgress({ what: 'Reading the audit', share }),
+          ),
+          computedBy: undefined,
+        };
   return new Session({
     title: chosen.title,
     columns,
     merges: summary === undefined ? [] : proposedMerges(await summary.file.text()),
-    faces: await chosenFaces(chosen),
+    faces,
     masked: options.masked,
+    auditMadeBy: computedBy,
     decisionsAddress: undefined,
   });
-}
-
-/** What to tell somebody whose files are not enough. */
-function whatIsMissing({ records, images }: ChosenFiles): string {
-  const faces = records !== undefined || images.size > 0;
-  return faces
-    ? 'These are faces without an audit. Make one first: arcface audit --data … --model … --output audit.jsonl. Then choose both.'
-    : 'There is neither an audit (.jsonl or .parquet) nor a dataset (.rec, or a folder of folders) among these files.';
 }
 
 async function chosenFaces(chosen: ChosenFiles): Promise<SessionFaces | undefined> {
@@ -85,7 +107,7 @@ function sessionFaces(
 ): SessionFaces {
   const identityNames: IdentityNames | undefined =
     names === undefined ? undefined : parseIdentityNames(names);
-  return { source, property, openDataset: () => openDataset(source, identityNames) };
+  return { source, property, names: identityNames, openDataset: () => openDataset(source, identityNames) };
 }
 
 /** @throws {OpenError} */
@@ -106,6 +128,7 @@ export async function openManifest(address: URL, options: OpenOptions): Promise<
     merges: summary === undefined ? [] : proposedMerges(summary),
     faces: await manifestFaces(manifest, at, text),
     masked: options.masked || manifest.mask === true,
+    auditMadeBy: undefined,
     decisionsAddress: manifest.decisions === undefined ? undefined : at(manifest.decisions).href,
   });
 }

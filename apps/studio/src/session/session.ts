@@ -1,6 +1,6 @@
 /** What is open: an audit, the images that it is of, the rule, and what has been decided. Views read it and draw themselves again. */
 import { type AngleEvidence, type AuditColumns, angleEvidence, automaticAngle } from '@arcface/cleaner';
-import type { FaceDataset } from '@arcface/recordio';
+import type { FaceDataset, IdentityNames } from '@arcface/recordio';
 import { computed, type ReadonlySignal, type Signal, signal } from '@preact/signals';
 import type { ProposedMerge } from '../audit/audit-summary-file.ts';
 import { DecisionBook } from '../decisions/decision-book.ts';
@@ -12,6 +12,8 @@ import { type Outcome, outcomeOf, ruleVerdicts, type StudioRule } from './verdic
 /** The images of a session, where it has some. */
 export interface SessionFaces {
   readonly source: FaceSource;
+  /** By label, where the dataset has names. */
+  readonly names: IdentityNames | undefined;
   /** Opens them as a dataset; reads all labels, so it is done for exporting only. */
   readonly openDataset: () => Promise<FaceDataset>;
   /** Text of the dataset's `property` file. */
@@ -25,6 +27,8 @@ export interface SessionInput {
   readonly faces: SessionFaces | undefined;
   /** Blur the faces. */
   readonly masked: boolean;
+  /** What computed the audit, when it was made here and stands in no file yet. */
+  readonly auditMadeBy: string | undefined;
   /** Where the decisions are kept as a file, too, when a server does that. */
   readonly decisionsAddress: string | undefined;
 }
@@ -35,6 +39,7 @@ export class Session {
   readonly merges: readonly ProposedMerge[];
   readonly faces: SessionFaces | undefined;
   readonly masked: boolean;
+  readonly auditMadeBy: string | undefined;
   readonly decisionsAddress: string | undefined;
   readonly thumbnails: Thumbnails | undefined;
   readonly positionOf: ReadonlyMap<number, number>;
@@ -55,6 +60,7 @@ export class Session {
     this.merges = input.merges;
     this.faces = faces;
     this.masked = masked;
+    this.auditMadeBy = input.auditMadeBy;
     this.decisionsAddress = input.decisionsAddress;
     this.thumbnails = faces && new Thumbnails(columns, faces.source, { masked });
     this.positionOf = new Map(columns.identities.map(({ label }, position) => [label, position]));

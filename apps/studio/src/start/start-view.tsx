@@ -6,11 +6,13 @@ import { chosenFiles, droppedFiles } from './drop-files.ts';
 
 export interface StartViewProps {
   readonly fault: string | undefined;
+  /** Files that were chosen and wait for a network to judge them; undefined when there are none. */
+  readonly waiting: number | undefined;
   readonly onFiles: (files: readonly ChosenFile[]) => void;
   readonly onSample: () => void;
 }
 
-export function StartView({ fault, onFiles, onSample }: StartViewProps) {
+export function StartView({ fault, waiting, onFiles, onSample }: StartViewProps) {
   const files = useRef<HTMLInputElement>(null);
   const folder = useRef<HTMLInputElement>(null);
   const [over, setOver] = useState(false);
@@ -70,6 +72,18 @@ export function StartView({ fault, onFiles, onSample }: StartViewProps) {
           onChange={({ currentTarget }) => currentTarget.files && onFiles(chosenFiles(currentTarget.files))}
         />
       </section>
+      {waiting !== undefined && (
+        <div class="waiting" role="status">
+          <p>
+            <b>These faces have no audit yet.</b> Add one (<code>audit.jsonl</code>), or let it be made here:
+            add a network (<code>.onnx</code>, <code>.safetensors</code>, or MXNet's two files) or saved
+            embeddings (<code>.npy</code>).
+          </p>
+          <button type="button" class="primary" onClick={() => files.current?.click()}>
+            <FileIcon /> Add files…
+          </button>
+        </div>
+      )}
       {fault !== undefined && (
         <p class="fault" role="alert">
           {fault}

@@ -46,8 +46,8 @@ export async function launchBrowser(
     deviceScaleFactor,
     acceptDownloads: true,
   });
-  // What does not come within half a minute does not come.
-  context.setDefaultTimeout(30_000);
+  // A machine may be busy with other tests.
+  context.setDefaultTimeout(90_000);
   return {
     context,
     async close() {
