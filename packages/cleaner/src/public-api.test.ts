@@ -32,6 +32,7 @@ it('exports these names', () => {
       "mergeDecisions",
       "metricIntervals",
       "metrics",
+      "outputNames",
       "parseDecision",
       "parseDecisions",
       "rankMetrics",

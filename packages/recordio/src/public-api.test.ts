@@ -19,6 +19,10 @@ test('the exported names', () => {
       "RecordIOError",
       "writeFaceRecords",
       "identitiesFromLabels",
+      "IDENTITY_NAMES_FILE",
+      "parseIdentityNames",
+      "serializeIdentityNames",
+      "IMAGE_EXTENSIONS",
       "imageExtension",
       "parseImageList",
       "serializeImageList",
@@ -57,7 +61,6 @@ test('the exported names', () => {
     [
       "openFileSink",
       "openFileSource",
-      "IMAGE_EXTENSIONS",
       "openFolderDataset",
       "openListDataset",
       "pathWithin",

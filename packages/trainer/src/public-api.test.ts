@@ -35,6 +35,7 @@ test('exports of @arcface/trainer', () => {
       "marginShareAt",
       "mirrorImage",
       "networkTensors",
+      "onnxEmbedder",
       "pairDistances",
       "parseCfpPairs",
       "parsePairs",
