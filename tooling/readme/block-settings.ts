@@ -10,6 +10,8 @@ export interface Setting {
   readonly shorten?: readonly (readonly [string, string])[];
   /** An optional package that the block is about: where it is not installed, the block is skipped. */
   readonly needs?: string;
+  /** Why the block cannot run here at all. */
+  readonly skip?: string;
 }
 
 const BACKEND = "import 'tfjs-backend-onnxruntime'; import * as tf from '@tensorflow/tfjs-core';";
@@ -88,6 +90,7 @@ export const SETTINGS: Readonly<Record<string, readonly Setting[]>> = {
         const audit = scoreByModes({ embeddings, dimensions: 2, labels: Int32Array.of(0, 0, 0, 0, 1, 1, 1, 1) });`,
     },
   ],
+  'packages/mpi/README.md': [{ skip: 'runs under mpirun' }],
   'packages/onnx-format/README.md': [{}],
   'packages/recordio/README.md': [{}],
   'packages/subcenter-loss/README.md': [
@@ -125,6 +128,36 @@ export const SETTINGS: Readonly<Record<string, readonly Setting[]>> = {
         ['epochs: 18 }, batchSize: 128', 'epochs: 1 }, batchSize: 4'],
       ],
     },
+  ],
+  'docs/guides/train-your-own.md': [
+    { after: 'if (config.data !== "faces" || config.lrSteps[1] !== 6000) throw new Error();' },
+  ],
+  'docs/guides/one-package.md': [{}, { after: 'if (decision.verdicts === undefined) throw new Error();' }],
+  'docs/guides/browser.md': [
+    {
+      before: "import { readFileSync } from 'node:fs';",
+      after: `
+        if (String(await labelsOf(new Blob([readFileSync('faces/train.rec')]))) !== '0,0,0,0,1,1,1,1') throw new Error();
+        const embeddings = Float32Array.from([1, 0, 9, 1, 9, 0, 8, 1, 0, 9, 1, 9, 0, 8, 1, 8]);
+        keptOf(embeddings, 2, Int32Array.of(0, 0, 0, 0, 1, 1, 1, 1));`,
+    },
+    {},
+  ],
+  'docs/guides/from-arcface-torch.md': [
+    {
+      before: `
+        import { writeFileSync } from 'node:fs';
+        import { exportParameters, serializeSafetensors } from '@arcface/backbones';
+        const given = createBackbone({ network: 'iresnet18', width: 0.25 }, { seed: 5 });
+        writeFileSync('backbone.safetensors', serializeSafetensors({ tensors: exportParameters(given, { prefixes: false }) }));`,
+      shorten: [["createBackbone('iresnet18')", "createBackbone({ network: 'iresnet18', width: 0.25 })"]],
+      after: `
+        for (const [i, { variable }] of backbone.parameters.entries()) {
+          const [ours, theirs] = [variable.dataSync(), given.parameters[i]!.variable.dataSync()];
+          if (ours.some((value, at) => value !== theirs[at])) throw new Error('not what was in the file');
+        }`,
+    },
+    { shorten: [["createBackbone('iresnet18')", "createBackbone({ network: 'iresnet18', width: 0.25 })"]] },
   ],
   'apps/cli/README.md': [
     { after: 'if (exitCode !== 1) throw new Error("there is no such model, so it should have failed");' },

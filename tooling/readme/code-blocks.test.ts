@@ -27,17 +27,21 @@ for (const [file, settings] of Object.entries(SETTINGS)) {
     for (const { index, line, code } of blocks) {
       const setting = settings[index]!;
       const name = `block ${index + 1}, line ${line}`;
-      if (setting.needs !== undefined && !isInstalled(setting.needs)) {
+      if (setting.skip !== undefined) test.skip(`${name} (${setting.skip})`, () => {});
+      else if (setting.needs !== undefined && !isInstalled(setting.needs)) {
         test.skip(`${name} (needs ${setting.needs})`, () => {});
       } else test.concurrent(name, () => run(code, setting), 180_000);
     }
   });
 }
 
-test('no page of a package is left out', () => {
+test('no page is left out', () => {
   const pages = ['packages', 'apps'].flatMap((group) =>
     readdirSync(join(root, group)).map((name) => `${group}/${name}/README.md`),
   );
+  for (const name of readdirSync(join(root, 'docs'), { recursive: true, encoding: 'utf8' })) {
+    if (name.endsWith('.md')) pages.push(`docs/${name.replaceAll('\\', '/')}`);
+  }
   for (const page of pages.filter((page) => existsSync(join(root, page)))) {
     if (codeBlocks(readFileSync(join(root, page), 'utf8')).length > 0)
       expect(Object.keys(SETTINGS)).toContain(page);

@@ -2,6 +2,7 @@
 import { readFileSync } from 'node:fs';
 import { Command, CommanderError } from 'commander';
 import { INTERRUPTED, releaseInterrupt } from './cli/interrupt.ts';
+import { messageWithAdvice } from './cli/system-advice.ts';
 import { UsageError } from './cli/usage-error.ts';
 import { alignCommand } from './commands/align.ts';
 import { auditCommand } from './commands/audit.ts';
@@ -20,7 +21,8 @@ import { verifyCommand } from './commands/verify.ts';
 const FAILED = 1;
 const WRONG_USAGE = 2;
 
-function createProgram(): Command {
+/** The commands as they are parsed; documentation is made from them. */
+export function createProgram(): Command {
   const { version } = JSON.parse(readFileSync(new URL('../package.json', import.meta.url), 'utf8')) as {
     version: string;
   };
@@ -86,6 +88,6 @@ function exitCodeOf(error: unknown): number {
     return INTERRUPTED;
   }
   if (process.env.ARCFACE_DEBUG) process.stderr.write(`${error instanceof Error ? error.stack : error}\n`);
-  else process.stderr.write(`error: ${error instanceof Error ? error.message : error}\n`);
+  else process.stderr.write(`error: ${messageWithAdvice(error)}\n`);
   return error instanceof UsageError ? WRONG_USAGE : FAILED;
 }

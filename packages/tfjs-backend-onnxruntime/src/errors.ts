@@ -3,15 +3,25 @@
 
 /** Why the backend refused; `op` on the error names the tfjs kernel when there is one. */
 export type OnnxRuntimeBackendErrorCode =
+  /** A dtype that the kernel, or ONNX Runtime, does not have (complex64, say). Cast first. */
   | 'unsupported-dtype'
+  /** A tfjs operation that this backend does not have. The table in its README lists those it has. */
   | 'unsupported-kernel'
+  /** A kernel with an attribute that it has no lowering for, such as a data format. */
   | 'unsupported-attribute'
+  /** Data of a tensor that this backend does not hold: disposed, or of another backend. */
   | 'unknown-tensor'
+  /** An option out of its range. The message says what is allowed. */
   | 'invalid-option'
+  /** ONNX Runtime cannot be loaded: its binary is missing for this platform, or two versions are installed. */
   | 'runtime-unavailable'
+  /** The execution provider cannot be used here; `checkProvider` says what it lacks. */
   | 'provider-unavailable'
+  /** ONNX Runtime refused a graph. `dumpGraph` writes it for a report; this is a fault of the backend. */
   | 'compilation-failed'
+  /** ONNX Runtime failed while running a graph; its own words are in the message. */
   | 'run-failed'
+  /** A graph did not fit. Take smaller batches, or a backbone with segments (gradient checkpointing). */
   | 'out-of-memory';
 
 /** The one error class of this package. */

@@ -1,5 +1,7 @@
-/** The backend that the kernels are for has registered no kernels yet: its package must be loaded first. */
-export type TrainingKernelsErrorCode = 'backend-missing';
+/** What went wrong, for programs; the message says it for people. */
+export type TrainingKernelsErrorCode =
+  /** The backend that the kernels are for has registered no kernels yet: load its package first. */
+  'backend-missing';
 
 /** Thrown by this package only. */
 export class TrainingKernelsError extends Error {

@@ -1,6 +1,6 @@
 /** The options of `arcface train`: how they are typed, and what they mean to a training run. */
 import { listNetworks } from '@arcface/backbones';
-import type { Margin } from '@arcface/subcenter-loss';
+import { type Margin, margins } from '@arcface/subcenter-loss';
 import type { LearningRateSchedule, TrainingLoss, TrainOptions } from '@arcface/trainer';
 import { type Command, Option } from 'commander';
 import { type ComputeOptions, type SharedOptions, withComputeOptions } from '../../cli/define-command.ts';
@@ -10,10 +10,10 @@ import { type ReferenceFlags, withReferenceFlags } from './reference-flags.ts';
 
 /** The margin losses by the reference's names; `--margin` and `--scale` change them. */
 const MARGINS: Readonly<Record<string, Margin>> = {
-  arcface: { m1: 1, m2: 0.5, m3: 0, s: 64 },
-  cosface: { m1: 1, m2: 0, m3: 0.35, s: 64 },
-  combined: { m1: 1, m2: 0.3, m3: 0.2, s: 64 },
-  nsoftmax: { m1: 1, m2: 0, m3: 0, s: 64 },
+  arcface: margins.arcface,
+  cosface: margins.cosface,
+  combined: margins.combined,
+  nsoftmax: margins.normalisedSoftmax,
 };
 
 /** The reference's other losses by its names; of the triplets `--margin` is the alpha. */

@@ -1,0 +1,49 @@
+/** The commands in the shell blocks of a Markdown file. */
+
+export interface ShellCommand {
+  /** Line of the command, from 1. */
+  readonly line: number;
+  /** As a shell would divide it; quotes are taken off. */
+  readonly words: readonly string[];
+}
+
+/** Every command of the blocks fenced as `sh`: continued lines joined, comments left out. */
+export function shellCommands(markdown: string): ShellCommand[] {
+  const commands: ShellCommand[] = [];
+  let inside = false;
+  let open: { line: number; text: string } | undefined;
+  for (const [i, text] of markdown.split('\n').entries()) {
+    if (text.startsWith('```')) {
+      inside = text === '```sh';
+      continue;
+    }
+    if (!inside) continue;
+    open = { line: open?.line ?? i + 1, text: (open?.text ?? '') + text.replace(/\\$/, '') };
+    if (text.endsWith('\\')) continue;
+    const words = wordsOf(open.text);
+    if (words.length > 0) commands.push({ line: open.line, words });
+    open = undefined;
+  }
+  return commands;
+}
+
+function wordsOf(text: string): string[] {
+  const words: string[] = [];
+  for (const [match] of text.matchAll(/#.*$|(?:'[^']*'|"[^"]*"|[^\s'"#])+/g)) {
+    if (match.startsWith('#')) break;
+    words.push(match.replace(/'([^']*)'|"([^"]*)"/g, (_, single, double) => single ?? double));
+  }
+  return words;
+}
+
+/** The arguments of a command of ours, however it is called, up to a pipe or redirection; undefined for any other. */
+export function arcfaceArguments(line: readonly string[]): readonly string[] | undefined {
+  const end = line.findIndex((word) => word === '|' || word === '>');
+  const words = end < 0 ? line : line.slice(0, end);
+  const [first, second, third] = words;
+  if (first === 'arcface') return words.slice(1);
+  if (first === 'npx' && second === 'arcface') return words.slice(2);
+  if (first === 'npx' && second === 'pnpm' && third === 'arcface') return words.slice(3);
+  if (first === 'npx' && second === 'pnpm' && third === 'demo') return words.slice(2);
+  return undefined;
+}
