@@ -1,8 +1,8 @@
 /** The command line as a whole: its commands, and what becomes of errors. */
 import { readFileSync } from 'node:fs';
 import { Command, CommanderError } from 'commander';
+import { messageWithAdvice } from './cli/advice.ts';
 import { INTERRUPTED, releaseInterrupt } from './cli/interrupt.ts';
-import { messageWithAdvice } from './cli/system-advice.ts';
 import { UsageError } from './cli/usage-error.ts';
 import { alignCommand } from './commands/align.ts';
 import { auditCommand } from './commands/audit.ts';

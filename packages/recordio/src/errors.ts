@@ -23,18 +23,18 @@ export type RecordIOErrorCode =
   | 'truncated-record'
   /** A record says that it is longer than the rest of the file: damaged there, or cut short. */
   | 'length-past-end'
-  /** A record says that it is longer than any may be. Damaged there; repair as above. */
+  /** A record says that it is so long that another one starts within it. Damaged there; repair as above. */
   | 'bad-length'
   /** Bytes behind the last record that are no record. Repairing leaves them out. */
   | 'trailing-bytes'
   /** A file of no bytes. Write it again. */
   | 'empty-file'
-  /** A record longer than the format can hold (or longer than was allowed), to be written or read. Store a smaller image. */
+  /** A record longer than the format can hold. Store a smaller image. */
   | 'record-too-large'
   // image record headers
   /** A record too short for the header of an image: the file holds something else than images. Look with `arcface rec ls --raw`. */
   | 'bad-image-header'
-  /** A label that is no whole number, or too large to be exact in float32. Number identities from 0. */
+  /** A label that is no whole number, or past 2^24 and so not exact in a record. Number identities from 0. */
   | 'bad-label'
   /** An id that does not fit its field of 64 bits. */
   | 'bad-id'
@@ -51,7 +51,7 @@ export type RecordIOErrorCode =
   | 'index-incomplete'
   /** A line of a `.lst` is not `index<TAB>label<TAB>path`. */
   | 'list-syntax'
-  /** The `property` file is not `identities,height,width`. */
+  /** The `property` file is not `identities,height,width`, or the file of identities' names is not an object of names by label. */
   | 'property-syntax'
   // datasets
   /** No image in it. A folder of folders has a folder for each identity, with images in it. */
@@ -60,7 +60,7 @@ export type RecordIOErrorCode =
   | 'missing-header-record'
   /** A key that an identity lists has no record. The `.idx` or the `.rec` is incomplete. */
   | 'missing-record'
-  /** The record of an identity names keys that are none of its own. Damaged, or written by something else. */
+  /** Identity records whose ranges of keys overlap, leave an image out or join labels: open it with layout `flat`. When writing: more keys than float32 holds exactly (2^24); write `flat`. */
   | 'bad-identity-range'
   /** The InsightFace layout needs the images of an identity next to each other. Write through `arcface rec pack`, which sorts. */
   | 'label-not-contiguous'

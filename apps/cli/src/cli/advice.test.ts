@@ -2,7 +2,7 @@ import { existsSync } from 'node:fs';
 import { writeFile } from 'node:fs/promises';
 import { RecordIOError } from '@arcface/recordio';
 import { expect, test } from 'vitest';
-import { messageWithAdvice } from './system-advice.ts';
+import { messageWithAdvice } from './advice.ts';
 
 test.skipIf(!existsSync('/dev/full'))('a full disk (needs /dev/full, which Linux has)', async () => {
   const error = await writeFile('/dev/full', 'x').catch((error: unknown) => error);
@@ -11,6 +11,16 @@ test.skipIf(!existsSync('/dev/full'))('a full disk (needs /dev/full, which Linux
     cause: error,
   });
   expect(messageWithAdvice(wrapped)).toMatch(/Cannot write faces.*make room/);
+});
+
+test('a damaged file', () => {
+  const error = new RecordIOError('truncated-payload', 'train.rec: the record at byte 7 is cut short', {
+    offset: 7,
+  });
+  expect(messageWithAdvice(error)).toMatch(/at byte 7 is cut short\. The file is damaged.*rec repair/);
+  expect(messageWithAdvice(new RecordIOError('empty-dataset', 'There is no image'))).toBe(
+    'There is no image',
+  );
 });
 
 test('any other error speaks for itself', () => {

@@ -1,0 +1,43 @@
+/** What to do about errors that say only what has happened: those of the operating system, and damage to a record file. */
+import { isRecordIOError, type RecordIOErrorCode } from '@arcface/recordio';
+
+const OF_THE_SYSTEM: Readonly<Record<string, string>> = {
+  ENOSPC:
+    'The disk is full. Nothing half-written was put in place; make room and run again (--resume goes on, where there is one).',
+  EDQUOT:
+    'Your quota of disk space is used up. Make room and run again (--resume goes on, where there is one).',
+  EACCES: 'You may not read or write there. Change the permissions, or choose another place.',
+  EROFS: 'That file system is read-only. Choose another place.',
+  EMFILE: 'Too many files are open. Raise the limit: ulimit -n 4096.',
+};
+
+/** A file that was cut short or altered; what is whole in it can be saved. */
+const DAMAGE: readonly RecordIOErrorCode[] = [
+  'bad-magic',
+  'bad-part-flag',
+  'unexpected-part',
+  'unfinished-record',
+  'truncated-frame',
+  'truncated-payload',
+  'truncated-padding',
+  'truncated-record',
+  'length-past-end',
+  'bad-length',
+  'trailing-bytes',
+];
+const REPAIR =
+  'The file is damaged: copy it again, or save what is whole with `arcface rec repair FILE --output FOLDER`.';
+
+/** The message of whatever was thrown, with what to do behind it where that can be said. */
+export function messageWithAdvice(error: unknown): string {
+  if (!(error instanceof Error)) return String(error);
+  const advice = isRecordIOError(error, ...DAMAGE) ? REPAIR : systemAdvice(error);
+  return advice === undefined ? error.message : `${error.message.replace(/\.$/, '')}. ${advice}`;
+}
+
+function systemAdvice(error: NodeJS.ErrnoException): string | undefined {
+  const code = Object.keys(OF_THE_SYSTEM).find(
+    (name) => error.code === name || error.message.includes(`${name}:`),
+  );
+  return code === undefined ? undefined : OF_THE_SYSTEM[code];
+}
