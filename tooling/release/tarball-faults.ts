@@ -2,6 +2,7 @@
  * What is wrong with a package before anybody installs it: publint (is the manifest right for every consumer?),
  * are-the-types-wrong (do the types resolve as the code does?), what must be in the tarball and what must not.
  */
+import { relative } from 'node:path';
 import { type PackedPackage, root, run } from './published-packages.ts';
 
 /** Scripts that npm runs at the user's at install. */
@@ -10,12 +11,14 @@ const REQUIRED = ['package/package.json', 'package/README.md', 'package/LICENSE'
 const UNWANTED = /\.test\.|\.fixture\.|\/testing\/|\/bench\/|\.tsbuildinfo$|^package\/src\//;
 
 /** The faults of one tarball, as lines of text. */
-export function tarballFaults({ manifest, tarball }: PackedPackage): string[] {
+export function tarballFaults({ directory, manifest, tarball }: PackedPackage): string[] {
   const faults: string[] = [];
   for (const name of INSTALL_SCRIPTS) {
     if (manifest.scripts?.[name] !== undefined)
       faults.push(`package.json has a script "${name}": nothing may run at install`);
   }
+  const ownTests = `vitest run --root ../.. ${relative(root, directory)}/`;
+  if (manifest.scripts?.test !== ownTests) faults.push(`its script "test" is not "${ownTests}"`);
   if (manifest.license !== 'Apache-2.0') faults.push(`license is ${manifest.license}, expected Apache-2.0`);
   if (manifest.files === undefined) faults.push('package.json has no "files"');
   if (manifest.publishConfig?.access !== 'public') faults.push('publishConfig.access is not "public"');
