@@ -34,7 +34,7 @@ export interface OnnxRuntimeBackendOptions {
   readonly arena: boolean;
   /**
    * Bytes of batch normalisations' results that a graph may hold from the forward to the backward pass; what is beyond,
-   * the largest first, is computed again there, for another pass or two over it. Default 512 MiB; 0 holds none,
+   * the largest first, is computed again there, for another pass or two over it. Default 448 MiB; 0 holds none,
    * `Infinity` all. `TFJS_ONNXRUNTIME_HELD_BYTES`
    */
   readonly heldBytes: number;
@@ -108,7 +108,7 @@ export function defaultOptions(): OnnxRuntimeBackendOptions {
     cacheBytes: Number(environment('CACHE_BYTES') ?? 4 * 2 ** 30),
     pendingNodes: 100_000,
     arena: environment('ARENA') !== '0',
-    heldBytes: Number(environment('HELD_BYTES') ?? 512 * 2 ** 20),
+    heldBytes: Number(environment('HELD_BYTES') ?? 448 * 2 ** 20),
     optimization: 'basic',
     spinning: false,
     diskCache: diskCacheFolder(environment('DISK_CACHE')),

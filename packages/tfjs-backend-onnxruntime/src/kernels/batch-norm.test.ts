@@ -225,7 +225,7 @@ describe.each(['blocked', 'nchw'] as const)('layout %s', (layout) => {
       tf.dispose(tensors);
       return { size, values };
     });
-    configure({ heldBytes: 512 * 2 ** 20 });
+    configure({ heldBytes: 448 * 2 ** 20 });
     expect(steps[1]!.size).toBeGreaterThan(steps[0]!.size);
     expect(steps[1]!.values).toEqual(steps[0]!.values);
   });

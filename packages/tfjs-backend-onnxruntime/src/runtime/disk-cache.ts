@@ -18,6 +18,7 @@ import { arch, cpus, platform } from 'node:os';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import type { CompiledModel } from '../lowering/compile.ts';
+import { inCreationOrder } from '../onnx/creation-order.ts';
 import { runtimeVersion } from './native-binding.ts';
 
 /** Graphs of fewer ONNX operators compile faster than a file is worth. */
@@ -102,7 +103,8 @@ export class DiskCache {
     const whole = `${part}.whole`;
     try {
       const { bytes: _, ...names } = model;
-      const content = Buffer.concat([Buffer.from(`${JSON.stringify(names)}\0`), readFileSync(part)]);
+      const optimised = inCreationOrder(readFileSync(part));
+      const content = Buffer.concat([Buffer.from(`${JSON.stringify(names)}\0`), optimised]);
       writeFileSync(whole, Buffer.concat([sha256(content), content]));
       renameSync(whole, this.#path(key));
       this.#trim();
