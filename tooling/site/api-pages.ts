@@ -1,5 +1,5 @@
 /** The API reference: Markdown from the docstrings of everything that the packages export, by TypeDoc. */
-import { readdirSync, readFileSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { Application } from 'typedoc';
 import { root } from './pages.ts';
@@ -10,7 +10,7 @@ interface Manifest {
   readonly exports?: Readonly<Record<string, unknown>>;
 }
 
-/** Sources behind the exports of every published package, with the names that a program imports them by. */
+/** Modules behind the exports of every published package (`packages/recordio/src/node`), with the names that a program imports. */
 function entryPoints(): Map<string, string> {
   const found = new Map<string, string>();
   for (const folder of [
@@ -26,7 +26,7 @@ function entryPoints(): Map<string, string> {
     if (manifest.private) continue;
     for (const [path, source] of Object.entries(manifest.exports ?? {})) {
       if (typeof source === 'string' && source.endsWith('.ts'))
-        found.set(join(root, folder, source), manifest.name + path.slice(1));
+        found.set(join(folder, source).replace(/(\/index)?\.ts$/, ''), manifest.name + path.slice(1));
     }
   }
   return found;
@@ -36,7 +36,9 @@ function entryPoints(): Map<string, string> {
 export async function writeApiPages(folder: string): Promise<void> {
   const entries = entryPoints();
   const app = await Application.bootstrapWithPlugins({
-    entryPoints: [...entries.keys()],
+    entryPoints: [...entries.keys()].map((file) =>
+      join(root, existsSync(join(root, `${file}.ts`)) ? `${file}.ts` : `${file}/index.ts`),
+    ),
     tsconfig: join(root, 'tooling/site/tsconfig.api.json'),
     plugin: ['typedoc-plugin-markdown'],
     out: folder,
@@ -63,10 +65,7 @@ export async function writeApiPages(folder: string): Promise<void> {
   });
   const project = await app.convert();
   if (project === undefined) throw new Error('TypeDoc could not read the sources');
-  for (const module of project.children ?? []) {
-    const source = module.sources?.[0]?.fullFileName;
-    const name = source === undefined ? undefined : entries.get(source);
-    if (name !== undefined) module.name = name;
-  }
+  // TypeDoc calls a module by its file; a reader knows it by what is imported.
+  for (const module of project.children ?? []) module.name = entries.get(module.name) ?? module.name;
   await app.generateOutputs(project);
 }

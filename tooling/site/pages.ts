@@ -59,7 +59,12 @@ function withSiteLinks(text: string, page: Page, targets: ReadonlyMap<string, st
 
 /** Where a link leads in the site; undefined for a file that is none of its pages. */
 function siteAddress(href: string, page: Page, targets: ReadonlyMap<string, string>): string | undefined {
-  if (/^[a-z]+:/.test(href) || href.startsWith('#') || href.startsWith('/')) return href;
+  if (/^[a-z]+:/.test(href)) {
+    if (!URL.canParse(href) || new URL(href).protocol !== 'https:')
+      throw new Error(`${page.source} links to ${href}, which is no https address`);
+    return href;
+  }
+  if (href.startsWith('#') || href.startsWith('/')) return href;
   const [path, anchor] = href.split('#', 2) as [string, string?];
   const file = normalize(join(dirname(page.source), path))
     .replaceAll('\\', '/')
