@@ -9,6 +9,8 @@ import { UsageError } from './cli/usage-error.ts';
 export interface BindingOptions {
   /** Threads inside an operation; undefined for the backend's own default. Without meaning on a GPU. */
   readonly threads?: number | undefined;
+  /** Compiled graphs that are kept, for a step that is computed in more pieces than usual; undefined for the backend's own default. */
+  readonly graphs?: number | undefined;
 }
 
 /** Makes a backend the current one of TensorFlow.js, able to train, and returns its name for results. */
@@ -32,13 +34,14 @@ const BINDINGS: Readonly<Record<string, () => Promise<Binding>>> = {
 export async function useBackend({
   backend,
   threads,
-}: Pick<ComputeOptions, 'backend' | 'threads'>): Promise<string> {
+  graphs,
+}: Pick<ComputeOptions, 'backend'> & BindingOptions): Promise<string> {
   const load = Object.hasOwn(BINDINGS, backend) ? BINDINGS[backend] : undefined;
   if (load === undefined) {
     throw new UsageError(`--backend ${backend} does not exist. It is one of: ${backendNames().join(', ')}.`);
   }
   const bind = await load();
-  return bind({ threads });
+  return bind({ threads, graphs });
 }
 
 /** What `--backend` takes. */

@@ -5,11 +5,12 @@ import type { BindingOptions } from '../backend.ts';
 import { CommandError } from '../cli/usage-error.ts';
 
 export function bindOnnxRuntime(provider: string = 'cpu'): (options: BindingOptions) => Promise<string> {
-  return async ({ threads }) => {
+  return async ({ threads, graphs }) => {
     const { configure } = await import('tfjs-backend-onnxruntime');
     try {
       configure({
         ...(threads === undefined ? {} : { threads }),
+        ...(graphs === undefined ? {} : { cacheEntries: graphs }),
         provider: provider as OnnxRuntimeBackendOptions['provider'],
       });
     } catch (error) {

@@ -60,6 +60,8 @@ export interface JudgeOptions {
   /** Where embeddings are kept while, or until, all are there. */
   readonly work: { readonly directory: string; readonly keep: boolean };
   readonly shard?: Shard | undefined;
+  /** Judges what shards have embedded, and embeds nothing. */
+  readonly joinOnly?: boolean | undefined;
   /** Sub-centres: of the model, trained on the embeddings where it has none, or none at all (look-alikes stand in). */
   readonly subcenters: 'model' | 'trained' | 'none';
   readonly k?: number | undefined;
@@ -92,6 +94,12 @@ export async function judgeDataset(
     model: model.path,
     feeding: model.feeding,
   });
+  const missing = store.missing().length;
+  if (options.joinOnly && missing > 0) {
+    throw new CommandError(
+      `${missing} of ${store.chunks} parts are not embedded yet in ${work.directory}. Run the shards that make them (again), then merge.`,
+    );
+  }
   const progress = context.console.progress('embedding', { total: dataset.length, unit: 'images' });
   await store.fill({
     backbone: model.backbone,

@@ -29,7 +29,7 @@ import {
 } from '../cleaning/rule-options.ts';
 import { readLabels, readTruth, type TruthTable } from '../cleaning/tables.ts';
 import { trainedSubcenters } from '../cleaning/trained-subcenters.ts';
-import { type WorkOptions, withWorkOptions, workFolder } from '../cleaning/work-options.ts';
+import { joinsOnly, type WorkOptions, withWorkOptions, workFolder } from '../cleaning/work-options.ts';
 import {
   type CommandContext,
   type ComputeOptions,
@@ -52,6 +52,7 @@ interface AuditOptions extends SharedOptions, ComputeOptions, RuleOptions, WorkO
   readonly truth?: string;
   readonly report?: string;
   readonly overwrite?: boolean;
+  readonly joinOnly?: boolean;
 }
 
 /** Entries of each list of proposals in the summary. */
@@ -74,7 +75,7 @@ export function auditCommand(): Command {
       withComputeOptions(
         withWorkOptions(
           withRuleOptions(
-            withModelOptions(command)
+            withModelOptions(command.argument('[merge]', 'judge what shards have embedded into --work'))
               .option('--data <data>', 'a .rec, a folder with a train.rec, a folder of folders, or a .lst')
               .option('--embeddings <file>', 'instead of data and model: rows in .npy or .safetensors')
               .option(
@@ -93,7 +94,8 @@ export function auditCommand(): Command {
           ),
         ),
       ),
-    run: audit,
+    run: (options, context, operands) =>
+      audit({ ...options, joinOnly: joinsOnly(options, operands) }, context),
   });
 }
 
@@ -116,7 +118,7 @@ async function audit(given: AuditOptions, context: CommandContext): Promise<void
   if (judged === undefined) {
     const { index, count } = options.shard!;
     const shard = `${index + 1}/${count}`;
-    context.console.result({ shard }, [`shard ${shard} is embedded; run again without --shard when all are`]);
+    context.console.result({ shard }, [`shard ${shard} is embedded; merge when all are`]);
     return;
   }
   try {
@@ -185,6 +187,7 @@ async function judgeData(
         batchSize: options.batchSize,
         work: workFolder(options, output),
         shard: options.shard,
+        joinOnly: options.joinOnly,
         ...evidenceFor(options, model, { trainSubcenters: true }),
         seed: options.seed,
       },

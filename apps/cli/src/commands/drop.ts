@@ -23,7 +23,7 @@ import {
   withDecisions,
   withRuleOptions,
 } from '../cleaning/rule-options.ts';
-import { type WorkOptions, withWorkOptions, workFolder } from '../cleaning/work-options.ts';
+import { joinsOnly, type WorkOptions, withWorkOptions, workFolder } from '../cleaning/work-options.ts';
 import {
   type CommandContext,
   type ComputeOptions,
@@ -43,6 +43,7 @@ interface DropOptions extends SharedOptions, ComputeOptions, RuleOptions, WorkOp
   readonly output?: string;
   readonly layout: 'insightface' | 'flat';
   readonly overwrite?: boolean;
+  readonly joinOnly?: boolean;
 }
 
 /** Entries of each list of proposals in `summary.json`. */
@@ -59,6 +60,7 @@ export function dropCommand(): Command {
       withOutputOptions(
         withRuleOptions(
           command
+            .argument('[merge]', 'write what shards have embedded into --work')
             .option('--data <data>', 'a .rec, a folder with a train.rec, a folder of folders, or a .lst')
             .option(
               '--audit <file>',
@@ -67,7 +69,11 @@ export function dropCommand(): Command {
           'angle',
         ),
       ),
-    run: (options, context) => drop(options, context, { command: 'drop', trainSubcenters: false }),
+    run: (options, context, operands) =>
+      drop({ ...options, joinOnly: joinsOnly(options, operands) }, context, {
+        command: 'drop',
+        trainSubcenters: false,
+      }),
   });
 }
 
@@ -195,6 +201,7 @@ async function judgeByModel(
       batchSize: options.batchSize,
       work: workFolder(options, options.output),
       shard: options.shard,
+      joinOnly: options.joinOnly,
       ...evidenceFor(options, model, { trainSubcenters }),
       seed: options.seed,
     },
@@ -205,7 +212,7 @@ async function judgeByModel(
 
 function reportShard({ shard }: WorkOptions, { console }: CommandContext): void {
   const name = `${shard!.index + 1}/${shard!.count}`;
-  console.result({ shard: name }, [`shard ${name} is embedded; run again without --shard when all are`]);
+  console.result({ shard: name }, [`shard ${name} is embedded; merge when all are`]);
 }
 
 async function write(

@@ -8,7 +8,8 @@ import type { FaceDataset } from '@arcface/recordio';
 import { datasetFingerprint, embedImages, TrainingError } from '@arcface/trainer';
 import type { Command } from 'commander';
 import { useBackend } from '../backend.ts';
-import { sha256OfFile } from '../cleaning/embedding-store.ts';
+import { type Shard, sha256OfFile } from '../cleaning/embedding-store.ts';
+import { shard } from '../cleaning/work-options.ts';
 import {
   type CommandContext,
   type ComputeOptions,
@@ -25,6 +26,14 @@ import { sharpDecoder } from '../decode.ts';
 import { discardPartial, EmbeddingsOutput, hasPartial } from '../embeddings-output.ts';
 import { type Model, type ModelOptions, openModel, withModelOptions } from '../model.ts';
 import { npyHeader } from '../npy.ts';
+import {
+  isShardDone,
+  mergeShards,
+  recordShard,
+  rowsOfShard,
+  type ShardRows,
+  shardOutput,
+} from './embed-shards.ts';
 
 interface EmbedCommandOptions extends SharedOptions, ComputeOptions, ModelOptions {
   readonly data?: string;
@@ -34,6 +43,7 @@ interface EmbedCommandOptions extends SharedOptions, ComputeOptions, ModelOption
   readonly overwrite?: boolean;
   readonly resume?: boolean;
   readonly batchSize: number;
+  readonly shard?: Shard;
 }
 
 /** Batches between two points from which a stopped run can go on. */
@@ -45,34 +55,55 @@ export function embedCommand(): Command {
     description:
       'Write the embedding of every image as float32 rows (.npy, or .safetensors with a tensor "embeddings"), in data order, ' +
       'with a .jsonl beside it that names key and label of each row. An image that cannot be decoded has a row of zeros and ' +
-      'a "failed" in its line. Ctrl-C leaves what --resume goes on with.',
+      'a "failed" in its line. Ctrl-C leaves what --resume goes on with. With --shard 2/4 it makes one of four parts, in files beside ' +
+      'the output, and `arcface embed merge --output FILE` joins them to what one run would have written.',
     example: 'arcface embed --model face.onnx --data faces --output faces.npy --normalize',
     options: (command) =>
       withComputeOptions(
-        withModelOptions(command)
+        withModelOptions(command.argument('[merge]', 'join the shards of --output'))
           .option('--data <data>', 'a .rec, a folder with a train.rec, a folder of folders, or a .lst')
           .option('--output <file>', 'the .npy or .safetensors to write')
           .option('--flip', 'add the embedding of the mirror image')
           .option('--normalize', 'rows of length 1 (default: as the network gives them)')
           .option('--overwrite', 'replace the output, and what a stopped run left')
           .option('--resume', 'go on with a run that was stopped')
+          .option('--shard <i/n>', 'only the i-th of n parts; what is there already stays', shard)
           .option('--batch-size <n>', 'images a forward pass', wholeNumber(1, 4096), 64),
       ),
-    run: embed,
+    run: (options, context, [operand]) => {
+      if (operand === undefined) return embed(options, context);
+      if (operand !== 'merge') throw new UsageError(`embed takes options only, or merge; found ${operand}.`);
+      return merge(options, context);
+    },
   });
 }
 
+async function merge(options: EmbedCommandOptions, { console }: CommandContext): Promise<void> {
+  const { output, lines } = outputOf(options);
+  refuseExisting(output, lines, { resume: true, overwrite: options.overwrite === true });
+  const merged = await mergeShards(output, lines, (shape) => headerOf(output, shape));
+  console.result(merged, [`${merged.images} embeddings of ${merged.dimensions} dimensions in ${output}`]);
+}
+
+/** @throws {UsageError} for a format that is none */
+function outputOf({ output: given, shard: part }: EmbedCommandOptions): { output: string; lines: string } {
+  const whole = required(given, '--output');
+  if (!/\.(npy|safetensors)$/.test(whole)) {
+    throw new UsageError(`--output must end in .npy or .safetensors, found ${whole}.`);
+  }
+  const output = part ? shardOutput(whole, part) : whole;
+  return { output, lines: output.replace(/\.[a-z]+$/, '.jsonl') };
+}
+
 async function embed(options: EmbedCommandOptions, context: CommandContext): Promise<void> {
-  const output = required(options.output, '--output');
+  const { output, lines } = outputOf(options);
   const modelName = required(options.model, '--model');
   const data = required(options.data, '--data');
-  const { resume = false, overwrite = false } = options;
-  if (!/\.(npy|safetensors)$/.test(output)) {
-    throw new UsageError(`--output must end in .npy or .safetensors, found ${output}.`);
-  }
-  if (resume && overwrite) throw new UsageError('--resume and --overwrite contradict each other.');
-  const lines = output.replace(/\.[a-z]+$/, '.jsonl');
-  refuseExisting(output, lines, { resume, overwrite });
+  const { overwrite = false, shard: part } = options;
+  if (options.resume && overwrite) throw new UsageError('--resume and --overwrite contradict each other.');
+  // Whoever repeats a shard (a scheduler, after a machine was lost) wants what is missing of it.
+  const resume = options.resume === true || (part !== undefined && !overwrite);
+  if (!part) refuseExisting(output, lines, { resume, overwrite });
   const dataset = await openData(data, context);
   try {
     await useBackend(options);
@@ -81,38 +112,55 @@ async function embed(options: EmbedCommandOptions, context: CommandContext): Pro
     await mkdir(dirname(output), { recursive: true });
     if (overwrite) await discardPartial(output, lines);
     const { flip = false, normalize = false } = options;
+    const { batchSize } = options;
+    const rows = part
+      ? rowsOfShard(dataset.length, BATCHES_A_PART * batchSize, part)
+      : { start: 0, end: dataset.length };
+    const identity = {
+      data: datasetFingerprint(dataset).hash,
+      images: dataset.length,
+      model: await sha256OfFile(model.path),
+      ...{ dimensions, flip, normalize, feeding: model.feeding ?? '' },
+      // Where shards are cut, and which images share a batch.
+      ...(part ? { batchSize } : {}),
+    };
+    if (part && !overwrite && (await isShardDone(output, identity))) {
+      context.console.result({ ...rows, shard: nameOf(part) }, [`shard ${nameOf(part)} is there already`]);
+      return;
+    }
     const file = await EmbeddingsOutput.open({
       output,
       lines,
-      header: headerOf(output, [dataset.length, dimensions]),
-      identity: {
-        data: datasetFingerprint(dataset).hash,
-        images: dataset.length,
-        model: await sha256OfFile(model.path),
-        ...{ dimensions, flip, normalize, feeding: model.feeding ?? '' },
-      },
+      header: headerOf(output, [rows.end - rows.start, dimensions]),
+      identity,
       resume,
     });
     if (file.images > 0) context.console.log(`${output}: going on behind ${file.images} images`);
     const begun = performance.now();
     const before = file.images;
-    if (!(await embedParts({ ...options, file, dataset, model }, context))) {
+    if (!(await embedParts({ ...options, file, dataset, model, rows }, context))) {
       process.exitCode = INTERRUPTED;
       return;
     }
     const { images, failed } = file;
-    if (failed === images) {
+    if (!part && failed === images) {
       await file.discard();
       throw new CommandError(`None of the ${images} images can be decoded; nothing was written.`);
     }
     await file.finish();
+    if (part) await recordShard(output, { ...rows, identity, failed });
     const imagesPerSecond = ((images - before) * 1000) / (performance.now() - begun);
-    context.console.result({ images, dimensions, imagesPerSecond, failed }, [
+    const shardName = part ? { shard: nameOf(part) } : {};
+    context.console.result({ images, dimensions, imagesPerSecond, failed, ...shardName }, [
       `${images} embeddings of ${dimensions} dimensions in ${output} (${imagesPerSecond.toFixed(1)} images/s)`,
     ]);
   } finally {
     await dataset.close();
   }
+}
+
+function nameOf({ index, count }: Shard): string {
+  return `${index + 1}/${count}`;
 }
 
 function refuseExisting(
@@ -144,6 +192,7 @@ interface Parts {
   readonly dataset: FaceDataset;
   readonly model: Model;
   readonly batchSize: number;
+  readonly rows: ShardRows;
   readonly flip?: boolean;
   readonly normalize?: boolean;
 }
@@ -154,14 +203,16 @@ interface Parts {
  * @returns whether all is done; false when Ctrl-C came first
  */
 async function embedParts(parts: Parts, context: CommandContext): Promise<boolean> {
-  const { file, dataset, model, batchSize, flip = false, normalize = false } = parts;
+  const { file, dataset, model, batchSize, rows, flip = false, normalize = false } = parts;
+  const total = rows.end - rows.start;
   const { console, signal } = context;
-  const progress = console.progress('embedding', { total: dataset.length, unit: 'images' });
+  const progress = console.progress('embedding', { total, unit: 'images' });
   const failures: { key: number | string; reason: string }[] = [];
   try {
-    while (file.images < dataset.length) {
-      const start = file.images;
-      const length = Math.min(BATCHES_A_PART * batchSize, dataset.length - start);
+    while (file.images < total) {
+      const before = file.images;
+      const start = rows.start + before;
+      const length = Math.min(BATCHES_A_PART * batchSize, rows.end - start);
       const part = { length, read: (position: number) => dataset.read(start + position) };
       const { embeddings, failed } = await embedImages({
         backbone: model.backbone,
@@ -170,7 +221,7 @@ async function embedParts(parts: Parts, context: CommandContext): Promise<boolea
         batchSize,
         flip,
         signal,
-        onProgress: ({ done, imagesPerSecond: rate }) => progress.update(start + done, { rate }),
+        onProgress: ({ done, imagesPerSecond: rate }) => progress.update(before + done, { rate }),
       }).catch((error: unknown) => nothingDecodable(error, length, model.backbone.embeddingSize));
       if (normalize) normaliseRows(embeddings, model.backbone.embeddingSize);
       const reasons = new Map(failed.map(({ position, reason }) => [start + position, reason]));
@@ -188,7 +239,7 @@ async function embedParts(parts: Parts, context: CommandContext): Promise<boolea
   } catch (error) {
     await file.close();
     if (!signal.aborted) throw error;
-    console.log(`stopped behind ${file.images} of ${dataset.length} images; --resume goes on there`);
+    console.log(`stopped behind ${file.images} of ${total} images; --resume goes on there`);
     return false;
   } finally {
     progress.stop();

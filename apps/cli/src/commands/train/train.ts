@@ -19,7 +19,7 @@ import { threadsOfRank, withMpiRanks } from './mpi-ranks.ts';
 import { evaluationOnPacks } from './packs-evaluation.ts';
 import { withoutReferenceFlags } from './reference-flags.ts';
 import { RunJournal } from './run-journal.ts';
-import { startRanks } from './start-ranks.ts';
+import { graphsOf, startRanks } from './start-ranks.ts';
 import { trainingData } from './training-data.ts';
 import {
   marginOf,
@@ -71,7 +71,9 @@ async function trainNetwork(
   try {
     const dataset = trainingData(opened, options, context);
     const backendName = await useBackend(
-      communicator ? { ...options, threads: threadsOfRank(options, communicator) } : options,
+      communicator
+        ? { ...options, threads: threadsOfRank(options, communicator), graphs: graphsOf(options) }
+        : options,
     );
     const backbone = await initialNetwork(options, context);
     const everySteps = options.verifyEvery ?? 2000;

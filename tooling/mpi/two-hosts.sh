@@ -1,0 +1,99 @@
+#!/usr/bin/env bash
+# Two hosts on one machine: network namespaces with names of their own, joined by a link with delay and loss (link.ts). mpirun on
+# host-a starts two ranks on each. Shows that
+#   1. they train to what one process gets, over a good link and over a bad one;
+#   2. when the link is cut, the run ends within the rank's timeout and names who is gone;
+#   3. the last checkpoint goes on.
+# Needs root, /dev/net/tun, iproute2, Open MPI (apt-get install iproute2 openmpi-bin libopenmpi3). Nothing leaves the namespaces.
+#   sudo bash tooling/mpi/two-hosts.sh [DELAY_MS] [LOSS]      default: 5 ms each way, .01 of the packets lost
+set -euo pipefail
+cd "$(dirname "$0")/../.."
+delay=${1:-5}
+loss=${2:-.01}
+timeout=15
+
+work=$(mktemp -d)
+link=
+run=
+cleanup() {
+  [ -z "$run" ] || kill "$run" 2>/dev/null || true
+  [ -z "$link" ] || kill "$link" 2>/dev/null || true
+  ip netns del arcface-a 2>/dev/null || true
+  ip netns del arcface-b 2>/dev/null || true
+  rm -rf "$work"
+}
+trap cleanup EXIT
+
+# A command on a host. Open MPI takes processes of one host name for neighbours that share memory, so each host has its own.
+cat >"$work/on-host" <<'SH'
+#!/usr/bin/env bash
+case $1 in 10.77.0.1) name=a ;; 10.77.0.2) name=b ;; *) exit 1 ;; esac
+shift
+exec ip netns exec "arcface-$name" unshare --uts sh -c "hostname arcface-$name; $*"
+SH
+chmod +x "$work/on-host"
+
+connect() { # DELAY LOSS
+  rm -f "$work/link"
+  node --import tsx tooling/mpi/link.ts arcface-a arcface-b mpi0 "$1" "$2" >"$work/link" &
+  link=$!
+  until grep -q up "$work/link" 2>/dev/null; do sleep .1; done
+  for host in a:1 b:2; do
+    ip -n "arcface-${host%:*}" address add "10.77.0.${host#*:}/24" dev mpi0
+    ip -n "arcface-${host%:*}" link set mpi0 up mtu 9000
+  done
+}
+disconnect() {
+  kill -TERM "$link"
+  wait "$link" || true
+  tail -1 "$work/link"
+  link=
+}
+train() { # OUTPUT OPTIONS...
+  local output=$1
+  shift
+  "$work/on-host" 10.77.0.1 "exec mpirun --allow-run-as-root --oversubscribe --host 10.77.0.1:2,10.77.0.2:2 -n 4 \
+    --mca plm_rsh_agent $work/on-host --mca btl tcp,self --mca btl_tcp_if_include mpi0 --mca oob_tcp_if_include mpi0 \
+    node --import tsx $PWD/apps/cli/src/main.ts train --communicator mpi --rank-timeout $timeout \
+    --threads 1 --data $work/faces --output $output $network $*"
+}
+network='--network r8-narrow --input-size 32 --embedding-size 16 --batch-size 12 --lr .002 --scale 16 --sync-batch-norm --dropout 0 --json'
+
+for host in a b; do
+  ip netns add "arcface-$host"
+  ip -n "arcface-$host" link set lo up
+done
+node --import tsx tooling/mpi/write-faces.ts "$work/faces"
+
+echo '== one process'
+# shellcheck disable=SC2086 # options, to be split
+node --import tsx apps/cli/src/main.ts train --threads 1 --data "$work/faces" --output "$work/alone" $network --max-steps 10
+for quality in '0 0' "$delay $loss"; do
+  # shellcheck disable=SC2086 # two numbers
+  set -- $quality
+  echo "== two hosts with two ranks each, $1 ms each way, $2 of the packets lost"
+  connect "$1" "$2"
+  begun=$(date +%s.%N)
+  train "$work/hosts-$1" --max-steps 10
+  echo "$(date +%s.%N) $begun" | awk '{ printf "%.1f s\n", $1 - $2 }'
+  disconnect
+done
+
+echo '== the link is cut'
+connect 0 0
+train "$work/cut" --max-steps 100000 --checkpoint-every 5 2>"$work/errors" &
+run=$!
+until [ -e "$work/cut/checkpoints/step-00000010.safetensors" ]; do sleep .2; done
+ip -n arcface-a link set mpi0 down
+begun=$(date +%s.%N)
+wait "$run" && { echo 'the run did not notice'; exit 1; }
+run=
+echo "$(date +%s.%N) $begun" | awk '{ printf "ended %.1f s after the cut\n", $1 - $2 }'
+grep -a -m 1 'No sign of life' "$work/errors" || tail -20 "$work/errors"
+disconnect
+
+echo '== and goes on from its last checkpoint'
+connect 0 0
+steps=$(find "$work/cut/checkpoints" -name 'step-*' | sort | tail -1 | sed 's/.*step-0*\([0-9]*\).*/\1/')
+train "$work/cut" --resume --max-steps $((steps + 2))
+disconnect
