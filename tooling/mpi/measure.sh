@@ -4,7 +4,8 @@
 #   bash tooling/mpi/measure.sh > tooling/mpi/results/measured.jsonl
 set -euo pipefail
 cd "$(dirname "$0")/../.."
-ranks() { mpirun --allow-run-as-root --oversubscribe -n "$1" node --import tsx "${@:2}"; }
+# Unbound: a process that is bound to one core has its other threads there as well.
+ranks() { mpirun --allow-run-as-root --oversubscribe --bind-to none -n "$1" node --import tsx "${@:2}"; }
 run() { printf '{"network":"y1","batchSize":%d,"steps":%d,"classes":1000}' "$1" "$2"; }
 labelled() { sed "s/^{/{\"what\":\"$1\",/"; }
 

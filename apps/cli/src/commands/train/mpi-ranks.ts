@@ -1,5 +1,5 @@
 /** `--communicator mpi`: this process as one rank of a run that `mpirun` has started. */
-import { availableParallelism } from 'node:os';
+import { availableParallelism, cpus } from 'node:os';
 import type { MpiCommunicator } from '@arcface/mpi';
 import { findOptionalPackage, importFile } from '../../backends/optional-package.ts';
 import type { CommandContext } from '../../cli/define-command.ts';
@@ -72,12 +72,13 @@ async function joinMpi({ rankTimeout }: Pick<TrainCommandOptions, 'rankTimeout'>
   }
 }
 
-/** The share of its host's cores that a rank gets. */
+/** The share of its host's cores that a rank gets: those that its launcher has bound it to, or an even part of all. */
 export function threadsOfRank(
   { threads }: Pick<TrainCommandOptions, 'threads'>,
   { places, rank }: MpiCommunicator,
 ): number {
   const { host } = places[rank]!;
   const neighbours = places.filter((place) => place.host === host).length;
-  return threads ?? Math.max(1, Math.floor(availableParallelism() / neighbours));
+  const own = availableParallelism();
+  return threads ?? (own < cpus().length ? own : Math.max(1, Math.floor(own / neighbours)));
 }
