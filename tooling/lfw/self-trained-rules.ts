@@ -5,6 +5,7 @@ import {
   type Rule,
   score,
   withAutoScores,
+  withStrangerScores,
   withTrainingMargins,
 } from '@arcface/cleaner';
 import type { TrainingEvidence } from './training-evidence.ts';
@@ -15,7 +16,8 @@ const RULES = {
   'K = 1 at 75': { subcenters: 1, rule: { kind: 'angle', degrees: 75 } },
   auto: { subcenters: 1, rule: { kind: 'auto' } },
   aum: { subcenters: 1, rule: { kind: 'aum' } },
-  'self-trained': { subcenters: 1, rule: { kind: 'aum' } },
+  'self-trained': { subcenters: 1, rule: { kind: 'self-trained' } },
+  'self-trained, K = 3': { subcenters: 3, rule: { kind: 'self-trained' } },
 } as const satisfies Record<string, { readonly subcenters: number; readonly rule: Rule }>;
 
 export type SelfTrainedRule = keyof typeof RULES;
@@ -35,11 +37,13 @@ export function dropsOf(
     identities: identitiesFromLabels(labels),
     subcenters: { weights, subcenters, dimensions, classOrder: 'position' },
   });
-  const scored =
-    rule.kind === 'auto'
-      ? withAutoScores(audit, { embeddings, dimensions })
-      : rule.kind === 'aum'
-        ? withTrainingMargins(audit, { epochs })
-        : audit;
+  const input = { embeddings, dimensions };
+  const withMargins = () => withTrainingMargins(audit, { epochs });
+  const scored = {
+    angle: () => audit,
+    auto: () => withAutoScores(audit, input),
+    aum: withMargins,
+    'self-trained': () => withStrangerScores(withMargins(), input),
+  }[rule.kind]();
   return Uint8Array.from(decide(scored, rule).verdicts, (verdict) => Number(verdict === 'drop'));
 }

@@ -30,7 +30,7 @@ for (const rule of SELF_TRAINED_RULES) {
       const evidence = (subcenters: number) =>
         readEvidence(evidencePath(options.evidence, { rate, seed }, `k-${subcenters}`));
       const [one, three] = [evidence(1), evidence(3)];
-      const needed = rule.startsWith('K = 3') ? three : one;
+      const needed = rule.includes('K = 3') ? three : one;
       if (needed === undefined) return [];
       const gone = dropsOf(rule, () => needed);
       return [rate > 0 ? f1(gone, needed.bad) : gone.filter((drop) => drop === 1).length / gone.length];

@@ -7,6 +7,7 @@ export type { ClassModes } from './auto/dominant-modes.ts';
 export type { MergeProposal } from './auto/merge-proposals.ts';
 export { type ScoreByModesInput, scoreByModes, withAutoScores } from './auto/score-by-modes.ts';
 export type { SplitProposal } from './auto/split-proposals.ts';
+export { type StrangerScores, strangerScores, withStrangerScores } from './auto/stranger-scores.ts';
 export { CleanerError, type CleanerErrorCode } from './cleaner-error.ts';
 export { type ConfusionByKind, confusionByKind, type KindOutcome } from './confusion-by-kind.ts';
 export { type DecideOptions, type Decision, decide, type OutputLayout } from './decide.ts';
@@ -49,6 +50,7 @@ export type {
   RecordedRule,
   Rule,
   RuleGuards,
+  SelfTrainedRule,
 } from './rules/rule.ts';
 export type { Verdict } from './rules/verdicts.ts';
 export {

@@ -1,4 +1,5 @@
 import type { AutoScores } from './auto/auto-scores.ts';
+import type { StrangerScores } from './auto/stranger-scores.ts';
 import { CleanerError } from './cleaner-error.ts';
 import { type Identity, identitiesFromLabels, identityOfImages } from './identity.ts';
 import { inverseRowNorms, rowsOf } from './row-norms.ts';
@@ -66,6 +67,8 @@ export interface Audit {
   readonly key: (image: number) => number | string;
   /** What the automatic rule needs, when it was computed. */
   readonly auto?: AutoScores;
+  /** How like its identity every image is beside known strangers, when it was computed. */
+  readonly strangers?: StrangerScores;
   /** What the training run that made the embeddings recorded, when it was added. */
   readonly training?: TrainingScores;
   /** What was decided before, when this audit was read from its rows. */

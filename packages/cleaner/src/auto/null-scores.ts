@@ -19,6 +19,10 @@ const CENTRES_PER_IMAGE = 400;
 const NULL_IMAGES = 3000;
 /** The null sample's size, at most: with very many identities it is taken from fewer images. */
 const NULL_SCORES = 8_000_000;
+/** Identities that an image of that sample is held against as a stranger. */
+const STRANGERS_PER_IMAGE = 12;
+/** What the best other identity counts for in how like its own an image is. */
+const RIVAL = 0.5;
 /** Keeps a deviation off zero. */
 const LEAST_DEVIATION = 1e-6;
 
@@ -32,6 +36,10 @@ export interface NullScores {
   readonly best: Float64Array;
   /** That identity, the first of equal ones. */
   readonly bestOther: Int32Array;
+  /** How much each image is its own identity's rather than another's: own less half of the best other; NaN without evidence. */
+  readonly likeness: Float64Array;
+  /** The same of a sample of images and identities that are not theirs. */
+  readonly strangers: Float64Array;
   /** Of normalised scores of images against identities that are not theirs. */
   readonly nullNormal: RobustNormal;
 }
@@ -73,6 +81,10 @@ export function nullScores(
   const nullSample = new Float64Array(nullImages * compared.length);
   let nullCount = 0;
 
+  const stride = Math.max(1, Math.ceil(compared.length / STRANGERS_PER_IMAGE));
+  const strangersLikeness: number[] = [];
+  const others = new Float64Array(compared.length);
+  const ownLikeness = new Float64Array(images).fill(Number.NaN);
   const ownScore = new Float64Array(images).fill(Number.NaN);
   const best = new Float64Array(images).fill(-99);
   const bestOther = new Int32Array(images);
@@ -92,24 +104,36 @@ export function nullScores(
       ownScore[i] = (toHome + (centres.own[i]! - median) * amongCentres) / 2;
     }
     let most = -99;
+    let second = -99;
     let where = 0;
-    for (const at of compared) {
+    for (let place = 0; place < compared.length; place++) {
+      const at = compared[place]!;
+      others[place] = Number.NaN;
       if (at === home) continue;
       const cosine = cosines[at]!;
       const toCentre = (cosine - amongImages.median[at]!) * amongImages.inverse[at]!;
       const other = (toCentre + (cosine - median) * amongCentres) / 2;
+      others[place] = other;
       if (inNullSample[i]) nullSample[nullCount++] = other;
       const asOfMany = other * boost[at]!;
-      if (asOfMany > most) {
+      if (asOfMany <= most) second = Math.max(second, asOfMany);
+      else {
+        second = most;
         most = asOfMany;
         where = at;
       }
     }
+    for (let place = i % stride; inNullSample[i] && place < compared.length; place += stride) {
+      const rival = compared[place] === where ? second : most;
+      if (!Number.isNaN(others[place]!)) strangersLikeness.push(others[place]! - RIVAL * rival);
+    }
+    ownLikeness[i] = ownScore[i]! - RIVAL * most;
     best[i] = most;
     bestOther[i] = alive[where]!;
   }
   const nullNormal = robustNormalInPlace(nullSample.subarray(0, nullCount));
-  return { own: ownScore, best, bestOther, nullNormal };
+  const strangersOf = Float64Array.from(strangersLikeness);
+  return { own: ownScore, best, bestOther, likeness: ownLikeness, strangers: strangersOf, nullNormal };
 }
 
 /** How strangers lie to each centre: [centres], the spread as one over it. */

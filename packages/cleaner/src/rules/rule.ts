@@ -56,7 +56,16 @@ export interface RecordedRule extends RuleGuards {
   readonly kind: 'recorded';
 }
 
-export type Rule = AngleRule | QuantileRule | AutoRule | AumRule | RecordedRule;
+/**
+ * For a network that was trained on the very labels that are judged: drop what is no more like its identity than known strangers are
+ * (`withStrangerScores`); or, where the recorded training (`withTrainingMargins`, if it is there) shows that the network has learned wrong labels by heart, what `aum` drops.
+ * An identity that would lose all its images keeps its best one, marked unresolved.
+ */
+export interface SelfTrainedRule extends RuleGuards {
+  readonly kind: 'self-trained';
+}
+
+export type Rule = AngleRule | QuantileRule | AutoRule | AumRule | RecordedRule | SelfTrainedRule;
 
 /** @throws {CleanerError} `invalid-option`. */
 export function checkRule(rule: Rule): void {
@@ -81,6 +90,7 @@ export function checkRule(rule: Rule): void {
       within('threshold', rule.threshold ?? 0.5, 0, 1);
       break;
     case 'recorded':
+    case 'self-trained':
       break;
     default:
       throw invalid(`unknown rule ${JSON.stringify((rule as { kind: unknown }).kind)}`);

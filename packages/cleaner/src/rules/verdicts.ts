@@ -37,6 +37,8 @@ function byKind(audit: Audit, rule: Rule): Verdicts {
       return byAum(audit, rule);
     case 'recorded':
       return byRecord(audit);
+    case 'self-trained':
+      return bySelfTrained(audit);
   }
 }
 
@@ -138,6 +140,35 @@ function byRecord({ recorded, cosine }: Audit): Verdicts {
     return Number.isNaN(p) ? degreesOf(own) : 1 - p;
   });
   return { verdicts: [...verdicts], reasons: [...reasons], suspicion };
+}
+
+/** Wrong labels that the recorded training shows at least, and how many more than the embeddings show, once they are known by heart. */
+const BY_HEART = { share: 0.03, times: 3 };
+
+function bySelfTrained(audit: Audit): Verdicts {
+  const { strangers, training, images } = audit;
+  if (!strangers) {
+    throw new CleanerError(
+      'scores-missing',
+      `the rule self-trained compares with strangers: add their scores with 'withStrangerScores'`,
+    );
+  }
+  const { likeness } = strangers;
+  const late = training?.pClean.reduce((count, p) => count + Number(p < 0.5), 0) ?? 0;
+  const byHeart = late > images * Math.max(BY_HEART.share, BY_HEART.times * strangers.share);
+  if (byHeart) {
+    const judged = byAum(audit, { kind: 'aum' });
+    return { ...judged, reasons: Array<string>(images).fill('self-trained:by-heart') };
+  }
+  const verdicts = Array.from(likeness, (value): Verdict => (value < strangers.cut ? 'drop' : 'keep'));
+  const reasons = Array<string>(images).fill('self-trained');
+  for (const { images: own } of audit.identities) {
+    if (own.length === 0 || own.some((image) => verdicts[image] === 'keep')) continue;
+    const best = own.reduce((a, b) => (likeness[b]! > likeness[a]! ? b : a));
+    verdicts[best] = 'unresolved';
+    reasons[best] = 'self-trained:last-image';
+  }
+  return { verdicts, reasons, suspicion: strangers.pBad.slice() };
 }
 
 function dropBesideDominant(audit: Audit, kind: Rule['kind'], { verdicts, reasons }: Verdicts): void {

@@ -1,0 +1,62 @@
+import { identitiesFromLabels } from '../identity.ts';
+import type { Audit } from '../score.ts';
+import { seededRandom } from '../seeded-random.ts';
+import type { AutoInput, AutoOptions } from './auto-scores.ts';
+import { groupFaces } from './face-groups.ts';
+import { nullScores } from './null-scores.ts';
+import { type StrangerCut, strangerCut } from './stranger-cut.ts';
+import { weightedCentres } from './weighted-centres.ts';
+
+/*
+ * How like its own identity every image is beside known strangers, for networks that were trained on the very labels that are judged.
+ * A few rounds: leave-one-out scores to weighted centres, made comparable, a cut, and from it the next weights.
+ */
+
+/** Arrays are in data order. */
+export interface StrangerScores extends StrangerCut {
+  /**
+   * How much an image is its own identity's rather than another's: its score against its identity without itself, less half of that
+   * against the best other, in robust deviations of strangers; NaN for an identity's only image.
+   */
+  readonly likeness: Float64Array;
+}
+
+const ROUNDS = 4;
+/** No image ever counts less than this, so that an identity cannot fade away between rounds. */
+const LEAST_WEIGHT = 0.02;
+/** Other identities need the weight of this many right images to be rivals. */
+const MINIMUM_SUPPORT = 0.5;
+
+/**
+ * @throws {CleanerError} `too-few-identities` (fewer than two), `shape-mismatch`, `not-finite`, `identity-mismatch`.
+ */
+export function strangerScores(
+  input: AutoInput,
+  { seed = 0 }: Pick<AutoOptions, 'seed'> = {},
+): StrangerScores {
+  const identities = input.identities ?? identitiesFromLabels(input.labels);
+  const faces = groupFaces(input.embeddings, input.dimensions, input.labels, identities);
+  const random = seededRandom(seed);
+  let weights = new Float64Array(faces.images).fill(1);
+  for (let round = 1; ; round++) {
+    const centres = weightedCentres(faces, weights);
+    const scores = nullScores(faces, centres, { minimumSupport: MINIMUM_SUPPORT, likeness: 1 }, random);
+    const cut = strangerCut(scores.likeness, scores.strangers);
+    if (round === ROUNDS) return { likeness: scores.likeness, ...cut };
+    weights = cut.pBad.map((p) => Math.max(1 - p, LEAST_WEIGHT));
+  }
+}
+
+/**
+ * Adds what the rule `self-trained` decides by to an audit.
+ *
+ * @throws {CleanerError} As `strangerScores`.
+ */
+export function withStrangerScores(
+  audit: Audit,
+  input: Pick<AutoInput, 'embeddings' | 'dimensions'>,
+  options?: Pick<AutoOptions, 'seed'>,
+): Audit & { readonly strangers: StrangerScores } {
+  const { labels, identities } = audit;
+  return { ...audit, strangers: strangerScores({ ...input, labels, identities }, options) };
+}
