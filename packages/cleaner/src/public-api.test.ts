@@ -40,10 +40,12 @@ it('exports these names', () => {
       "scoreByModes",
       "seededRandom",
       "serializeDecisions",
+      "strangerScores",
       "summarise",
       "sweepThresholds",
       "wilson",
       "withAutoScores",
+      "withStrangerScores",
       "withTrainingMargins",
     ]
   `);

@@ -15,6 +15,7 @@ import {
   SubcenterScorer,
   scoreByModes,
   withAutoScores,
+  withStrangerScores,
   withTrainingMargins,
 } from '@arcface/cleaner';
 import type { FaceDataset } from '@arcface/recordio';
@@ -25,7 +26,7 @@ import { reportUndecodable } from '../data.ts';
 import { sharpDecoder } from '../decode.ts';
 import type { Model } from '../model.ts';
 import { type EmbeddedChunk, EmbeddingStore, type Shard } from './embedding-store.ts';
-import { readTrainingMargins } from './recorded-margins.ts';
+import { hasTrainingMargins, readTrainingMargins } from './recorded-margins.ts';
 import { trainedSubcenters } from './trained-subcenters.ts';
 
 export interface JudgedDataset {
@@ -69,8 +70,10 @@ export interface JudgeOptions {
   readonly classOrder?: ClassOrder | undefined;
   /** Adds the probabilities of the automatic rule. */
   readonly auto: boolean;
+  /** Adds how like their identity images are beside strangers. */
+  readonly strangers: boolean;
   /** Adds what the training run recorded. */
-  readonly aum: boolean;
+  readonly margins: 'needed' | 'if there are' | 'none';
   readonly seed: number;
 }
 
@@ -135,13 +138,13 @@ export async function judgeDataset(
     })),
     key: (image: number) => dataset.key(positions[image]!),
   };
-  const inMemory = options.auto || options.subcenters !== 'model';
+  const inMemory = options.auto || options.strangers || options.subcenters !== 'model';
   const embeddings = inMemory ? await readAll(store, survey) : undefined;
-  const trainedOnThis = model.trainedOn?.hash === survey.fingerprint.hash;
-  if (trainedOnThis && options.auto && !options.aum) {
+  const trainedOnThis = wasTrainedOn(model, dataset);
+  if (trainedOnThis && options.auto && !options.strangers) {
     context.console.warn(
       'the network was trained on these very labels and has learned some of the wrong ones by heart: the automatic rule finds ' +
-        'fewer of them than with a network that never saw the labels. --rule aum judges by what the run recorded while it learned them',
+        'fewer of them than with a network that never saw the labels. --rule self-trained is made for this',
     );
   }
 
@@ -158,7 +161,13 @@ export async function judgeDataset(
     if (options.auto)
       audit = withAutoScores(audit, { embeddings: embeddings!, dimensions }, { seed: options.seed });
   }
-  if (options.aum) audit = withTrainingMargins(audit, await readTrainingMargins(model, dataset, positions));
+  if (options.strangers)
+    audit = withStrangerScores(audit, { embeddings: embeddings!, dimensions }, { seed: options.seed });
+  if (
+    options.margins === 'needed' ||
+    (options.margins === 'if there are' && (await hasTrainingMargins(model)))
+  )
+    audit = withTrainingMargins(audit, await readTrainingMargins(model, dataset, positions));
   const duplicates = findNearDuplicates({
     hashes: survey.hashes,
     identities: input.identities,
@@ -182,6 +191,11 @@ export async function judgeDataset(
       trainedOnThis,
     },
   };
+}
+
+/** Whether a model was trained on the very labels of a dataset. */
+export function wasTrainedOn(model: Pick<Model, 'trainedOn'>, dataset: FaceDataset): boolean {
+  return model.trainedOn !== undefined && model.trainedOn.hash === datasetFingerprint(dataset).hash;
 }
 
 interface Survey {

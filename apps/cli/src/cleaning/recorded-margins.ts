@@ -6,6 +6,12 @@ import { FileCheckpointStore } from '@arcface/trainer/node';
 import { CommandError } from '../cli/usage-error.ts';
 import type { Model } from '../model.ts';
 
+/** Whether a model is a run that recorded something. */
+export async function hasTrainingMargins({ checkpoints }: Model): Promise<boolean> {
+  if (checkpoints === undefined) return false;
+  return (await listEpochDynamics(new FileCheckpointStore(checkpoints))).length > 0;
+}
+
 /**
  * @param positions the images that are judged
  * @throws {CommandError} when the model is not a run, recorded nothing, or was trained on other data

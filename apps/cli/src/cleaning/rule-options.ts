@@ -7,9 +7,12 @@ import type { Model } from '../model.ts';
 import type { JudgeOptions } from './judge-dataset.ts';
 import { readDecisions } from './tables.ts';
 
+type RuleName = Rule['kind'];
+const RULES: readonly RuleName[] = ['angle', 'quantile', 'auto', 'aum', 'self-trained', 'recorded'];
+
 export interface RuleOptions {
-  readonly rule: Rule['kind'];
-  readonly threshold: number;
+  readonly rule?: RuleName;
+  readonly threshold?: number;
   readonly share: number;
   readonly perIdentity?: boolean;
   readonly requireDominant?: boolean;
@@ -21,24 +24,26 @@ export interface RuleOptions {
   readonly classOrder?: 'label' | 'position';
 }
 
+/** The paper's, in degrees. */
+const THRESHOLD = 75;
+
 /** Adds them to a command. */
-export function withRuleOptions(command: Command, standard: RuleOptions['rule']): Command {
+export function withRuleOptions(command: Command, standard: RuleName): Command {
   return command
     .addOption(
       new Option(
         '--rule <rule>',
         'what decides: the angle to the dominant sub-centre, a share of the furthest, how likely each image is to be bad ' +
-          '(auto; needs no sub-centres), what the training run found hard to learn (aum), or, with --audit, what the audit ' +
-          'itself decided (recorded)',
-      )
-        .choices(['angle', 'quantile', 'auto', 'aum', 'recorded'])
-        .default(standard),
+          '(auto; needs no sub-centres), what the training run found hard to learn (aum), what is no more like its identity than ' +
+          'strangers are (self-trained), or, with --audit, what the audit itself decided (recorded). ' +
+          `Default: ${standard}; self-trained for a network that was trained on these very labels` +
+          (standard === 'angle' ? ', unless --threshold or --k is given' : ''),
+      ).choices([...RULES]),
     )
     .option(
       '--threshold <degrees>',
-      'rule angle: largest angle to the dominant sub-centre',
+      `rule angle: largest angle to the dominant sub-centre (default: ${THRESHOLD})`,
       numberWithin(0, 180),
-      75,
     )
     .option('--share <share>', 'rule quantile: share of images that goes', numberWithin(0, 1), 0.1)
     .option('--per-identity', "rule quantile: the share of each identity's images, not of all")
@@ -82,9 +87,32 @@ function proposals(text: string): ProposalKind[] {
   });
 }
 
+/**
+ * The options with a rule: the one that was asked for, or the command's own; where the network was trained on the very labels that are
+ * judged the one that is made for that, unless something was given that only the angle has.
+ */
+export function withRule<T extends RuleOptions>(
+  options: T,
+  standard: RuleName,
+  { trainedOnThis }: { readonly trainedOnThis: boolean },
+): T & { readonly rule: RuleName } {
+  const { rule, threshold, k } = options;
+  if (rule !== undefined) return { ...options, rule };
+  const asksForAngle = threshold !== undefined || (standard === 'angle' && k !== undefined);
+  return { ...options, rule: asksForAngle ? 'angle' : trainedOnThis ? 'self-trained' : standard };
+}
+
 /** The options as the cleaner takes them. */
-export function ruleOf(options: RuleOptions): Rule {
-  const { rule, threshold, share, perIdentity, requireDominant, keepAtLeast, minImages } = options;
+export function ruleOf(options: RuleOptions & { readonly rule: RuleName }): Rule {
+  const {
+    rule,
+    threshold = THRESHOLD,
+    share,
+    perIdentity,
+    requireDominant,
+    keepAtLeast,
+    minImages,
+  } = options;
   const guards = { requireDominant: requireDominant === true, keepAtLeast, dropIdentitiesUnder: minImages };
   switch (rule) {
     case 'angle':
@@ -93,6 +121,7 @@ export function ruleOf(options: RuleOptions): Rule {
       return { kind: rule, share, within: perIdentity ? 'identity' : 'all', ...guards };
     case 'auto':
     case 'aum':
+    case 'self-trained':
     case 'recorded':
       return { kind: rule, ...guards };
   }
@@ -137,11 +166,14 @@ function optionsOf(rule: Rule, stated: (option: string) => boolean): Partial<Rul
  * sub-centres for them, and needs none. The other rules get theirs trained on the embeddings then, when that is allowed.
  */
 export function evidenceFor(
-  { rule, k, classOrder, apply }: RuleOptions,
+  { rule, k, classOrder, apply }: RuleOptions & { readonly rule: RuleName },
   model: Model,
   { trainSubcenters }: { readonly trainSubcenters: boolean },
-): Pick<JudgeOptions, 'subcenters' | 'auto' | 'aum' | 'k' | 'classOrder'> {
-  const alone = rule === 'auto' && k === undefined;
+): Pick<JudgeOptions, 'subcenters' | 'auto' | 'strangers' | 'margins' | 'k' | 'classOrder'> {
+  const strangers = rule === 'self-trained';
+  const alone = (rule === 'auto' || strangers) && k === undefined;
   const subcenters = model.hasSubcenters ? 'model' : alone ? 'none' : trainSubcenters ? 'trained' : 'model';
-  return { subcenters, auto: rule === 'auto' || apply.length > 0, aum: rule === 'aum', k, classOrder };
+  const auto = rule === 'auto' || strangers || apply.length > 0;
+  const margins = rule === 'aum' ? 'needed' : strangers ? 'if there are' : 'none';
+  return { subcenters, auto, strangers, margins, k, classOrder };
 }

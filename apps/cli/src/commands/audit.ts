@@ -8,23 +8,31 @@ import {
   identitiesFromLabels,
   metricIntervals,
   metrics,
+  type Rule,
   SubcenterScorer,
   scoreByModes,
   summarise,
   withAutoScores,
+  withStrangerScores,
 } from '@arcface/cleaner';
 import type { Command } from 'commander';
 import { writeAtomically } from '../atomic-file.ts';
 import { useBackend } from '../backend.ts';
 import { auditFormat, writeAuditFile } from '../cleaning/audit-file.ts';
 import { openEmbeddingsFile } from '../cleaning/embeddings-file.ts';
-import { datasetAuditRows, type JudgedDataset, judgeDataset } from '../cleaning/judge-dataset.ts';
+import {
+  datasetAuditRows,
+  type JudgedDataset,
+  judgeDataset,
+  wasTrainedOn,
+} from '../cleaning/judge-dataset.ts';
 import { proposalLists } from '../cleaning/proposal-lists.ts';
 import {
   evidenceFor,
   type RuleOptions,
   ruleOf,
   withDecisions,
+  withRule,
   withRuleOptions,
 } from '../cleaning/rule-options.ts';
 import { readLabels, readTruth, type TruthTable } from '../cleaning/tables.ts';
@@ -62,6 +70,7 @@ const LISTED = 1000;
 type Judged = Omit<JudgedDataset, 'inputs' | 'dataset'> & {
   readonly dataset: Pick<JudgedDataset['dataset'], 'length' | 'labels' | 'key'> &
     Partial<Pick<JudgedDataset['dataset'], 'read'>>;
+  readonly rule: Rule;
 };
 
 export function auditCommand(): Command {
@@ -122,7 +131,7 @@ async function audit(given: AuditOptions, context: CommandContext): Promise<void
     return;
   }
   try {
-    const decision = decide(judged.audit, ruleOf(options), decideOptions);
+    const decision = decide(judged.audit, judged.rule, decideOptions);
     const truth =
       options.truth === undefined ? undefined : await readTruth(options.truth, judged.dataset.length);
     const measured = truth && measure(judged, decision, truth);
@@ -170,16 +179,17 @@ function refuseRecorded({ rule }: RuleOptions): void {
 }
 
 async function judgeData(
-  options: AuditOptions,
+  given: AuditOptions,
   output: string,
   context: CommandContext,
 ): Promise<(Judged & { close(): Promise<void> }) | undefined> {
-  const data = required(options.data, '--data (or --embeddings)');
-  const modelName = required(options.model, '--model');
+  const data = required(given.data, '--data (or --embeddings)');
+  const modelName = required(given.model, '--model');
   const dataset = await openData(data, context);
   try {
-    await useBackend(options);
-    const model = await openModel(modelName, context, { ...options, samples: dataset });
+    await useBackend(given);
+    const model = await openModel(modelName, context, { ...given, samples: dataset });
+    const options = withRule(given, 'auto', { trainedOnThis: wasTrainedOn(model, dataset) });
     const judged = await judgeDataset(
       {
         dataset,
@@ -193,7 +203,7 @@ async function judgeData(
       },
       context,
     );
-    if (judged !== undefined) return { ...judged, close: () => dataset.close() };
+    if (judged !== undefined) return { ...judged, rule: ruleOf(options), close: () => dataset.close() };
   } catch (error) {
     await dataset.close();
     throw error;
@@ -203,9 +213,10 @@ async function judgeData(
 }
 
 async function judgeEmbeddings(
-  options: AuditOptions,
+  given: AuditOptions,
   context: CommandContext,
 ): Promise<Judged & { close?: undefined }> {
+  const options = withRule(given, 'auto', { trainedOnThis: false });
   if (options.data !== undefined || options.model !== undefined) {
     throw new UsageError('Give either --data and --model, or --embeddings and --labels.');
   }
@@ -232,7 +243,8 @@ async function judgeEmbeddings(
   const input = { embeddings, dimensions, labels, identities, key };
   const seed = { seed: options.seed };
   let audited: Judged['audit'];
-  if (options.rule === 'auto' && options.k === undefined) {
+  const isAlone = options.rule === 'auto' || options.rule === 'self-trained';
+  if (isAlone && options.k === undefined) {
     audited = scoreByModes(input, seed);
   } else {
     await useBackend(options);
@@ -245,7 +257,9 @@ async function judgeEmbeddings(
     audited = scorer.finish();
     if (options.rule === 'auto' || options.apply.length > 0) audited = withAutoScores(audited, input, seed);
   }
+  if (options.rule === 'self-trained') audited = withStrangerScores(audited, input, seed);
   return {
+    rule: ruleOf(options),
     dataset: { length: labels.length, labels, key },
     audit: audited,
     positions: Int32Array.from(labels.keys()),

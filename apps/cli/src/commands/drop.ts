@@ -12,7 +12,12 @@ import { writeAtomically } from '../atomic-file.ts';
 import { useBackend } from '../backend.ts';
 import { jsonLines } from '../cleaning/audit-file.ts';
 import { statedImageSize } from '../cleaning/image-size.ts';
-import { datasetAuditRows, type JudgedDataset, judgeDataset } from '../cleaning/judge-dataset.ts';
+import {
+  datasetAuditRows,
+  type JudgedDataset,
+  judgeDataset,
+  wasTrainedOn,
+} from '../cleaning/judge-dataset.ts';
 import { proposalLists } from '../cleaning/proposal-lists.ts';
 import { PROVENANCE_FILE, provenance } from '../cleaning/provenance.ts';
 import { judgeByAudit } from '../cleaning/recorded-audit.ts';
@@ -21,6 +26,7 @@ import {
   type RuleOptions,
   ruleOf,
   withDecisions,
+  withRule,
   withRuleOptions,
 } from '../cleaning/rule-options.ts';
 import { joinsOnly, type WorkOptions, withWorkOptions, workFolder } from '../cleaning/work-options.ts';
@@ -122,34 +128,37 @@ function withOutputOptions(command: Command): Command {
 async function drop(
   given: DropOptions,
   context: CommandContext,
-  { command, trainSubcenters }: { readonly command: string; readonly trainSubcenters: boolean },
+  { command, trainSubcenters }: { readonly command: 'drop' | 'clean'; readonly trainSubcenters: boolean },
 ): Promise<void> {
   const data = required(given.data, '--data');
   const output = required(given.output, '--output');
-  const { options, decideOptions } = await withDecisions(
-    { ...given, rule: given.audit !== undefined && !context.stated('rule') ? 'recorded' : given.rule },
+  const byAudit = given.audit !== undefined && !context.stated('rule');
+  const { options: asked, decideOptions } = await withDecisions(
+    byAudit ? { ...given, rule: 'recorded' as const } : given,
     context,
   );
-  const judgedBy = judgeOf(options);
-  if (!options.overwrite && options.shard === undefined) await refuseUsedFolder(output, '--overwrite');
+  const judgedBy = judgeOf(asked);
+  if (!asked.overwrite && asked.shard === undefined) await refuseUsedFolder(output, '--overwrite');
   const dataset = await openData(data, context);
   try {
     const judgement =
       'audit' in judgedBy
-        ? { judged: await judgeByAudit(judgedBy.audit, dataset), judgedBy }
-        : await judgeByModel(
-            { ...options, output, model: judgedBy.model },
-            dataset,
-            context,
+        ? {
+            judged: await judgeByAudit(judgedBy.audit, dataset),
+            judgedBy,
+            options: withRule(asked, 'recorded', { trainedOnThis: false }),
+          }
+        : await judgeByModel({ ...asked, output, model: judgedBy.model }, dataset, context, {
+            standard: command === 'drop' ? 'angle' : 'auto',
             trainSubcenters,
-          );
-    if (judgement === undefined) return reportShard(options, context);
-    const { judged } = judgement;
+          });
+    if (judgement === undefined) return reportShard(asked, context);
+    const { judged, options } = judgement;
     const decision = decide(judged.audit, ruleOf(options), { layout: options.layout, ...decideOptions });
     if (decision.kept === 0) {
       throw new CommandError(
         `No image would be left: the rule ${options.rule} drops all ${dataset.length}` +
-          `${options.rule === 'angle' ? ` (${options.threshold} degrees or more from their dominant sub-centre)` : ''}. ` +
+          `${decision.rule.kind === 'angle' ? ` (${decision.rule.degrees} degrees or more from their dominant sub-centre)` : ''}. ` +
           'Is this the dataset that the model was trained on? Nothing was written.',
       );
     }
@@ -165,7 +174,11 @@ type JudgedBy = { readonly model: string } | { readonly audit: string };
 interface Judgement {
   readonly judged: JudgedDataset;
   readonly judgedBy: JudgedBy;
+  /** As they were given, with the rule that was settled on. */
+  readonly options: SettledOptions;
 }
+
+type SettledOptions = ReturnType<typeof withRule<DropOptions>>;
 
 /** @throws {UsageError} unless there is a model, or an audit and a rule that can decide on one. */
 function judgeOf({ model, audit, rule }: DropOptions): JudgedBy {
@@ -178,7 +191,7 @@ function judgeOf({ model, audit, rule }: DropOptions): JudgedBy {
     return { model: required(model, '--model') };
   }
   if (model !== undefined) throw new UsageError('Give either --model or --audit.');
-  if (rule === 'auto' || rule === 'aum') {
+  if (rule === 'auto' || rule === 'aum' || rule === 'self-trained') {
     throw new UsageError(
       `An audit's rows do not hold all that the rule ${rule} needs: give --model, or --rule recorded for what the audit decided.`,
     );
@@ -187,19 +200,20 @@ function judgeOf({ model, audit, rule }: DropOptions): JudgedBy {
 }
 
 async function judgeByModel(
-  options: DropOptions & { readonly model: string; readonly output: string },
+  asked: DropOptions & { readonly model: string; readonly output: string },
   dataset: FaceDataset,
   context: CommandContext,
-  trainSubcenters: boolean,
+  { standard, trainSubcenters }: { readonly standard: 'angle' | 'auto'; readonly trainSubcenters: boolean },
 ): Promise<Judgement | undefined> {
-  await useBackend(options);
-  const model = await openModel(options.model, context, { ...options, samples: dataset });
+  await useBackend(asked);
+  const model = await openModel(asked.model, context, { ...asked, samples: dataset });
+  const options = withRule(asked, standard, { trainedOnThis: wasTrainedOn(model, dataset) });
   const judged = await judgeDataset(
     {
       dataset,
       model,
       batchSize: options.batchSize,
-      work: workFolder(options, options.output),
+      work: workFolder(asked, asked.output),
       shard: options.shard,
       joinOnly: options.joinOnly,
       ...evidenceFor(options, model, { trainSubcenters }),
@@ -207,7 +221,7 @@ async function judgeByModel(
     },
     context,
   );
-  return judged && { judged, judgedBy: { model: model.path } };
+  return judged && { judged, judgedBy: { model: model.path }, options };
 }
 
 function reportShard({ shard }: WorkOptions, { console }: CommandContext): void {

@@ -38,8 +38,8 @@ export interface NullScores {
   readonly bestOther: Int32Array;
   /** How much each image is its own identity's rather than another's: own less half of the best other; NaN without evidence. */
   readonly likeness: Float64Array;
-  /** The same of a sample of images and identities that are not theirs. */
-  readonly strangers: Float64Array;
+  /** The two scores of a sample of images against identities that are not theirs: as `likeness`, and as `own`. */
+  readonly strangers: { readonly likeness: Float64Array; readonly own: Float64Array };
   /** Of normalised scores of images against identities that are not theirs. */
   readonly nullNormal: RobustNormal;
 }
@@ -83,6 +83,7 @@ export function nullScores(
 
   const stride = Math.max(1, Math.ceil(compared.length / STRANGERS_PER_IMAGE));
   const strangersLikeness: number[] = [];
+  const strangersOwn: number[] = [];
   const others = new Float64Array(compared.length);
   const ownLikeness = new Float64Array(images).fill(Number.NaN);
   const ownScore = new Float64Array(images).fill(Number.NaN);
@@ -125,14 +126,19 @@ export function nullScores(
     }
     for (let place = i % stride; inNullSample[i] && place < compared.length; place += stride) {
       const rival = compared[place] === where ? second : most;
-      if (!Number.isNaN(others[place]!)) strangersLikeness.push(others[place]! - RIVAL * rival);
+      if (Number.isNaN(others[place]!)) continue;
+      strangersOwn.push(others[place]!);
+      strangersLikeness.push(others[place]! - RIVAL * rival);
     }
     ownLikeness[i] = ownScore[i]! - RIVAL * most;
     best[i] = most;
     bestOther[i] = alive[where]!;
   }
   const nullNormal = robustNormalInPlace(nullSample.subarray(0, nullCount));
-  const strangersOf = Float64Array.from(strangersLikeness);
+  const strangersOf = {
+    likeness: Float64Array.from(strangersLikeness),
+    own: Float64Array.from(strangersOwn),
+  };
   return { own: ownScore, best, bestOther, likeness: ownLikeness, strangers: strangersOf, nullNormal };
 }
 

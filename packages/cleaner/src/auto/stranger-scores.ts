@@ -41,8 +41,12 @@ export function strangerScores(
   for (let round = 1; ; round++) {
     const centres = weightedCentres(faces, weights);
     const scores = nullScores(faces, centres, { minimumSupport: MINIMUM_SUPPORT, likeness: 1 }, random);
-    const cut = strangerCut(scores.likeness, scores.strangers);
-    if (round === ROUNDS) return { likeness: scores.likeness, ...cut };
+    const { own, likeness, strangers } = scores;
+    const cut = strangerCut(
+      { images: likeness, strangers: strangers.likeness },
+      { images: own, strangers: strangers.own },
+    );
+    if (round === ROUNDS) return { likeness, ...cut };
     weights = cut.pBad.map((p) => Math.max(1 - p, LEAST_WEIGHT));
   }
 }

@@ -1,0 +1,93 @@
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import { decide } from '../decide.ts';
+import { injectNoise } from '../noise-injection.ts';
+import { seededRandom } from '../seeded-random.ts';
+import { withTrainingMargins } from '../training-margins.ts';
+import { confusionMetrics } from '../truth-metrics.ts';
+import { scoreByModes } from './score-by-modes.ts';
+import { strangerCut } from './stranger-cut.ts';
+import { withStrangerScores } from './stranger-scores.ts';
+
+const DIMENSIONS = 64;
+
+/** Faces whose groups overlap, as those of a small network do: a cosine of about .4 between two images of one person. */
+function overlappingFaces(rate: number, seed: number) {
+  const random = seededRandom(seed);
+  const normal = (): number =>
+    Math.sqrt(-2 * Math.log(1 - random.uniform())) * Math.cos(2 * Math.PI * random.uniform());
+  const direction = (): number[] =>
+    Array.from({ length: DIMENSIONS }, () => normal() / Math.sqrt(DIMENSIONS));
+  const image = (person: readonly number[]): number[] => direction().map((v, d) => 1.2 * v + person[d]!);
+  const labels = Array.from({ length: 600 }, (_, i) => i % 30);
+  const people = Array.from({ length: 30 }, direction);
+  const noise = injectNoise(labels, { kind: 'mixed', rate, seed, outsiders: 300 });
+  const rows = Array.from(noise.image, (shown) => image(shown < 0 ? direction() : people[labels[shown]!]!));
+  const input = { embeddings: Float32Array.from(rows.flat()), dimensions: DIMENSIONS, labels: noise.label };
+  return { bad: noise.bad, input, audit: withStrangerScores(scoreByModes(input), input) };
+}
+
+const f1 = (verdicts: readonly string[], bad: Uint8Array): number => {
+  const count = (is: (i: number) => boolean) => verdicts.filter((_, i) => is(i)).length;
+  const both = count((i) => verdicts[i] === 'drop' && bad[i] === 1);
+  const [dropped, all] = [count((i) => verdicts[i] === 'drop'), count((i) => bad[i] === 1)];
+  return confusionMetrics(both, dropped - both, all - both).f1!;
+};
+
+describe('the rule self-trained', () => {
+  it.each([0.1, 0.2, 0.4])('finds a share of %d and knows how many there are', (rate) => {
+    const { bad, audit } = overlappingFaces(rate, 3);
+    const { verdicts, reasons } = decide(audit, { kind: 'self-trained' });
+    expect(Math.abs(audit.strangers.share - rate)).toBeLessThan(0.1);
+    expect(f1(verdicts, bad)).toBeGreaterThan(0.85);
+    expect(new Set(reasons)).toEqual(new Set(['self-trained']));
+  });
+
+  it('leaves clean faces alone', () => {
+    const { audit } = overlappingFaces(0, 4);
+    expect(decide(audit, { kind: 'self-trained' }).dropped).toBeLessThanOrEqual(1);
+  });
+
+  it('goes by the recorded training where that shows wrong labels and the embeddings do not', () => {
+    const { input } = overlappingFaces(0, 5);
+    const audit = withStrangerScores(scoreByModes(input), input);
+    const bad = Uint8Array.from(audit.labels, (_, i) => Number(i % 5 === 0));
+    const random = seededRandom(6);
+    const epochs = Array.from({ length: 10 }, (_, epoch) => ({
+      own: Array.from(
+        bad,
+        (isBad) => 0.7 * (1 - Math.exp(isBad ? -epoch / 6 : -epoch)) + 0.1 * random.uniform(),
+      ),
+      other: Array.from(bad, () => 0.3),
+    }));
+    const decision = decide(withTrainingMargins(audit, { epochs }), { kind: 'self-trained' });
+    expect(decision.reasons[0]).toBe('self-trained:by-heart');
+    expect(f1(decision.verdicts, bad)).toBeGreaterThan(0.95);
+  });
+
+  it('refuses an audit without its scores', () => {
+    const { input } = overlappingFaces(0, 7);
+    expect(() => decide(scoreByModes(input), { kind: 'self-trained' })).toThrow(/withStrangerScores/);
+  });
+});
+
+it('a cut is somewhere between none and all, and probabilities fall with likeness', () => {
+  const value = fc.double({ min: -5, max: 5, noNaN: true });
+  fc.assert(
+    fc.property(
+      fc.array(fc.oneof(value, fc.constant(Number.NaN)), { maxLength: 60 }),
+      fc.array(value, { maxLength: 60 }),
+      (likeness, strangers) => {
+        const both = { images: Float64Array.from(likeness), strangers: Float64Array.from(strangers) };
+        const { cut, share, pBad } = strangerCut(both, both);
+        expect(share).toBeGreaterThanOrEqual(0);
+        expect(share).toBeLessThanOrEqual(1);
+        expect(Number.isNaN(cut)).toBe(false);
+        const ranked = likeness.map((l, i) => [l, pBad[i]!] as const).filter(([l]) => !Number.isNaN(l));
+        for (const [a, pA] of ranked)
+          for (const [b, pB] of ranked) if (a < b) expect(pA).toBeGreaterThanOrEqual(pB);
+        expect([...pBad].every((p) => p >= 0 && p <= 1)).toBe(true);
+      },
+    ),
+  );
+});
