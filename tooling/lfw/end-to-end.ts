@@ -40,8 +40,13 @@ type Arm =
 const ARMS: Readonly<Record<string, Arm>> = {
   k1: { kind: 'noisy', subcenters: 1 },
   k3: { kind: 'noisy', subcenters: 3 },
+  k5: { kind: 'noisy', subcenters: 5 },
+  k10: { kind: 'noisy', subcenters: 10 },
   best: { kind: 'dropped', rule: 'self-trained', steps: 'equal epochs' },
   paper: { kind: 'dropped', rule: 'K = 3 at 75', steps: 'equal epochs' },
+  'paper-70': { kind: 'dropped', rule: 'K = 3 at 70', steps: 'equal epochs' },
+  'paper-80': { kind: 'dropped', rule: 'K = 3 at 80', steps: 'equal epochs' },
+  auto: { kind: 'dropped', rule: 'auto', steps: 'equal epochs' },
   'paper-steps': { kind: 'dropped', rule: 'K = 3 at 75', steps: 'equal steps' },
   'paper-random': { kind: 'random', like: 'K = 3 at 75' },
   'k1-75': { kind: 'dropped', rule: 'K = 1 at 75', steps: 'equal epochs' },

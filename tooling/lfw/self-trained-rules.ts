@@ -12,6 +12,8 @@ import type { TrainingEvidence } from './training-evidence.ts';
 
 /** By name: the sub-centres of the network it looks at, and the rule; no cut is chosen with the truth. */
 const RULES = {
+  'K = 3 at 70': { subcenters: 3, rule: { kind: 'angle', degrees: 70 } },
+  'K = 3 at 80': { subcenters: 3, rule: { kind: 'angle', degrees: 80 } },
   'K = 3 at 75': { subcenters: 3, rule: { kind: 'angle', degrees: 75 } },
   'K = 1 at 75': { subcenters: 1, rule: { kind: 'angle', degrees: 75 } },
   auto: { subcenters: 1, rule: { kind: 'auto' } },

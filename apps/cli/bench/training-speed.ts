@@ -108,7 +108,7 @@ function symbolOf(network: string): string {
   const run = mkdtempSync(join(work, 'initial-'));
   const flags = ['--network', network, '--batch-size', '2', '--max-steps', '1', '--threads', threads];
   const { checkpoint } = arcface('train', '--data', records, '--output', run, ...flags);
-  arcface('model', 'convert', checkpoint as string, '--to', 'mxnet', '--output', join(work, network));
+  arcface('model', 'convert', checkpoint as string, '--to', 'mxnet', '--output', `${join(work, network)},0`);
   rmSync(run, { recursive: true });
   return symbol;
 }

@@ -135,7 +135,7 @@ describe('arcface clean', () => {
       command: 'clean',
       data: { images: 60, identities: 6, contentSha256: expect.stringMatching(/^[0-9a-f]{64}$/) },
       model: { sha256: expect.stringMatching(/^[0-9a-f]{64}$/), trainedOnThisData: true },
-      rule: { kind: 'auto' },
+      rule: { kind: 'self-trained' },
     });
     const again = await json(
       ...[
