@@ -42,7 +42,8 @@ def main():
     parser.add_argument("--steps", type=int, default=8)
     parser.add_argument("--threads", type=int, default=2)
     options = parser.parse_args()
-    embedding = mx.sym.load(options.symbol)
+    prefix = options.symbol[: -len("-symbol.json")]
+    embedding, weights, averages = mx.model.load_checkpoint(prefix, 0)
     _, (shape,), _ = embedding.infer_shape(data=(1, 3, 112, 112))
     module = mx.mod.Module(arcface(embedding, options.classes, shape[1]), context=mx.cpu())
     images = mx.io.ImageRecordIter(
@@ -56,7 +57,7 @@ def main():
         round_batch=True,
     )
     module.bind(images.provide_data, images.provide_label)
-    module.init_params(mx.init.Xavier(rnd_type="gaussian", factor_type="out", magnitude=2))
+    module.init_params(mx.init.Normal(0.01), arg_params=weights, aux_params=averages, allow_missing=True)
     module.init_optimizer(
         optimizer="sgd", optimizer_params={"learning_rate": 0.001, "momentum": 0.9, "wd": 5e-4}
     )
