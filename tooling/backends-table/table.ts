@@ -2,7 +2,7 @@
  * Writes docs/backends.md: what each backend of the command line does on the machine at hand. A backend that is not here
  * gets a row that says why.
  *
- *     npx tsx tooling/backends-table/table.ts [--threads 2] [--batch-size 16] [--steps 5] [--torch PYTHON] [--note TEXT]
+ *     npx tsx tooling/backends-table/table.ts [--threads 2] [--batch-size 16] [--steps 5] [--torch PYTHON] [--patience 90] [--note TEXT]
  *
  * `--torch` names a python that has PyTorch: its row comes beside. `--note` is printed below the table, for
  * what a reader should know about the machine. tooling/tfjs-node and tooling/webgpu say how to get
@@ -16,8 +16,8 @@ import { parseArgs } from 'node:util';
 import { type AgreementSteps, disagreement } from '../../apps/cli/src/testing/agreement-steps.ts';
 
 const root = fileURLToPath(new URL('../../', import.meta.url));
-/** A backend on a GPU in software can take an hour: it is given up after this. */
-const PATIENCE_MS = 90_000;
+/** For the small network, which takes seconds everywhere. */
+const AGREEMENT_MS = 90_000;
 
 const { values } = parseArgs({
   options: {
@@ -25,21 +25,28 @@ const { values } = parseArgs({
     'batch-size': { type: 'string', default: '16' },
     steps: { type: 'string', default: '5' },
     torch: { type: 'string' },
+    // Seconds: a backend on a GPU in software can take an hour.
+    patience: { type: 'string', default: '90' },
     note: { type: 'string', default: '' },
   },
 });
 const { threads, 'batch-size': batch, steps } = values;
+const patienceMs = 1000 * Number(values.patience);
 
 /** What a program printed, or why it printed nothing. */
-function run(command: string, args: readonly string[]): string | { readonly failure: string } {
+function run(
+  command: string,
+  args: readonly string[],
+  milliseconds = patienceMs,
+): string | { readonly failure: string } {
   const { status, stdout, stderr, signal } = spawnSync(command, args, {
     cwd: root,
     encoding: 'utf8',
-    timeout: PATIENCE_MS,
+    timeout: milliseconds,
     killSignal: 'SIGKILL',
     maxBuffer: 1 << 26,
   });
-  if (signal !== null) return { failure: `not done in ${PATIENCE_MS / 1000} s` };
+  if (signal !== null) return { failure: `not done in ${milliseconds / 1000} s` };
   const reason = stderr?.match(/error: (?:--backend \S+)?:? ?(.+)/)?.[1] ?? `exit code ${status}`;
   return status === 0 ? stdout : { failure: reason.split(/[.;:] /)[0]! };
 }
@@ -73,12 +80,8 @@ function bench(backend: string, ...more: string[]): Bench | { readonly failure: 
 }
 
 function agreementSteps(backend: string): AgreementSteps | undefined {
-  const printed = run(process.execPath, [
-    '--import',
-    'tsx',
-    'apps/cli/src/testing/agreement-run.ts',
-    backend,
-  ]);
+  const program = 'apps/cli/src/testing/agreement-run.ts';
+  const printed = run(process.execPath, ['--import', 'tsx', program, backend], AGREEMENT_MS);
   if (typeof printed !== 'string') return undefined;
   const found = JSON.parse(printed) as AgreementSteps | { readonly missing: string };
   return 'missing' in found ? undefined : { ...found, parameters: Float32Array.from(found.parameters) };

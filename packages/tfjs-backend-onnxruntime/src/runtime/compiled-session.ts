@@ -17,6 +17,7 @@ export class CompiledSession {
   readonly #outputs: readonly string[];
   readonly #fetches: Readonly<Record<string, null>>;
   readonly #profiled: boolean;
+  readonly #provider: string;
   readonly #callSites: CompiledModel['callSites'];
   #runs = 0;
 
@@ -38,6 +39,7 @@ export class CompiledSession {
     this.#fetches = Object.fromEntries(model.outputs.map((name) => [name, null]));
     this.#profiled = options.profilePrefix !== null;
     const provider = chooseProvider(options.provider);
+    this.#provider = provider;
     const { binding } = loadRuntime();
     this.#session = new binding.InferenceSession();
     try {
@@ -73,7 +75,12 @@ export class CompiledSession {
       this.#runs++;
       return this.#outputs.map((name) => results[name]!);
     } catch (cause) {
-      throw refusal('run-failed', 'ONNX Runtime failed while running the graph', cause, this.#callSites);
+      const advice =
+        this.#provider === 'cpu'
+          ? ''
+          : ' (on a device that is lost every later run fails too: start the process again, from its last checkpoint)';
+      const what = `ONNX Runtime failed while running the graph on ${this.#provider}${advice}`;
+      throw refusal('run-failed', what, cause, this.#callSites);
     }
   }
 
