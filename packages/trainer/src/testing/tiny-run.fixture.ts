@@ -74,6 +74,8 @@ export interface TinyRunOptions {
   readonly faces?: Partial<RawFacesOptions>;
   readonly margin?: Partial<Margin>;
   readonly subcenters?: number;
+  /** Of the head. Default: as many as the dataset has identities. */
+  readonly classes?: number;
   /** Without batch normalisation and dropout. */
   readonly separable?: boolean;
   /** Default true. */
@@ -88,6 +90,7 @@ export function tinyRun({
   faces,
   margin,
   subcenters = 2,
+  classes,
   separable = false,
   dropout = true,
   frozenStatistics = [],
@@ -102,7 +105,7 @@ export function tinyRun({
   });
   const backbone = backboneFromGraph(withFrozenStatistics(graph, frozenStatistics), { seed: 1 });
   const head = new SubcenterHead({
-    classes: dataset.identities.length,
+    classes: classes ?? dataset.identities.length,
     subcenters,
     embeddingSize: 8,
     seed: 2,

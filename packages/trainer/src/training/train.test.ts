@@ -315,16 +315,16 @@ describe('evaluation', () => {
 
 describe('refuses before the first step', () => {
   test.each<[string, TinyRunOptions, string, RegExp]>([
-    ['an empty dataset', { faces: { identities: 0 } }, 'invalid-dataset', /no image/],
+    ['an empty dataset', { faces: { identities: 0 }, classes: 4 }, 'invalid-dataset', /no image/],
     [
       'a class without image',
-      { faces: { identities: 3 } },
+      { faces: { identities: 3 }, classes: 4 },
       'invalid-dataset',
       /1 of 4 classes have no image \(3\)/,
     ],
     [
       'a label out of range',
-      { faces: { identities: 5 } },
+      { faces: { identities: 5 }, classes: 4 },
       'invalid-dataset',
       /Image 25 has label 4; the head has 4/,
     ],
