@@ -3,7 +3,7 @@
  * as the site has them, and lets VitePress render them. A link that leads nowhere ends the build. Needs no network.
  * `pnpm site:build`; `pnpm site:dev` serves it on this machine.
  */
-import { cpSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { cpSync, mkdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { writeApiPages } from './api-pages.ts';
@@ -20,7 +20,10 @@ for (const page of all) {
   mkdirSync(dirname(file), { recursive: true });
   writeFileSync(file, siteText(readFileSync(join(root, page.source), 'utf8'), page, targets));
 }
-cpSync(join(root, 'docs/pictures'), join(folder, 'public/pictures'), { recursive: true });
+cpSync(join(root, 'docs'), join(folder, 'public'), {
+  recursive: true,
+  filter: (path) => statSync(path).isDirectory() || /\.(png|svg|jpg)$/.test(path),
+});
 await writeApiPages(join(folder, 'api'));
 
 mkdirSync(join(folder, '.vitepress'), { recursive: true });
