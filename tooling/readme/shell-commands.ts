@@ -38,6 +38,12 @@ function wordsOf(text: string): string[] {
 
 /** The arguments of a command of ours, however it is called, up to a pipe or redirection; undefined for any other. */
 export function arcfaceArguments(line: readonly string[]): readonly string[] | undefined {
+  const repeated = line.indexOf('xargs');
+  if (repeated >= 0) {
+    // `seq 4 | xargs -P 4 -I{} npx arcface ...`: as the first of them is called.
+    const first = line.map((word) => word.replaceAll('{}', '1'));
+    return arcfaceArguments(first.slice(first.indexOf('npx', repeated)));
+  }
   const end = line.findIndex((word) => word === '|' || word === '>');
   const words = end < 0 ? line : line.slice(0, end);
   const [first, second, third] = words;
