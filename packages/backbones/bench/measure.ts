@@ -3,8 +3,8 @@
  *
  *     npx tsx packages/backbones/bench/measure.ts [--seconds 170] [--again] [--mode forward|training] [network...]
  *
- * Every figure is stored as soon as it is known and with the command that made it, and what is there for the same size of batch is
- * passed over (unless `--again`): a run that was ended goes on where it was. No measurement is begun after `--seconds`. Without names, all networks.
+ * Every figure is stored as soon as it is known and with the command that made it, and what is there is passed over (unless
+ * `--again`): a run that was ended goes on where it was. No measurement is begun after `--seconds`. Without names, all networks.
  *
  * MXNet runs the symbol that is written here; PyTorch runs arcface_torch's networks. ARCFACE_MXNET_PYTHON and
  * ARCFACE_TORCH_PYTHON name a Python that has them. Batches are smaller for large networks: see `batchFor`.
@@ -49,10 +49,7 @@ const folder = mkdtempSync(join(tmpdir(), 'arcface-speed-'));
 try {
   // What is compared is measured together, or not at all.
   for (const measurements of wanted) {
-    const missing = measurements.filter(
-      ({ network, mode, program }) =>
-        values.again || !isKnown(all[network]?.[mode], program, batchFor(network, mode)),
-    );
+    const missing = measurements.filter((measurement) => values.again || !isKnown(measurement));
     if (missing.length > 0 && performance.now() < Number(values.seconds) * 1000)
       measurements.forEach(measure);
   }
@@ -70,8 +67,18 @@ function programsFor(network: string): Program[] {
   return (programs as Program[]).filter((program) => installed[program]);
 }
 
-function isKnown(speed: Speed | undefined, program: Program, batch: number): boolean {
-  return speed?.[program] !== undefined && speed.batch === batch;
+function isKnown({ network, mode, program }: Measurement): boolean {
+  const speed = all[network]?.[mode];
+  return speed?.[program] !== undefined && isLike(speed, network, mode);
+}
+
+/** Whether a figure was measured as this program would measure it. */
+function isLike({ batch, command }: Speed, network: string, mode: Mode): boolean {
+  return batch === batchFor(network, mode) && command === commandOf(network, mode);
+}
+
+function commandOf(network: string, mode: Mode): string {
+  return `npx tsx packages/backbones/bench/measure.ts --mode ${mode} ${network}`;
 }
 
 /** Images a batch: fewer in training of those that take seconds each. */
@@ -93,9 +100,10 @@ function measure({ network, mode, program }: Measurement): void {
   if (status !== 0) throw new Error(`${network}, ${mode}, ${program} failed: ${stderr}`);
   const { imagesPerSecond } = JSON.parse(stdout.trim().split('\n').at(-1)!) as { imagesPerSecond: number };
   const before = all[network]?.[mode];
-  const speeds = { ...(before?.batch === batch ? before : {}), [program]: imagesPerSecond, batch };
-  const made = `npx tsx packages/backbones/bench/measure.ts --mode ${mode} ${network}`;
-  all[network] = { ...all[network], [mode]: { ...speeds, command: made } };
+  // A figure of another batch does not stand beside a new one.
+  const kept = before !== undefined && isLike(before, network, mode) ? before : {};
+  const speed: Speed = { ...kept, [program]: imagesPerSecond, batch, command: commandOf(network, mode) };
+  all[network] = { ...all[network], [mode]: speed };
   process.stdout.write(`${network.padEnd(12)} ${mode.padEnd(8)} ${program.padEnd(5)} ${imagesPerSecond}\n`);
   writeFileSync(RESULTS, `${JSON.stringify(all, null, 2)}\n`);
 }
