@@ -20,11 +20,11 @@ const fromTorch = json(`${ORACLES}torch-networks.json`) as Record<string, { ours
 const speeds = json('./results/speed.json') as Speeds;
 
 const PROGRAMS: readonly Program[] = ['here', 'mxnet', 'torch'];
-const header = [
+const allTitles = [
   ...['network', 'parameters', 'GFLOP', 'deviation'],
   ...['forward', 'MXNet', 'PyTorch', 'training', 'MXNet', 'PyTorch', 'batch'],
 ];
-const rows = listNetworks().map(({ name }) => {
+const allRows = listNetworks().map(({ name }) => {
   const { parameters, flops } = complexity(networkGraph(name));
   const deviation = fromReference[`cfg_${name}`] ?? fromReference[name] ?? fromTorch[name]?.ours;
   const { forward, training } = speeds[name] ?? {};
@@ -37,6 +37,11 @@ const rows = listNetworks().map(({ name }) => {
     [...new Set([forward?.batch, training?.batch])].filter((batch) => batch !== undefined).join(', '),
   ];
 });
+// A program that has measured nothing yet has no column.
+const isFilled = allTitles.map((_, i) => allRows.some((row) => row[i] !== ''));
+const filled = (cells: readonly string[]): string[] => cells.filter((_, i) => isFilled[i]);
+const header = filled(allTitles);
+const rows = allRows.map(filled);
 const widths = header.map((title, i) => Math.max(title.length, ...rows.map((row) => row[i]!.length)));
 const line = (cells: readonly string[]): string =>
   `| ${cells.map((cell, i) => (i === 0 ? cell.padEnd(widths[i]!) : cell.padStart(widths[i]!))).join(' | ')} |`;

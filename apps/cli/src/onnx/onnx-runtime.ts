@@ -19,14 +19,14 @@ export async function openOnnxSession(
   // Otherwise ONNX Runtime reports to its makers; the backend says the same.
   process.env.ORT_DISABLE_TELEMETRY ??= '1';
   const { InferenceSession, Tensor: OnnxTensor } = await import('onnxruntime-node');
-  const session = await InferenceSession.create(serializeOnnxModel(model), {
+  const session = await InferenceSession.create(serializeOnnxModel(withOpenSizes(model)), {
     executionProviders: ['cpu'],
     logSeverityLevel: 4,
     ...(options.threads === undefined ? {} : { intraOpNumThreads: options.threads }),
     // Threads that wait for work leave the processor to those that decode images.
     extra: { session: { intra_op: { allow_spinning: '0' } } },
   }).catch((error: Error) => {
-    throw new CommandError(`${path}: ONNX Runtime does not take this model: ${error.message}`);
+    throw new CommandError(`${path}: ONNX Runtime does not take this model: ${said(error)}`);
   });
   const name = session.inputNames[0]!;
   return {
@@ -35,12 +35,27 @@ export async function openOnnxSession(
         values instanceof Float32Array ? 'float32' : values instanceof Uint16Array ? 'float16' : 'uint8';
       const input = new OnnxTensor(type, values as Uint8Array, dims);
       const results = await session.run({ [name]: input }).catch((error: Error) => {
-        throw new CommandError(`${path}: ONNX Runtime cannot run this model on [${dims}]: ${error.message}`);
+        throw new CommandError(`${path}: ONNX Runtime cannot run this model on [${dims}]: ${said(error)}`);
       });
       return new Map(Object.entries(results).map(([output, tensor]) => [output, floats(tensor, path)]));
     },
     release: () => session.release(),
   };
+}
+
+/** Some exporters write 0 for a size that may be any; ONNX Runtime takes it for a number. */
+function withOpenSizes(model: OnnxModel): OnnxModel {
+  const inputs = model.graph.inputs.map((input) =>
+    input.shape === undefined
+      ? input
+      : { ...input, shape: input.shape.map((size) => (size === 0 ? undefined : size)) },
+  );
+  return { ...model, graph: { ...model.graph, inputs } };
+}
+
+/** What ONNX Runtime says, without the place in its own source and the signature of a function there. */
+function said({ message }: Error): string {
+  return message.replace(/^\S+:\d+ .*?\) (?=[A-Z])/s, '');
 }
 
 function floats({ type, data, dims }: Tensor, path: string): OnnxResult {

@@ -8,6 +8,7 @@
  *   others. The better a model is fed, the further apart are the similarities of the one and the other kind.
  */
 import { type OnnxModel, type OnnxNode, tensorValues } from 'onnx-format';
+import { type TypedArray, toFloat32 } from '../named-array.ts';
 import type { OnnxImageInput } from './image-input.ts';
 import type { InputCandidate } from './input-candidates.ts';
 import type { OnnxInputConvention } from './input-convention.ts';
@@ -78,8 +79,8 @@ export async function gatherInputEvidence(options: EvidenceOptions): Promise<Inp
   const norms = earlyBatchNorms(options);
   const kind = norms.length > 0 ? 'batch-norm' : 'mirror';
   const { graph } = options.model;
-  // Batch norms' inputs as further outputs.
-  const outputs = norms.map(({ value }) => ({ name: value, elementType: 'float32' as const }));
+  // Batch norms' inputs as further outputs. Their type, which may be another than the statistics', is left to the runtime.
+  const outputs = norms.map(({ value }) => ({ name: value }));
   const probe = { ...options.model, graph: { ...graph, outputs: [...graph.outputs, ...outputs] } };
   const session = await options.open(kind === 'mirror' ? options.model : probe);
   try {
@@ -109,7 +110,8 @@ function earlyBatchNorms({ model: { graph } }: EvidenceOptions): StoredStatistic
   const tensors = new Map(graph.initializers.map((tensor) => [tensor.name, tensor]));
   const values = (name: string | undefined): Float32Array | undefined => {
     const tensor = tensors.get(name ?? '');
-    return tensor?.elementType === 'float32' ? (tensorValues(tensor) as Float32Array) : undefined;
+    if (tensor?.elementType !== 'float32' && tensor?.elementType !== 'float16') return undefined;
+    return toFloat32({ dtype: tensor.elementType, data: tensorValues(tensor) as TypedArray });
   };
   const found = graph.nodes.flatMap(({ opType, inputs }: OnnxNode): StoredStatistics[] => {
     const mean = values(inputs[3]);

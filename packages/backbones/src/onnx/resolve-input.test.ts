@@ -4,12 +4,15 @@ import {
   type OnnxGraph,
   type OnnxModel,
   type OnnxNode,
+  type OnnxValue,
   parseOnnxModel,
   serializeOnnxModel,
   tensorOf,
+  tensorValues,
 } from 'onnx-format';
 import { describe, expect, it, vi } from 'vitest';
 import { BackbonesError } from '../backbones-error.ts';
+import { float32ToFloat16 } from '../half-float.ts';
 import { setFastBackend } from '../testing/backend.ts';
 import { openSession } from '../testing/onnx-runtime.ts';
 import { dataFolder, dataIsAbsent } from '../testing/oracle.ts';
@@ -59,6 +62,21 @@ function modelOf(
   };
 }
 
+/** The model with half floats throughout. */
+function inHalves(model: OnnxModel): OnnxModel {
+  const half = (value: OnnxValue): OnnxValue => ({ ...value, elementType: 'float16' });
+  const { graph } = model;
+  const initializers = graph.initializers.map((tensor) =>
+    tensor.elementType === 'float32'
+      ? tensorOf(tensor.name, 'float16', tensor.dims, float32ToFloat16(tensorValues(tensor) as Float32Array))
+      : tensor,
+  );
+  return {
+    ...model,
+    graph: { ...graph, initializers, inputs: graph.inputs.map(half), outputs: graph.outputs.map(half) },
+  };
+}
+
 const arithmetic = (opType: string, input: string, constant: string, output: string): OnnxNode => ({
   ...{ name: `${opType}_${output}`, opType, domain: '', inputs: [input, constant], outputs: [output] },
   attributes: {},
@@ -83,6 +101,13 @@ describe('what the batch norms remember', () => {
     });
     expect(reason).toMatch(/batch norms/);
     expect(doubt).toBeUndefined();
+  });
+
+  it('counts in half floats, too', async () => {
+    const { silent } = thirdPartyModel({ mean: 127.5, std: 128, channels: 'RGB' });
+    const { convention, reason } = await resolve(inHalves(silent));
+    expect(formatOnnxInput(convention)).toMatch(/^layout=NCHW,channels=RGB,mean=127.5,std=12[78]/);
+    expect(reason).toMatch(/batch norms/);
   });
 
   it('gives the embeddings of the model that normalises by itself', async () => {
@@ -111,6 +136,15 @@ describe('what is said', () => {
       'layout=NCHW,channels=BGR,mean=1/2/3,std=4',
     );
     expect(samples).not.toHaveBeenCalled();
+  });
+
+  it('in full makes up for metadata that are not understood', async () => {
+    const { silent } = thirdPartyModel({ mean: 0, std: 255, channels: 'BGR' });
+    const odd = { ...silent, metadata: new Map([['arcface.input', 'channels=GBR']]) };
+    await expect(resolve(odd)).rejects.toThrow(/"channels=GBR" is not understood/);
+    expect(await words(odd, { said: parseOnnxInput('channels=BGR,mean=0,std=255') })).toBe(
+      'layout=NCHW,channels=BGR,mean=0,std=255',
+    );
   });
 
   it('in part leaves the rest to the evidence', async () => {

@@ -58,7 +58,9 @@ export async function resolveOnnxInput(options: ResolveInputOptions): Promise<Re
   const { model, said = {} } = options;
   const input = findImageInput(model, options);
   const metadata = model.metadata?.get(INPUT_KEY);
-  const known = { ...(metadata === undefined ? {} : parseOnnxInput(metadata)), ...said };
+  const isAllSaid = said.channels !== undefined && said.mean !== undefined && said.std !== undefined;
+  // Who says everything need not mind what is in the file.
+  const known = { ...(metadata === undefined || isAllSaid ? {} : parseOnnxInput(metadata)), ...said };
   const layout = known.layout ?? input.layout;
   if (layout === undefined) {
     throw new BackbonesError(

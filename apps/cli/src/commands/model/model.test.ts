@@ -3,7 +3,13 @@ import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSy
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { listNetworks, parseNdArrays, parseSafetensors } from '@arcface/backbones';
-import { type OnnxModel, parseOnnxModel, serializeOnnxModel } from 'onnx-format';
+import {
+  type OnnxModel,
+  type OnnxNode,
+  type OnnxValue,
+  parseOnnxModel,
+  serializeOnnxModel,
+} from 'onnx-format';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { runInProcess } from '../../testing/run-in-process.ts';
 import { SIDE, writeStripedFaces } from '../../testing/striped-faces.ts';
@@ -123,6 +129,15 @@ describe('an ONNX file as MODEL', () => {
     writeFileSync(at(name), serializeOnnxModel(change(parseOnnxModel(readFileSync(at('run.onnx'))))));
     return at(name);
   };
+  const embedding = (model: string) => [
+    'embed',
+    '--model',
+    model,
+    '--data',
+    at('faces'),
+    '--output',
+    at('x.npy'),
+  ];
   const reshaped = (model: OnnxModel, shape: readonly (number | string)[]): OnnxModel => {
     const [input] = model.graph.inputs;
     return { ...model, graph: { ...model.graph, inputs: [{ ...input!, shape }] } };
@@ -144,10 +159,45 @@ describe('an ONNX file as MODEL', () => {
     const expected = await embedded(at('run.onnx'), 'onnx', '--flip', '--normalize');
     const norm = Math.hypot(...expected.subarray(0, 16));
     expect(norm).toBeCloseTo(1, 5);
-    for (const batch of [1, 5]) {
+    // Some exporters write 0 for any number.
+    for (const batch of [0, 1, 5]) {
       const fixed = rewrite('fixed.onnx', (model) => reshaped(model, [batch, 3, SIDE, SIDE]));
       expectClose(await embedded(fixed, 'fixed', '--flip', '--normalize'), expected, 1e-6);
     }
+  });
+
+  test('of bytes with colours last embeds the same, and of two outputs the one that is said', async () => {
+    const expected = await embedded(at('run.onnx'), 'onnx');
+    const bytes = rewrite('bytes.onnx', (model) => {
+      const node = (
+        opType: string,
+        from: string,
+        to: string,
+        attributes: OnnxNode['attributes'],
+      ): OnnxNode => ({
+        ...{ name: opType, opType, domain: '', inputs: [from], outputs: [to], attributes },
+      });
+      const front = [
+        node('Cast', 'bytes', 'floats', { to: 1 }),
+        node('Transpose', 'floats', 'data', { perm: [0, 3, 1, 2] }),
+      ];
+      const inputs: OnnxValue[] = [{ name: 'bytes', elementType: 'uint8', shape: ['n', SIDE, SIDE, 3] }];
+      return { ...model, graph: { ...model.graph, inputs, nodes: [...front, ...model.graph.nodes] } };
+    });
+    const feeding = 'channels=RGB,mean=0,std=1';
+    await refused(/takes NHWC, not NCHW/, 1, ...embedding(bytes), '--onnx-input', `layout=NCHW,${feeding}`);
+    expectClose(await embedded(bytes, 'bytes', '--onnx-input', `layout=NHWC,${feeding}`), expected, 1e-6);
+
+    const two = rewrite('two.onnx', (model) => ({
+      ...model,
+      graph: {
+        ...model.graph,
+        outputs: [{ name: model.graph.nodes[3]!.outputs[0]! }, ...model.graph.outputs],
+      },
+    }));
+    await refused(/2 outputs .*--onnx-output NAME/s, 1, ...embedding(two));
+    const output = parseOnnxModel(readFileSync(at('run.onnx'))).graph.outputs[0]!.name;
+    expectClose(await embedded(two, 'two', '--onnx-output', output), expected, 1e-6);
   });
 
   test('of any size takes the size that is said, and asks for one', async () => {
