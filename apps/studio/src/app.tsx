@@ -5,6 +5,7 @@ import { keepDecisions, type SaveState } from './decisions/autosave.ts';
 import { DecisionsView } from './decisions/decisions-view.tsx';
 import { ExportView } from './export/export-view.tsx';
 import { IdentityView } from './identity/identity-view.tsx';
+import { keepForOffline } from './offline/register.ts';
 import { OverviewView } from './overview/overview-view.tsx';
 import type { ChosenFile } from './session/chosen-files.ts';
 import {
@@ -78,6 +79,8 @@ async function begin(): Promise<void> {
     (response) => (response.ok ? response.json() : {}),
     () => ({}),
   );
+  // What a program serves ends with it.
+  if (!('served' in answer)) keepForOffline();
   if ('audit' in answer) await open((options) => openManifest(manifest, options));
   else state.value = { kind: 'empty' };
 }

@@ -40,7 +40,7 @@ beforeAll(async () => {
   // Without the sub-centres of the run: by the embeddings alone, as the browser judges.
   const audit = ['--rule', 'auto', '--output', at('audit.jsonl')];
   await arcface('audit', '--data', at('faces'), '--model', at('face.onnx'), ...audit);
-  built = await buildStudio();
+  built = await buildStudio({ sample: false });
   host = await hostFiles(built.app);
 });
 afterAll(async () => {

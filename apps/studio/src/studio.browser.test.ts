@@ -14,6 +14,7 @@ import { type StudioServer, startStudioServer } from '../../cli/src/studio/studi
 import { runInProcess } from '../../cli/src/testing/run-in-process.ts';
 import { launchBrowser, noBrowser, type TestBrowser } from './testing/browser.ts';
 import { type BuiltStudio, buildStudio } from './testing/built-studio.ts';
+import { writeLargeAudit } from './testing/large-audit.ts';
 import { hostFiles } from './testing/static-host.ts';
 
 const axe = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8');
@@ -27,7 +28,7 @@ const at = (name: string): string => join(folder, name);
 beforeAll(async () => {
   if (noBrowser) return;
   folder = mkdtempSync(join(tmpdir(), 'arcface-studio-test-'));
-  built = await buildStudio();
+  built = await buildStudio({ sample: true });
   browser = await launchBrowser();
 });
 afterAll(async () => {
@@ -318,6 +319,22 @@ describe.skipIf(noBrowser)(`the studio in a browser${noBrowser ? ` (${noBrowser}
     } finally {
       await browser.context.setOffline(false);
     }
+    await page.close();
+  });
+
+  it('opens an audit of a million rows and ten thousand identities', async () => {
+    const audit = at('audit.jsonl');
+    await writeLargeAudit(audit, { rows: 1_000_000, identities: 10_000 });
+    const host = await hostFiles(built.app);
+    servers.push(host);
+    const page = await open(host.address);
+    await page.getByLabel('Files to open').setInputFiles(audit);
+    await page.locator('a.line').first().waitFor();
+    expect(await page.locator('.tiles .detail').first().textContent()).toMatch(/of 1,000,000$/);
+    const slider = page.getByRole('slider');
+    await slider.focus();
+    await page.keyboard.press('ArrowLeft');
+    expect(await slider.getAttribute('aria-valuetext')).toMatch(/faces of 1,000,000 go$/);
     await page.close();
   });
 });

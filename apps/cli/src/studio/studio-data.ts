@@ -6,7 +6,7 @@ import { UsageError } from '../cli/usage-error.ts';
 
 /** Files by address, relative to the server's root. */
 export interface StudioFiles {
-  /** `studio.json`, which the page reads first. Empty when there is nothing to open. */
+  /** `studio.json`, which the page reads first. Without an audit there is nothing to open. */
   readonly manifest: object;
   /** Paths on this machine by address. */
   readonly files: ReadonlyMap<string, string>;
@@ -35,7 +35,7 @@ export function recordFileOf(data: string): string | undefined {
 export function studioFiles(options: StudioDataOptions): StudioFiles {
   const { records, images, title, audit, mask, decisions } = options;
   const files = new Map<string, string>();
-  if (audit === undefined) return { manifest: {}, files };
+  if (audit === undefined) return { manifest: { served: true }, files };
   if (!/\.(jsonl|parquet)$/.test(audit)) {
     throw new UsageError(`The studio reads an audit as .jsonl or .parquet, found ${audit}.`);
   }
@@ -50,6 +50,7 @@ export function studioFiles(options: StudioDataOptions): StudioFiles {
     add('audit.summary.json', audit.replace(/\.[^.]+$/, '.summary.json')) ??
     add('audit.summary.json', join(dirname(audit), 'summary.json'));
   const manifest = {
+    served: true,
     title,
     audit: add(basename(audit).replace(/^.*(\.[^.]+)$/, 'audit$1'), audit),
     summary,

@@ -168,7 +168,7 @@ function Identity({ session, position }: { readonly session: Session; readonly p
             <kbd>r</kbd>
           </button>
           <button type="button" onClick={() => decide(undefined)}>
-            Leave to the rule <kbd>u</kbd>
+            Undecide <kbd>u</kbd>
           </button>
           <button type="button" disabled={!book.canUndo} onClick={() => book.undo()}>
             <UndoIcon /> Undo <kbd>z</kbd>

@@ -13,7 +13,12 @@ export async function startBackend(wanted?: ComputeBackend): Promise<ComputeBack
   if (hasGpu && (await tf.setBackend('webgpu').catch(() => false))) return 'webgpu';
   // Threads need a page that is isolated from all others, which a static host rarely makes, and scripts that a worker cannot reach.
   tf.env().set('WASM_HAS_MULTITHREAD_SUPPORT', false);
-  setWasmPaths({ 'tfjs-backend-wasm.wasm': wasm, 'tfjs-backend-wasm-simd.wasm': wasmSimd });
+  setWasmPaths({
+    'tfjs-backend-wasm.wasm': wasm,
+    'tfjs-backend-wasm-simd.wasm': wasmSimd,
+    // It wants to be told, and does not fetch it.
+    'tfjs-backend-wasm-threaded-simd.wasm': wasmSimd,
+  });
   if (await tf.setBackend('wasm')) return 'wasm';
   throw new Error('Neither WebGPU nor WebAssembly can be started in this browser.');
 }

@@ -26,6 +26,8 @@ export interface OpenOptions {
 
 /** `studio.json`: what stands on a site to be opened. Addresses are relative to the manifest. */
 export interface Manifest {
+  /** By `arcface studio`, and only as long as it runs. */
+  readonly served?: boolean;
   readonly title: string;
   readonly audit: string;
   readonly summary?: string;

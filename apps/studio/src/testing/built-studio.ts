@@ -12,11 +12,12 @@ export interface BuiltStudio {
   remove(): void;
 }
 
-export async function buildStudio(): Promise<BuiltStudio> {
+/** @param options.sample Draws the sample dataset as well, which takes a while. */
+export async function buildStudio(options: { readonly sample: boolean }): Promise<BuiltStudio> {
   const folder = mkdtempSync(join(tmpdir(), 'arcface-studio-build-'));
   const root = fileURLToPath(new URL('../../', import.meta.url));
   const app = `${join(folder, 'app')}/`;
   await build({ root, logLevel: 'error', build: { outDir: app, emptyOutDir: true } });
-  await writeSample(join(app, 'sample'));
+  if (options.sample) await writeSample(join(app, 'sample'));
   return { app, remove: () => rmSync(folder, { recursive: true, force: true }) };
 }
