@@ -152,8 +152,8 @@ export const SETTINGS: Readonly<Record<string, readonly Setting[]>> = {
         writeFileSync('backbone.safetensors', serializeSafetensors({ tensors: exportParameters(given, { prefixes: false }) }));`,
       shorten: [["createBackbone('iresnet18')", "createBackbone({ network: 'iresnet18', width: 0.25 })"]],
       after: `
-        for (const [i, { variable }] of backbone.parameters.entries()) {
-          const [ours, theirs] = [variable.dataSync(), given.parameters[i]!.variable.dataSync()];
+        for (const [name, { variable }] of backbone.parameters) {
+          const [ours, theirs] = [variable.dataSync(), given.parameters.get(name)!.variable.dataSync()];
           if (ours.some((value, at) => value !== theirs[at])) throw new Error('not what was in the file');
         }`,
     },
