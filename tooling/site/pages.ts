@@ -17,6 +17,7 @@ export function pages(): Page[] {
     { source: 'README.md', target: 'overview.md' },
     { source: 'CONTRIBUTING.md', target: 'contributing/index.md' },
     { source: 'apps/cli/README.md', target: 'packages/arcface.md' },
+    { source: 'apps/studio/README.md', target: 'packages/studio.md' },
     { source: 'tooling/tfjs-node/README.md', target: 'tooling/tfjs-node.md' },
     { source: 'tooling/oracles/README.md', target: 'tooling/oracles.md' },
   ];
