@@ -1,7 +1,3 @@
-interface ImportMeta {
-  readonly env: { readonly PROD: boolean };
-}
-
 /** Address of a file that the build copies. */
 declare module '*?url' {
   const address: string;
