@@ -45,7 +45,7 @@ const NETWORKS: Readonly<Record<string, Network>> = {
   '1 Gbit/s': { alpha: 100e-6, beta: 0.118e9 },
 };
 
-/** Of r50, from `packages/tfjs-backend-onnxruntime/bench/results/peers-idle.md`: two cores, batches of 16. */
+/** Of r50 in training, two cores, batches of 16, when the page was made; the backend's `bench/results/peers.md` has the newest. */
 const R50_IMAGES_A_SECOND = 4.4;
 const R50 = { dimensions: 512, numbers: complexity(networkGraph('r50')).parameters };
 const BATCH = 512;
