@@ -10,8 +10,8 @@ export interface Setting {
   readonly shorten?: readonly (readonly [string, string])[];
   /** An optional package that the block is about: where it is not installed, the block is skipped. */
   readonly needs?: string;
-  /** Why the block cannot run here at all. */
-  readonly skip?: string;
+  /** Runs as so many processes under mpirun; where that is not installed, the block is skipped. */
+  readonly ranks?: number;
 }
 
 const BACKEND = "import 'tfjs-backend-onnxruntime'; import * as tf from '@tensorflow/tfjs-core';";
@@ -90,7 +90,9 @@ export const SETTINGS: Readonly<Record<string, readonly Setting[]>> = {
         const audit = scoreByModes({ embeddings, dimensions: 2, labels: Int32Array.of(0, 0, 0, 0, 1, 1, 1, 1) });`,
     },
   ],
-  'packages/mpi/README.md': [{ skip: 'runs under mpirun' }],
+  'packages/mpi/README.md': [
+    { ranks: 4, after: 'if (String(values) !== "6,4") throw new Error(String(values));' },
+  ],
   'packages/onnx-format/README.md': [{}],
   'packages/recordio/README.md': [{}],
   'packages/subcenter-loss/README.md': [

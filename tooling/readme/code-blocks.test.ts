@@ -1,4 +1,4 @@
-import { execFile } from 'node:child_process';
+import { execFile, spawnSync } from 'node:child_process';
 import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -13,6 +13,7 @@ import { writeExampleFiles } from './example-files.ts';
 
 const root = fileURLToPath(new URL('../../', import.meta.url));
 const here = fileURLToPath(new URL('./', import.meta.url));
+const hasMpirun = spawnSync('mpirun', ['--version']).status === 0;
 let files: string;
 beforeAll(async () => {
   files = mkdtempSync(join(tmpdir(), 'arcface-readme-'));
@@ -27,7 +28,7 @@ for (const [file, settings] of Object.entries(SETTINGS)) {
     for (const { index, line, code } of blocks) {
       const setting = settings[index]!;
       const name = `block ${index + 1}, line ${line}`;
-      if (setting.skip !== undefined) test.skip(`${name} (${setting.skip})`, () => {});
+      if (setting.ranks !== undefined && !hasMpirun) test.skip(`${name} (needs mpirun)`, () => {});
       else if (setting.needs !== undefined && !isInstalled(setting.needs)) {
         test.skip(`${name} (needs ${setting.needs})`, () => {});
       } else test.concurrent(name, () => run(code, setting), 180_000);
@@ -63,9 +64,11 @@ async function run(code: string, setting: Setting): Promise<void> {
   try {
     const program = join(folder, 'example.ts');
     writeFileSync(program, programOf(code, setting));
-    await promisify(execFile)(process.execPath, ['--import', import.meta.resolve('tsx'), program], {
-      cwd: files,
-    });
+    const command = [process.execPath, '--import', import.meta.resolve('tsx'), program];
+    if (setting.ranks !== undefined) {
+      command.unshift('mpirun', '--allow-run-as-root', '--oversubscribe', '-n', String(setting.ranks));
+    }
+    await promisify(execFile)(command[0]!, command.slice(1), { cwd: files });
   } finally {
     rmSync(folder, { recursive: true });
   }

@@ -106,7 +106,7 @@ export async function runReadmeExamples(
     const blocks = codeBlocks(readFileSync(readme, 'utf8'));
     for (const { index, code } of blocks) {
       const setting = settings[index];
-      if (setting?.needs !== undefined || setting?.skip !== undefined) continue;
+      if (setting?.needs !== undefined || setting?.ranks !== undefined) continue;
       if (setting === undefined) throw new Error(`${manifest.name}: block ${index + 1} has no setting`);
       const program = `example-${manifest.name.replace('/', '-')}-${index}.ts`;
       writeFileSync(join(project, program), programOf(code, setting));
