@@ -12,6 +12,7 @@ import {
   type ParameterRule,
   windowSteps,
 } from './layer.ts';
+import { windowPadding } from './padding.ts';
 
 export interface ConvolutionLayer {
   readonly kind: 'convolution';
@@ -68,7 +69,7 @@ export const convolutionRules: LayerRules<ConvolutionLayer> = {
     const x = onlyInput(inputs) as tf.Tensor4D;
     const weight = context.parameter('weight') as tf.Tensor4D;
     const y = isDepthwise(layer, x.shape[3])
-      ? tf.depthwiseConv2d(x, weight, [...layer.stride], padding(layer), 'NHWC', [...layer.dilation])
+      ? tf.depthwiseConv2d(x, weight, [...layer.stride], windowPadding(layer), 'NHWC', [...layer.dilation])
       : groupedConvolution(x, weight, layer);
     return layer.bias ? tf.add(y, context.parameter('bias')) : y;
   },
@@ -82,11 +83,11 @@ function isDepthwise({ groups }: ConvolutionLayer, channels: number): boolean {
 function groupedConvolution(x: tf.Tensor4D, weight: tf.Tensor4D, layer: ConvolutionLayer): tf.Tensor4D {
   const { groups, kernel, stride, dilation } = layer;
   const convolve = (part: tf.Tensor4D, filters: tf.Tensor4D): tf.Tensor4D =>
-    tf.conv2d(part, filters, [...stride], padding(layer), 'NHWC', [...dilation]);
+    tf.conv2d(part, filters, [...stride], windowPadding(layer), 'NHWC', [...dilation]);
   if (groups === 1) {
     return convolve(x, weight);
   }
-  const coversMap = kernel[0] === x.shape[1] && kernel[1] === x.shape[2] && padding(layer) === 'valid';
+  const coversMap = kernel[0] === x.shape[1] && kernel[1] === x.shape[2] && windowPadding(layer) === 'valid';
   if (coversMap || weight.shape[2] * (weight.shape[3] / groups) <= NARROW_GROUP) {
     return groupsAtOnce(x, weight, layer);
   }
@@ -112,27 +113,11 @@ function groupsAtOnce(x: tf.Tensor4D, weight: tf.Tensor4D, layer: ConvolutionLay
   const outputs = filters / groups;
   const byGroup = tf.transpose(tf.reshape(weight, [height * width, inputs, groups, outputs]), [0, 2, 1, 3]);
   const depthwise = tf.reshape<tf.Rank.R4>(byGroup, [height, width, groups * inputs, outputs]);
-  const products = tf.depthwiseConv2d(x, depthwise, [...stride], padding(layer), 'NHWC', [...dilation]);
+  const products = tf.depthwiseConv2d(x, depthwise, [...stride], windowPadding(layer), 'NHWC', [...dilation]);
   const [batch, rows, columns] = products.shape;
   const summed = tf.sum(tf.reshape(products, [batch * rows * columns, groups, inputs, outputs]), 2);
   return tf.reshape(summed, [batch, rows, columns, filters]);
 }
-
-function padding({ padding: [vertical, horizontal] }: ConvolutionLayer): 'valid' | number | ExplicitPadding {
-  if (vertical === 0 && horizontal === 0) {
-    return 'valid';
-  }
-  return vertical === horizontal
-    ? vertical
-    : [
-        [0, 0],
-        [vertical, vertical],
-        [horizontal, horizontal],
-        [0, 0],
-      ];
-}
-
-type ExplicitPadding = [[number, number], [number, number], [number, number], [number, number]];
 
 /** The settings of a convolution that are not the most common ones. */
 export interface ConvolutionSettings {

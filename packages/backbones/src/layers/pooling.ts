@@ -1,6 +1,7 @@
 /** Average or maximum over windows, or over the whole map. A window that would stick out at the end is left out. */
 import * as tf from '@tensorflow/tfjs-core';
 import { type Extent, imageShape, type LayerRules, onlyInput, windowSteps } from './layer.ts';
+import { margins, windowPadding } from './padding.ts';
 
 export interface PoolingLayer {
   readonly kind: 'pooling';
@@ -32,30 +33,12 @@ export const poolingRules: LayerRules<PoolingLayer> = {
     if (layer.global) {
       return average ? tf.mean(x, [1, 2], true) : tf.max(x, [1, 2], true);
     }
-    const [vertical, horizontal] = layer.padding;
     const window: [number, number] = [...layer.kernel];
     const stride: [number, number] = [...layer.stride];
-    if (vertical === 0 && horizontal === 0) {
-      return average ? tf.avgPool(x, window, stride, 'valid') : tf.maxPool(x, window, stride, 'valid');
-    }
-    if (average && layer.countPadding) {
-      const margins: [number, number][] = [
-        [0, 0],
-        [vertical, vertical],
-        [horizontal, horizontal],
-        [0, 0],
-      ];
-      return tf.avgPool(tf.pad(x, margins), window, stride, 'valid');
-    }
-    const pad: ExplicitPadding = [
-      [0, 0],
-      [vertical, vertical],
-      [horizontal, horizontal],
-      [0, 0],
-    ];
-    const amount = vertical === horizontal ? vertical : pad;
-    return average ? tf.avgPool(x, window, stride, amount) : tf.maxPool(x, window, stride, amount);
+    if (!average) return tf.maxPool(x, window, stride, windowPadding(layer));
+    // tfjs leaves the padding out of an average.
+    return layer.countPadding && layer.padding.some((side) => side > 0)
+      ? tf.avgPool(tf.pad(x, margins(layer.padding)), window, stride, 'valid')
+      : tf.avgPool(x, window, stride, windowPadding(layer));
   },
 };
-
-type ExplicitPadding = [[number, number], [number, number], [number, number], [number, number]];
