@@ -43,6 +43,7 @@ describe('files that would exhaust a careless reader', () => {
     const deep = `{"a":${'['.repeat(200_000)}${']'.repeat(200_000)}}`;
     expect(failure(() => parseSafetensors(header(deep))).code).toBe('invalid-file');
     expect(failure(() => readMxnetSymbol(deep)).code).toBe('invalid-file');
+    expect(failure(() => readMxnetSymbol('['.repeat(2 ** 23 + 1))).message).toMatch(/more than any network/);
   });
 
   it('by a chain of many nodes are read as fast as they are long', () => {

@@ -165,6 +165,45 @@ describe('symbols', () => {
     expect(error.message).toContain('UpSampling (as in up), LRN (as in norm)');
   });
 
+  it('of networks in half precision are read without their casts', () => {
+    const casts = (dtype: string): string =>
+      symbol([
+        { op: 'Cast', name: 'half', attrs: { dtype: 'float16' }, inputs: [[0, 0]] },
+        { op: 'amp_cast', name: 'fc1', attrs: { dtype }, inputs: [[1, 0]] },
+      ]);
+    const graph = readMxnetSymbol(casts('float32'));
+    expect(graph.nodes.map(({ layer }) => layer.kind)).toEqual(['identity', 'identity']);
+    expect(failure(() => readMxnetSymbol(casts('int8'))).message).toContain('"fc1" uses a cast to int8');
+  });
+
+  it.each<[string, object, string]>([
+    ['channels last', { op: 'Pooling', attrs: { layout: 'NHWC', kernel: '(2, 2)' } }, 'the layout NHWC'],
+    ['dropout in inference', { op: 'Dropout', attrs: { mode: 'always' } }, 'the mode always'],
+    ['dropout of whole channels', { op: 'Dropout', attrs: { axes: '(2, 3)' } }, 'the axes (2, 3)'],
+    [
+      'a sum over everything but the channels',
+      { op: 'sum', attrs: { axis: '1', exclude: 'True', keepdims: 'True' } },
+      'something else than the channels',
+    ],
+  ])('with %s are refused, naming the node', (_, node, message) => {
+    const error = failure(() => readMxnetSymbol(symbol([{ ...node, name: 'odd', inputs: [[0, 0]] }])));
+    expect(error.code).toBe('unsupported');
+    expect(error.message).toContain('"odd"');
+    expect(error.message).toContain(message);
+  });
+
+  it('that use or put out a second output of a node are refused', () => {
+    const pool = { op: 'Pooling', name: 'pool', attrs: { kernel: '(2, 2)' }, inputs: [[0, 0]] };
+    const used = symbol([pool, { op: 'Flatten', name: 'flat', inputs: [[1, 1]] }]);
+    const error = failure(() => readMxnetSymbol(used));
+    expect(error.code).toBe('unsupported');
+    expect(error.message).toContain('"pool" is read for its output number 1');
+    const head = JSON.stringify({ nodes: [data, pool], heads: [[1, 1, 0]] });
+    expect(failure(() => readMxnetSymbol(head)).code).toBe('unsupported');
+    const none = symbol([{ ...pool, inputs: [[0, -1]] }]);
+    expect(failure(() => readMxnetSymbol(none)).code).toBe('invalid-file');
+  });
+
   it.each<[string, string, string]>([
     ['text', 'nonsense', 'not JSON'],
     ['JSON of something else', '{}', '"nodes" and "heads"'],

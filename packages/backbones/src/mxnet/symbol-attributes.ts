@@ -74,10 +74,10 @@ export class SymbolAttributes {
   }
 
   /** Something that MXNet can do, but not this package. */
-  unsupported(what: string): BackbonesError {
+  unsupported(what: string, verb = 'uses'): BackbonesError {
     return new BackbonesError(
       'unsupported',
-      `MXNet symbol: ${this.#what} uses ${what}, which is not supported`,
+      `MXNet symbol: ${this.#what} ${verb} ${what}, which is not supported`,
     );
   }
 

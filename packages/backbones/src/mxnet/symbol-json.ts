@@ -10,18 +10,33 @@ export interface SymbolNode {
   readonly operator: string;
   readonly name: string;
   readonly attributes: ReadonlyMap<string, string>;
-  /** Indices of earlier nodes. */
-  readonly inputs: readonly number[];
+  readonly inputs: readonly SymbolEntry[];
+}
+
+/** One of the outputs of a node. */
+export interface SymbolEntry {
+  /** Index of the node: an earlier one, where this is an input. */
+  readonly node: number;
+  /** 0 is what an operator computes; batch norms, dropout and others have more. */
+  readonly output: number;
 }
 
 export interface SymbolJson {
   readonly nodes: readonly SymbolNode[];
-  /** Indices of the nodes that the symbol puts out. */
-  readonly heads: readonly number[];
+  /** What the symbol puts out. */
+  readonly heads: readonly SymbolEntry[];
 }
+
+/** Ten times the largest of real networks. A parser makes many times as much memory of nothing but brackets. */
+const LONGEST = 2 ** 23;
 
 /** @throws BackbonesError `invalid-file` saying which node is amiss */
 export function parseSymbolJson(text: string): SymbolJson {
+  if (text.length > LONGEST) {
+    throw invalid(
+      `it has ${text.length} characters, more than any network (${LONGEST}); is this a -symbol.json?`,
+    );
+  }
   let json: unknown;
   try {
     json = JSON.parse(text);
@@ -65,17 +80,17 @@ function parseNode(node: unknown, index: number): SymbolNode {
 }
 
 /** `[node, output, version?]`, of which the node must come before a limit. */
-function reference(value: unknown, limit: number, what: string): number {
+function reference(value: unknown, limit: number, what: string): SymbolEntry {
   const [node, output] = Array.isArray(value) ? (value as unknown[]) : [];
   if (typeof node !== 'number' || !Number.isInteger(node) || node < 0 || node >= limit) {
     throw invalid(
       `${what} refers to ${JSON.stringify(value)}; expected [node, output] with a node below ${limit}`,
     );
   }
-  if (typeof output !== 'number') {
-    throw invalid(`${what} refers to ${JSON.stringify(value)}; the output must be a number`);
+  if (typeof output !== 'number' || !Number.isInteger(output) || output < 0) {
+    throw invalid(`${what} refers to ${JSON.stringify(value)}; the output must be a number from 0 on`);
   }
-  return node;
+  return { node, output };
 }
 
 function isObject(value: unknown): value is Record<string, unknown> {

@@ -39,9 +39,7 @@ const scale =
   (attributes) => ({ layer: { kind: 'scale', ...layer(attributes.number('scalar')) }, slots: [] });
 
 const convolution: ReadOperator = (attributes) => {
-  if (attributes.text('layout', 'NCHW') !== 'NCHW' && attributes.text('layout') !== 'None') {
-    throw attributes.unsupported(`the layout ${attributes.text('layout')}`);
-  }
+  refuseOtherLayout(attributes);
   const bias = !attributes.flag('no_bias', false);
   return {
     layer: {
@@ -56,6 +54,21 @@ const convolution: ReadOperator = (attributes) => {
     },
     slots: bias ? ['weight', 'bias'] : ['weight'],
   };
+};
+
+const dropout: ReadOperator = (attributes) => {
+  const mode = attributes.text('mode', 'training');
+  if (mode !== 'training') throw attributes.unsupported(`the mode ${mode}`);
+  const axes = attributes.text('axes', '()');
+  if (!/^[([]\s*[)\]]$/.test(axes)) throw attributes.unsupported(`the same mask along the axes ${axes}`);
+  return { layer: { kind: 'dropout', rate: attributes.number('p', 0.5) }, slots: [] };
+};
+
+/** Networks trained in half precision cast on the way in and out. Here everything is float32, which is no less exact. */
+const cast: ReadOperator = (attributes) => {
+  const dtype = attributes.text('dtype');
+  if (!/^float(16|32|64)$/.test(dtype)) throw attributes.unsupported(`a cast to ${dtype}`);
+  return { layer: { kind: 'identity' }, slots: [] };
 };
 
 const batchNorm: ReadOperator = (attributes) => {
@@ -98,7 +111,14 @@ const leakyRelu: ReadOperator = (attributes, variables) => {
   }
 };
 
+/** @throws BackbonesError `unsupported` for channels that come last */
+function refuseOtherLayout(attributes: SymbolAttributes): void {
+  const layout = attributes.text('layout', 'NCHW');
+  if (layout !== 'NCHW' && layout !== 'None') throw attributes.unsupported(`the layout ${layout}`);
+}
+
 const pooling: ReadOperator = (attributes) => {
+  refuseOtherLayout(attributes);
   const method = attributes.text('pool_type', 'max');
   const global = attributes.flag('global_pool', false);
   if (method !== 'avg' && method !== 'max') {
@@ -160,7 +180,9 @@ export const operators: ReadonlyMap<string, ReadOperator> = new Map<string, Read
       };
     },
   ],
-  ['Dropout', (attributes) => ({ layer: { kind: 'dropout', rate: attributes.number('p', 0.5) }, slots: [] })],
+  ['Dropout', dropout],
+  ['Cast', cast],
+  ['amp_cast', cast],
   ['Flatten', plain({ kind: 'flatten' })],
   ['flatten', plain({ kind: 'flatten' })],
   [
@@ -186,7 +208,7 @@ export const operators: ReadonlyMap<string, ReadOperator> = new Map<string, Read
     'sum',
     (attributes) => {
       const axis = attributes.text('axis', '()').replace(/[()[\]\s,]/g, '');
-      if (axis !== '1' || !attributes.flag('keepdims', false)) {
+      if (axis !== '1' || !attributes.flag('keepdims', false) || attributes.flag('exclude', false)) {
         throw attributes.unsupported('a sum over something else than the channels');
       }
       return { layer: { kind: 'sum-channels' }, slots: [] };
@@ -195,7 +217,7 @@ export const operators: ReadonlyMap<string, ReadOperator> = new Map<string, Read
   [
     'mean',
     (attributes) => {
-      if (attributes.text('axis', '()') !== '()') {
+      if (!/^(\(\)|\[\]|None)$/.test(attributes.text('axis', '()'))) {
         throw attributes.unsupported('a mean over some axes');
       }
       return { layer: { kind: 'mean-of-batch' }, slots: [] };

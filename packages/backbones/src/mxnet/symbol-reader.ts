@@ -5,7 +5,7 @@
 import { BackbonesError } from '../backbones-error.ts';
 import type { LayerNode, NetworkGraph } from '../graph/network-graph.ts';
 import { SymbolAttributes } from './symbol-attributes.ts';
-import { parseSymbolJson, type SymbolJson, type SymbolNode } from './symbol-json.ts';
+import { parseSymbolJson, type SymbolEntry, type SymbolJson, type SymbolNode } from './symbol-json.ts';
 import { type OperatorLayer, operators, type VariableShape } from './symbol-operators.ts';
 
 /** Options of {@link readMxnetSymbol}. */
@@ -58,7 +58,13 @@ function findOutput({ nodes, heads }: SymbolJson, wanted: string | undefined): n
       `MXNet symbol: there is no node ${JSON.stringify(wanted)} to take as output`,
     );
   }
-  return found === -1 ? heads[0]! : found;
+  return found === -1 ? onlyOutput(heads[0]!, nodes) : found;
+}
+
+/** The node of an entry. What else it may put out (the statistics of a batch, a mask) is no value of any layer here. */
+function onlyOutput({ node, output }: SymbolEntry, nodes: readonly SymbolNode[]): number {
+  if (output === 0) return node;
+  throw new SymbolAttributes(nodes[node]!).unsupported(`its output number ${output}`, 'is read for');
 }
 
 /** Everything a node needs and itself, in the order of the file: inputs come before those that use them. */
@@ -66,8 +72,8 @@ function ancestors({ nodes }: SymbolJson, output: number): number[] {
   const needed = new Set([output]);
   for (let index = output; index >= 0; index--) {
     if (needed.has(index)) {
-      for (const input of nodes[index]!.inputs) {
-        needed.add(input);
+      for (const { node } of nodes[index]!.inputs) {
+        needed.add(node);
       }
     }
   }
@@ -87,7 +93,7 @@ function refuseUnknown(nodes: readonly SymbolNode[]): void {
 }
 
 function readNode(node: SymbolNode, { nodes }: SymbolJson, input: string): LayerNode {
-  const inputs = node.inputs.map((index) => nodes[index]!);
+  const inputs = node.inputs.map((entry) => nodes[onlyOutput(entry, nodes)]!);
   const isParameter = ({ operator, name }: SymbolNode): boolean => operator === VARIABLE && name !== input;
   const firstParameter = inputs.findIndex(isParameter);
   const activations = firstParameter === -1 ? inputs : inputs.slice(0, firstParameter);
