@@ -123,10 +123,27 @@ describe('safetensors', () => {
     ['a gap', file({ a: { ...entry, data_offsets: [4, 8] } }, new Uint8Array(8))],
     ['an overlap', file({ a: entry, b: entry }, four)],
     ['data that no tensor covers', file({ a: entry }, new Uint8Array(5))],
+    ['a name twice', file(`{"a":${JSON.stringify(entry)},"a":${JSON.stringify(entry)}}`, four)],
+    [
+      'a name twice, once in escapes',
+      file('{"a":{"dtype":"U8","shape":[0],"data_offsets":[0,0]},"\\u0061":{}}'),
+    ],
+    ['brackets in brackets', file(`{"a":{"dtype":"U8","shape":${'['.repeat(1_000_000)}`)],
+    ['arrays ahead of any tensor', file(`{"a":[${'[],'.repeat(1_000_000)}[]]}`)],
+    ['an object within a tensor', file({ a: { ...entry, more: {} } }, four)],
+    ['a text of megabytes', file(`{"a":"${' '.repeat(2 ** 24 + 2)}"}`)],
   ])('with %s are refused', (_, bytes) => {
     const error = failure(bytes);
     expect(error.code).toBe('invalid-file');
     expect(error.message).toMatch(/byte \d/);
+  });
+
+  it('may have braces, quotes and colons in their names', () => {
+    const tensors = ['{"a":[', '}]\\"', ':'].map(
+      (name): NamedArray => ({ name, shape: [1], dtype: 'uint8', data: Uint8Array.of(1) }),
+    );
+    const found = parseSafetensors(serializeSafetensors({ tensors })).tensors;
+    expect(found.map(({ name }) => name)).toEqual(tensors.map(({ name }) => name));
   });
 
   it('of an unknown type are refused by name', () => {

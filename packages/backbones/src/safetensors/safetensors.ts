@@ -15,6 +15,7 @@ import {
   type NamedArray,
   valuesFromBytes,
 } from '../named-array.ts';
+import { headerOutline } from './header-outline.ts';
 
 /** What a safetensors file holds. */
 export interface Safetensors {
@@ -98,6 +99,11 @@ function headerEnd(bytes: Uint8Array): number {
 }
 
 function parseHeader(bytes: Uint8Array): Record<string, unknown> {
+  const outline = headerOutline(bytes);
+  if (outline.fault !== undefined) {
+    const { at, message } = outline.fault;
+    throw invalid(LENGTH_BYTES + at, `the header has ${message}`);
+  }
   let header: unknown;
   try {
     header = JSON.parse(new TextDecoder('utf-8', { fatal: true }).decode(bytes));
@@ -106,6 +112,13 @@ function parseHeader(bytes: Uint8Array): Record<string, unknown> {
   }
   if (bytes[0] !== 0x7b || !isObject(header)) {
     throw invalid(LENGTH_BYTES, 'the header must be a JSON object and start with "{"');
+  }
+  const names = Object.keys(header).length;
+  if (names !== outline.members) {
+    throw invalid(
+      LENGTH_BYTES,
+      `the header has ${outline.members} members, but only ${names} names: one is there twice`,
+    );
   }
   return header;
 }
