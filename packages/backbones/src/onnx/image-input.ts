@@ -106,10 +106,17 @@ function layoutOf(
 
 /** Operators that pass images on, one behind another, up to the first convolution; undefined when there is none. */
 export function pathToConvolution(input: string, graph: OnnxGraph): readonly OnnxNode[] | undefined {
+  const readers = new Map<string, OnnxNode[]>();
+  for (const node of graph.nodes) {
+    for (const name of new Set(node.inputs)) {
+      const known = readers.get(name);
+      if (known === undefined) readers.set(name, [node]);
+      else known.push(node);
+    }
+  }
   const path: OnnxNode[] = [];
   for (let value = input; path.length <= graph.nodes.length; ) {
-    const readers = graph.nodes.filter(({ inputs }) => inputs.includes(value));
-    const [reader, ...others] = readers;
+    const [reader, ...others] = readers.get(value) ?? [];
     if (reader === undefined || others.length > 0 || reader.outputs.length === 0) return undefined;
     if (reader.opType === 'Conv') return path;
     path.push(reader);

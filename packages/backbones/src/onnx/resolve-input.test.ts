@@ -81,6 +81,10 @@ const arithmetic = (opType: string, input: string, constant: string, output: str
   ...{ name: `${opType}_${output}`, opType, domain: '', inputs: [input, constant], outputs: [output] },
   attributes: {},
 });
+const cast = (input: string, output: string): OnnxNode => ({
+  ...{ name: 'cast', opType: 'Cast', domain: '', inputs: [input], outputs: [output] },
+  attributes: { to: 1 },
+});
 const scalars = (values: Record<string, number>) =>
   Object.entries(values).map(([name, value]) => tensorOf(name, 'float32', [], [value]));
 
@@ -175,6 +179,7 @@ describe('what the graph does', () => {
     ['0..255, by Sub and Mul', { m: 127.5, s: 1 / 128 }, ['Sub', 'Mul'], 'mean=0,std=1'],
     ['0..255, by Div and Sub', { m: 255, s: 0.5 }, ['Div', 'Sub'], 'mean=0,std=1'],
     ['0..1, by Sub and Div', { m: 0.5, s: 0.5 }, ['Sub', 'Div'], 'mean=0,std=255'],
+    ['0..255, of which it subtracts no more than a mean', { m: 127.5, s: 1 }, ['Sub', 'Mul'], 'mean=0,std=1'],
   ])('tells that it takes %s', async (_, constants, [first, second], expected) => {
     const front = [arithmetic(first!, 'x', 'm', 'a'), arithmetic(second!, 'a', 's', 'b')];
     const model = modelOf(['n', 3, 8, 8], front, { initializers: scalars(constants) });
@@ -184,6 +189,34 @@ describe('what the graph does', () => {
     expect(formatOnnxInput(convention)).toContain(expected);
     expect(reason).toMatch(/the graph normalises/);
   });
+});
+
+describe('a model that takes bytes', () => {
+  const bytes = modelOf(['n', 3, 8, 8], [cast('x', 'c')], {
+    inputs: [{ name: 'x', elementType: 'uint8', shape: ['n', 3, 8, 8] }],
+  });
+  const all = { channels: 'RGB', mean: [0, 0, 0], std: [1, 1, 1] } as const;
+
+  it('gets them as they are', async () => {
+    expect(await words(bytes, { said: all })).toBe('layout=NCHW,channels=RGB,mean=0,std=1');
+  });
+
+  it.each(['mean=127.5', 'std=255', 'channels=RGB,mean=127.5,std=128'])(
+    'refuses %s, which would wrap around',
+    async (text) => {
+      await expect(resolve(bytes, { said: parseOnnxInput(text) })).rejects.toThrow(/takes bytes/);
+    },
+  );
+});
+
+it('a chain of a hundred thousand operators is walked once', async () => {
+  const links = Array.from({ length: 100_000 }, (_, i) => ({
+    ...{ name: `${i}`, opType: 'Identity', domain: '', attributes: {} },
+    ...{ inputs: [i === 0 ? 'x' : `v${i - 1}`], outputs: [`v${i}`] },
+  }));
+  const model = modelOf(['n', undefined, undefined, undefined], links);
+  const said = { channels: 'RGB', mean: [0, 0, 0], std: [1, 1, 1] } as const;
+  expect(await words(model, { said, size: { height: 8, width: 8 } })).toMatch(/^layout=NCHW/);
 });
 
 describe('layout and size', () => {

@@ -5,7 +5,7 @@
  */
 import type { OnnxModel } from 'onnx-format';
 import { BackbonesError } from '../backbones-error.ts';
-import { graphNormalisation } from './graph-normalisation.ts';
+import { type GraphNormalisation, graphNormalisation } from './graph-normalisation.ts';
 import { findImageInput, type OnnxImageInput } from './image-input.ts';
 import { type InputCandidate, inputCandidates } from './input-candidates.ts';
 import { INPUT_KEY, type OnnxInputConvention, parseOnnxInput } from './input-convention.ts';
@@ -72,6 +72,7 @@ export async function resolveOnnxInput(options: ResolveInputOptions): Promise<Re
     throw new BackbonesError('invalid-option', `the ONNX model takes ${input.layout}, not ${layout}`);
   }
   const size = sizeOf(input, options.size);
+  refuseNormalisedBytes(input, known);
   const done = (
     { channels, mean, std }: Pick<OnnxInputConvention, 'channels' | 'mean' | 'std'>,
     reason: string,
@@ -102,6 +103,16 @@ export async function resolveOnnxInput(options: ResolveInputOptions): Promise<Re
   const chosen = candidates.find((candidate) => equals.includes(candidate)) ?? candidates[0]!;
   const reason = [...why, explain(evidence)].join('; ');
   return done(chosen, reason, doubtOf(evidence, chosen, equals));
+}
+
+/** Bytes hold nothing but 0..255: what was subtracted or divided would wrap around unseen. */
+function refuseNormalisedBytes({ elementType }: OnnxImageInput, known: Partial<OnnxInputConvention>): void {
+  const { mean = [0, 0, 0], std = [1, 1, 1] } = known;
+  if (elementType !== 'uint8' || (mean.every((x) => x === 0) && std.every((x) => x === 1))) return;
+  throw new BackbonesError(
+    'invalid-option',
+    `the ONNX model takes bytes, from which nothing can be subtracted or divided: mean must be 0 and std 1, found ${mean.join('/')} and ${std.join('/')}`,
+  );
 }
 
 /** At least `SAMPLES`, in whole batches where the model is made for a fixed number. */
@@ -147,14 +158,22 @@ function candidatesFor(
     why.push('bytes go in as they are');
     candidates = withRange(1);
   } else if (inGraph !== undefined) {
-    // Whatever comes out is meant to be about 1: the factor says whether 255 or 1 goes in.
-    const range = Math.max(...inGraph.factor.map(Math.abs)) > 0.5 ? 255 : 1;
-    why.push(`the graph normalises 0..${255 / range} itself (${inGraph.nodes.join(', ')})`);
-    candidates = withRange(range);
+    const largest = largestPixel(inGraph);
+    why.push(`the graph normalises 0..${largest} itself (${inGraph.nodes.join(', ')})`);
+    candidates = withRange(255 / largest);
   }
   const { channels } = known;
   if (channels !== undefined) candidates = candidates.filter((candidate) => candidate.channels === channels);
   return { candidates, why };
+}
+
+/**
+ * Whether 0..255 or 0..1 goes into a graph that normalises. The pixel that becomes 0 lies within the range, where it is more
+ * than 1; and what comes out is meant to be about 1, or else only a mean is subtracted, of which the first tells.
+ */
+function largestPixel({ factor, offset }: GraphNormalisation): 255 | 1 {
+  const zeros = offset.map((b, i) => Math.abs(b / factor[i % factor.length]!));
+  return Math.max(...zeros) > 1 || Math.max(...factor.map(Math.abs)) <= 0.5 ? 255 : 1;
 }
 
 /** The candidates that only divide, and by this. */
