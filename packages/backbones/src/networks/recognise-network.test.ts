@@ -1,5 +1,7 @@
 /** Arrays without a network are told from one another by their names and shapes alone; what is amiss is named. */
+import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
+import { BackbonesError } from '../backbones-error.ts';
 import { resolveGraph } from '../graph/network-graph.ts';
 import type { NamedArray } from '../named-array.ts';
 import type { BackboneConfig } from './backbone-config.ts';
@@ -150,6 +152,67 @@ describe('what is amiss', () => {
     expect(() => recogniseNetwork(given, { network })).toThrow(
       expect.objectContaining({ code, message: expect.stringMatching(message) }),
     );
+  });
+
+  const family = fc.constantFrom<BackboneConfig>(
+    { network: 'iresnet18', blocks: [1, 1, 1, 1] },
+    { network: 'mbf', blocks: [1, 1, 1, 1] },
+    { network: 'y1-narrow' },
+  );
+  const size = fc.oneof(fc.nat(4), fc.constantFrom(7, 64, 512, 25088, 2 ** 31, 2 ** 53 - 1));
+  const name = fc.oneof(
+    fc.string(),
+    fc.constantFrom('', '.', '..', '__proto__', 'constructor', 'layer1', 'layer1.', 'layer4.-1.conv1.weight'),
+    fc
+      .tuple(fc.constantFrom('layer', 'layers.', 'arg:', 'a.'), fc.nat(), fc.string())
+      .map((parts) => parts.join('')),
+    fc.nat(50_000).map((length) => 'a.'.repeat(length)),
+  );
+  const shape = fc.array(size, { maxLength: 5 });
+  const damage = fc.record({
+    at: fc.nat(400),
+    kind: fc.constantFrom('rename', 'reshape', 'remove', 'add', 'resize'),
+    name,
+    shape,
+    size,
+  });
+
+  it('in any way, of names and shapes, is refused with a typed error, or is a network', () => {
+    fc.assert(
+      fc.property(family, fc.array(damage, { maxLength: 4 }), fc.boolean(), (config, damages, isSaid) => {
+        const given = arraysOf(config);
+        for (const { at, kind, name: other, shape: sizes, size: side } of damages) {
+          const place = at % given.length;
+          const array = given[place]!;
+          if (kind === 'rename') given[place] = { ...array, name: other };
+          else if (kind === 'reshape') given[place] = { ...array, shape: sizes };
+          else if (kind === 'remove') given.splice(place, 1);
+          else if (kind === 'add') given.push({ ...array, name: other, shape: sizes });
+          else given[place] = { ...array, shape: array.shape.map((old, i) => (i === 0 ? side : old)) };
+        }
+        try {
+          const { parameters } = recogniseNetwork(given, isSaid ? { network: config.network } : {});
+          expect(parameters.length).toBeLessThanOrEqual(given.length);
+        } catch (error) {
+          expect(error).toBeInstanceOf(BackbonesError);
+        }
+      }),
+      { numRuns: 15 },
+    );
+  });
+
+  it('by as many units as a file has names makes no network of them', () => {
+    const [first] = arrays;
+    const units = Array.from({ length: 20_000 }, (_, i) => ({
+      ...first!,
+      name: `layer1.${100 + i}.bn1.weight`,
+    }));
+    expect(() => recogniseNetwork([...arrays, ...units])).toThrow(/iresnet\d+: \d+ unknown/);
+    expect(() => networkGraph({ network: 'r50', blocks: [3, 2 ** 40, 3, 3] })).toThrow(/at most 1000 blocks/);
+  });
+
+  it('by a path of a hundred thousand parts is refused, too', () => {
+    expect(() => recogniseNetwork([{ ...arrays[0]!, name: 'a.'.repeat(100_000) }])).toThrow(BackbonesError);
   });
 
   it('names and shapes of a hostile file make no huge network', () => {

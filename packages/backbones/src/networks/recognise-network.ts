@@ -73,11 +73,19 @@ function presetFor(network: string, shapes: ArrayShapes, side: number | undefine
 /** Names without what says nothing of the network. */
 function plainlyNamed(arrays: readonly NamedArray[]): NamedArray[] {
   const plain = arrays.map((array) => ({ ...array, name: array.name.replace(/^(arg|aux):/, '') }));
-  const [first] = plain;
-  const shared = /^[^.]+\./.exec(first?.name ?? '')?.[0];
-  return shared !== undefined && plain.every(({ name }) => name.startsWith(shared))
-    ? plainlyNamed(plain.map((array) => ({ ...array, name: array.name.slice(shared.length) })))
-    : plain;
+  const start = sharedPath(plain.map(({ name }) => name)).length;
+  return plain.map((array) => ({ ...array, name: array.name.slice(start) }));
+}
+
+/** The longest path, such as `backbone.module.`, with which all names begin. */
+function sharedPath(names: readonly string[]): string {
+  let shared = names[0] ?? '';
+  for (const name of names) {
+    let length = 0;
+    while (length < shared.length && shared[length] === name[length]) length++;
+    shared = shared.slice(0, length);
+  }
+  return shared.slice(0, shared.lastIndexOf('.') + 1);
 }
 
 /** The preset whose parameters these are by name, or nearly are; of equals the one that they are by shape, too. */
