@@ -185,6 +185,32 @@ describe('configurations', () => {
     }
   });
 
+  it('of DenseNets drop behind each layer, where the reference does', () => {
+    const { nodes } = networkGraph({ network: 'd121', layerDropout: 0.2 });
+    const dropouts = nodes.filter(
+      ({ name, layer }) => layer.kind === 'dropout' && name.startsWith('densenet'),
+    );
+    expect(dropouts).toHaveLength(6 + 12 + 24 + 16);
+    expect(dropouts[0]).toMatchObject({
+      name: 'densenet0_stage1_dropout0_fwd',
+      layer: { rate: 0.2 },
+      inputs: ['densenet0_stage1_conv1_fwd'],
+    });
+    const joined = nodes.find(({ name }) => name === 'densenet0_stage1_concat0');
+    expect(joined?.inputs).toEqual(['densenet0_pool0_fwd', 'densenet0_stage1_dropout0_fwd']);
+    expect(networkGraph({ network: 'd121', layerDropout: 0 })).toEqual(networkGraph('d121'));
+  });
+
+  it('of another momentum have it in every batch norm', () => {
+    for (const network of ['r18', 'y1', 'd121', 'mbf']) {
+      const norms = networkGraph({ network, batchNormMomentum: 0.99 }).nodes.filter(
+        ({ layer }) => layer.kind === 'batch-norm',
+      );
+      expect(norms.length).toBeGreaterThan(10);
+      for (const { layer } of norms) expect(layer).toMatchObject({ momentum: 0.99 });
+    }
+  });
+
   it('of another width keep channels at multiples of 16', () => {
     for (const width of [0.1, 0.25, 0.4, 0.75, 1.5]) {
       const channels = complexity(networkGraph({ network: 'y1', width }))
@@ -216,6 +242,10 @@ describe('configurations', () => {
     [{ network: 'y1', unit: 3 }, 'y1 has no setting unit'],
     [{ network: 'y1', blocks: [1, 2] }, 'four stages'],
     [{ network: 'r50', dropout: 1 }, 'dropout must be'],
+    [{ network: 'd121', layerDropout: Number.NaN }, 'layerDropout must be'],
+    [{ network: 'r50', layerDropout: 0.1 }, 'r50 has no setting layerDropout'],
+    [{ network: 'mbf', layerDropout: 0.1 }, 'mbf has no setting layerDropout'],
+    [{ network: 'r50', batchNormMomentum: 1 }, 'batchNormMomentum must be'],
     [{ network: 'r50', filters: [64] }, 'channels for the stem and each stage'],
     [{ network: 'r50', output: 'X' as 'E' }, 'there is no output head "X"'],
     [{ network: 'r50', activation: 'swish' as 'relu' }, 'there is no activation "swish"'],

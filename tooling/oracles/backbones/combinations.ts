@@ -17,7 +17,7 @@ import { backboneFromSource } from '../../../packages/backbones/src/backbone.ts'
 import { complexity } from '../../../packages/backbones/src/graph/complexity.ts';
 import { type NetworkGraph, resolveGraph } from '../../../packages/backbones/src/graph/network-graph.ts';
 import type { BackboneConfig } from '../../../packages/backbones/src/networks/backbone-config.ts';
-import { outputHeads } from '../../../packages/backbones/src/networks/output-heads.ts';
+import { type OutputHead, outputHeads } from '../../../packages/backbones/src/networks/output-heads.ts';
 import { networkGraph } from '../../../packages/backbones/src/networks/presets.ts';
 import { SmallFastCounting } from '../../../packages/backbones/src/small-fast-counting.ts';
 import {
@@ -27,7 +27,7 @@ import {
 
 /** The same network, as it is asked for here and there. */
 interface Combination {
-  readonly config: BackboneConfig & { readonly inputSize: number };
+  readonly config: BackboneConfig & { readonly inputSize: readonly [number, number] };
   readonly settings: Readonly<Record<string, unknown>>;
 }
 
@@ -47,6 +47,7 @@ type ReferenceResult =
     };
 
 const BATCH = 2;
+const USUAL_SIZE = [112, 112] as const;
 const TOLERANCE = 1e-4;
 const { values: options } = parseArgs({
   options: {
@@ -82,9 +83,26 @@ function oneOf<T>(values: readonly T[]): T {
   return values[random.uint32() % values.length]!;
 }
 
+/** Height and width. The reference's depthwise head has a window of 7x7 whatever the map; ours always covers it. */
+function drawSize(output: OutputHead): readonly [number, number] {
+  return output === 'GDC'
+    ? USUAL_SIZE
+    : oneOf([
+        USUAL_SIZE,
+        [64, 64],
+        [80, 80],
+        [96, 96],
+        [128, 128],
+        [224, 224],
+        [112, 96],
+        [64, 128],
+        [97, 113],
+      ]);
+}
+
 function drawCombination(): Combination {
   const output = oneOf(outputHeads);
-  const embeddingSize = oneOf([64, 128, 200, 512, 600]);
+  const embeddingSize = oneOf([1, 3, 64, 128, 200, 512, 600, 1024]);
   const activation = oneOf(['prelu', 'relu', 'sigmoid', 'tanh', 'softrelu', 'softsign'] as const);
   const common = { net_output: output, emb_size: embeddingSize };
   const active = { ...common, net_act: activation };
@@ -104,8 +122,7 @@ function drawCombination(): Combination {
       const unit = oneOf([1, 2, 3] as const);
       const stem = oneOf([0, 1, 2] as const);
       const squeezeExcitation = oneOf([false, true]);
-      // The reference's depthwise head has a window of 7x7 whatever the map; ours always covers it.
-      const inputSize = output === 'GDC' ? 112 : oneOf([112, 112, 80, 128]);
+      const inputSize = drawSize(output);
       return {
         config: {
           network: 'r18',
@@ -130,15 +147,16 @@ function drawCombination(): Combination {
     }
     case 'fmobilefacenet': {
       const blocks = [oneOf([1, 2, 3]), oneOf([1, 3]), oneOf([1, 2]), oneOf([1, 2])];
-      const inputSize = output === 'GDC' ? 112 : oneOf([112, 112, 96]);
+      const inputSize = drawSize(output);
       return {
         config: { network: 'y1', output, embeddingSize, activation, blocks, inputSize },
         settings: { ...active, net_name: 'fmobilefacenet', net_blocks: blocks, size: inputSize },
       };
     }
     case 'fmobilenet': {
-      const width = oneOf([0.25, 0.3, 0.5, 0.75, 1]);
+      const width = oneOf([0.1, 0.25, 0.3, 0.5, 0.75, 1]);
       const strided = oneOf([false, false, true]);
+      const inputSize = drawSize(output);
       return {
         config: {
           network: 'm1',
@@ -146,7 +164,7 @@ function drawCombination(): Combination {
           embeddingSize,
           activation,
           width,
-          inputSize: 112,
+          inputSize,
           stemStride: strided ? 2 : 1,
         },
         settings: {
@@ -154,22 +172,31 @@ function drawCombination(): Combination {
           net_name: 'fmobilenet',
           net_multiplier: width,
           net_input: strided ? 0 : 1,
-          size: 112,
+          size: inputSize,
         },
       };
     }
     case 'fmnasnet': {
-      const width = oneOf([0.25, 0.4, 0.5, 0.75, 1]);
+      const width = oneOf([0.25, 0.35, 0.4, 0.5, 0.75, 1, 1.4]);
+      const inputSize = drawSize(output);
       return {
-        config: { network: 'mnas', output, embeddingSize, width, inputSize: 112 },
-        settings: { ...common, net_name: 'fmnasnet', net_multiplier: width, size: 112 },
+        config: { network: 'mnas', output, embeddingSize, width, inputSize },
+        settings: { ...common, net_name: 'fmnasnet', net_multiplier: width, size: inputSize },
       };
     }
     case 'fdensenet': {
       const layers = oneOf([121, 161]);
+      const layerDropout = oneOf([0, 0.2]);
+      const inputSize = drawSize(output);
       return {
-        config: { network: `d${layers}`, output, embeddingSize, inputSize: 112 },
-        settings: { ...common, net_name: 'fdensenet', num_layers: layers, size: 112 },
+        config: { network: `d${layers}`, output, embeddingSize, inputSize, layerDropout },
+        settings: {
+          ...common,
+          net_name: 'fdensenet',
+          num_layers: layers,
+          densenet_dropout: layerDropout,
+          size: inputSize,
+        },
       };
     }
     default: {
@@ -183,14 +210,14 @@ function drawCombination(): Combination {
           activation,
           width,
           squeezeExcitation,
-          inputSize: 112,
+          inputSize: USUAL_SIZE,
         },
         settings: {
           ...active,
           net_name: 'vargfacenet',
           net_multiplier: width,
           net_se: squeezeExcitation ? 1 : 0,
-          size: 112,
+          size: USUAL_SIZE,
         },
       };
     }
@@ -253,8 +280,8 @@ function listed(graph: NetworkGraph, wanted: string): Parameter[] {
 async function embed(graph: NetworkGraph, { config }: Combination): Promise<Float32Array> {
   const gain = config.network.startsWith('r') ? 1 : 32 / 17;
   const backbone = backboneFromSource(graph, (parameter) => parameterValues(parameter, gain));
-  const { inputSize: size } = config;
-  const images = tf.tensor4d(deterministicImages(BATCH, size), [BATCH, size, size, 3], 'int32');
+  const [height, width] = config.inputSize;
+  const images = tf.tensor4d(deterministicImages(BATCH, height, width), [BATCH, height, width, 3], 'int32');
   const embeddings = backbone.apply(images);
   const values = (await embeddings.data<'float32'>()).slice();
   tf.dispose([images, embeddings]);

@@ -34,12 +34,13 @@ def parameter(name, shape, gain, is_slope):
     return uniform(key, shape, -0.1, 0.1)
 
 
-def images(count, size):
-    """[count, 3, size, size], 0..255."""
-    c, y, x = np.meshgrid(np.arange(3), np.arange(size), np.arange(size), indexing="ij")
+def images(count, height, width=None):
+    """[count, 3, height, width], 0..255; square without a width."""
+    width = height if width is None else width
+    c, y, x = np.meshgrid(np.arange(3), np.arange(height), np.arange(width), indexing="ij")
     batch = []
     for k in range(count):
-        noise = (stream(f"0:image:{k}", 3 * size * size) >> np.uint32(24)).astype(np.int64).reshape(3, size, size)
+        noise = (stream(f"0:image:{k}", 3 * height * width) >> np.uint32(24)).astype(np.int64).reshape(3, height, width)
         ramp = (x * (2 + k) + y * (3 + c) + 40 * c * (k + 1)) % 256
         batch.append((noise + 3 * ramp) >> 2)
     return np.stack(batch).astype(np.float32)

@@ -3,7 +3,7 @@
     python reference_network.py FOLDER < settings.json > result.json
 
 FOLDER is recognition/subcenter_arcface of a checkout of insightface; the settings are those of its sample_config.py, with
-`net_name`, `size` (of the images) and `batch`. The result has the names and shapes of arguments and auxiliary states, the
+`net_name`, `size` (height and width of the images) and `batch`. The result has the names and shapes of arguments and auxiliary states, the
 operations by the reference's counter, the symbol, and the embeddings; or `error`, if the reference cannot build the network.
 One process a network: Gluon numbers its layers through the whole life of a process.
 """
@@ -38,7 +38,7 @@ def main():
 
 
 def run(config, size, batch):
-    shape = (batch, 3, size, size)
+    shape = (batch, 3, *size)
     try:
         symbol = importlib.import_module(config.net_name).get_symbol()
         argument_shapes, _, auxiliary_shapes = symbol.infer_shape(data=shape)
@@ -55,7 +55,7 @@ def run(config, size, batch):
         for name, array in arrays.items():
             if name != "data":
                 array[:] = values[name]
-    executor.arg_dict["data"][:] = images(batch, size)
+    executor.arg_dict["data"][:] = images(batch, *size)
     embeddings = executor.forward(is_train=False)[0].asnumpy()
     listed = lambda shapes: [{"name": n, "shape": s, "fixed": n in fixed} for n, s in shapes.items()]
     return {

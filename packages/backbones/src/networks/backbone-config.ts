@@ -22,6 +22,10 @@ export interface BackboneConfig {
   readonly output?: OutputHead | undefined;
   /** Share dropped ahead of the last layer by the heads that drop (E, F, Z). Default 0.4, as the reference's. */
   readonly dropout?: number | undefined;
+  /** DenseNets: share dropped behind each layer, the reference's `densenet_dropout`. Default 0. */
+  readonly layerDropout?: number | undefined;
+  /** What the running averages keep of themselves at each step of training, the reference's `bn_mom`. Default 0.9. */
+  readonly batchNormMomentum?: number | undefined;
   /** Units, bottlenecks or layers of each stage. Default: the preset's. MobileNets and MnasNets have no choice. */
   readonly blocks?: readonly number[] | undefined;
   /** Stride of a 3x3 stem. ResNets and MobileNets: default 1; MobileFaceNets: 2. Others have no choice. */

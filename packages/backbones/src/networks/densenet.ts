@@ -14,6 +14,8 @@ export interface DenseNetSettings extends CommonSettings {
   readonly blocks: readonly number[];
   /** Channels of the stem; each layer adds half as many. */
   readonly stemFilters: number;
+  /** Share dropped of what each layer adds. */
+  readonly layerDropout: number;
 }
 
 /** Inner channels of a layer, in multiples of what it adds. */
@@ -21,7 +23,7 @@ const BOTTLENECK = 4;
 const PREFIX = 'densenet0';
 
 export function denseNet(settings: DenseNetSettings): NetworkGraph {
-  const { name, inputShape, blocks, stemFilters } = settings;
+  const { name, inputShape, blocks, stemFilters, layerDropout } = settings;
   if (blocks.length === 0 || blocks.some((count) => !Number.isInteger(count) || count < 1)) {
     throw new BackbonesError(
       'invalid-option',
@@ -38,18 +40,26 @@ export function denseNet(settings: DenseNetSettings): NetworkGraph {
     if (stage > 0) {
       x = addTransition(graph, layers, x, stage);
     }
-    x = addStage(graph, layers, x, { prefix: `${PREFIX}_stage${stage + 1}`, count, growth: stemFilters / 2 });
+    const prefix = `${PREFIX}_stage${stage + 1}`;
+    x = addStage(graph, layers, x, { prefix, count, growth: stemFilters / 2, layerDropout });
   });
   x = layers.relu(`${PREFIX}_relu1`, layers.batchNorm(`${PREFIX}_batchnorm${blocks.length}`, x));
   const output = addOutputHead(graph, x, settings.output, settings);
   return graph.build(output, { distribution: 'uniform', fan: 'in', magnitude: 2 });
 }
 
+interface StageSettings extends Pick<DenseNetSettings, 'layerDropout'> {
+  readonly prefix: string;
+  readonly count: number;
+  /** Channels that a layer adds. */
+  readonly growth: number;
+}
+
 function addStage(
   graph: GraphBuilder,
   layers: GluonLayers,
   input: string,
-  { prefix, count, growth }: { prefix: string; count: number; growth: number },
+  { prefix, count, growth, layerDropout }: StageSettings,
 ): string {
   let x = input;
   for (let i = 0; i < count; i++) {
@@ -58,6 +68,7 @@ function addStage(
     y = layers.convolution(`${prefix}_conv${first}`, y, { filters: BOTTLENECK * growth });
     y = layers.prelu(`${prefix}_prelu${second}`, layers.batchNorm(`${prefix}_batchnorm${second}`, y));
     y = layers.convolution(`${prefix}_conv${second}`, y, { filters: growth, kernel: 3, padding: 1 });
+    y = layers.dropout(`${prefix}_dropout${i}`, y, layerDropout);
     x = graph.add(`${prefix}_concat${i}`, { kind: 'concatenate' }, x, y);
   }
   return x;

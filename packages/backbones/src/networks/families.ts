@@ -17,7 +17,7 @@ export interface Family {
   graph(common: CommonSettings, config: Omit<BackboneConfig, 'network'>): NetworkGraph;
 }
 
-const ONLY_RESNETS = ['filters', 'unit', 'stem', 'squeezeExcitation'] as const;
+const ONLY_RESNETS = ['filters', 'unit', 'stem', 'squeezeExcitation', 'layerDropout'] as const;
 const RESNET_FILTERS = [64, 64, 128, 256, 512];
 
 export const families = {
@@ -27,7 +27,7 @@ export const families = {
       mobileFaceNet({ ...common, blocks, stemStride }),
   },
   resNet: {
-    without: [],
+    without: ['layerDropout'],
     graph: (common, config) =>
       resNet({
         ...common,
@@ -49,16 +49,16 @@ export const families = {
   },
   denseNet: {
     without: ['unit', 'stem', 'squeezeExcitation', 'stemStride', 'activation', 'width'],
-    graph: (common, { blocks = [6, 12, 32, 32], filters = [64] }) =>
-      denseNet({ ...common, blocks, stemFilters: filters[0] ?? 64 }),
+    graph: (common, { blocks = [6, 12, 32, 32], filters = [64], layerDropout = 0 }) =>
+      denseNet({ ...common, blocks, stemFilters: filters[0] ?? 64, layerDropout }),
   },
   varGFaceNet: {
-    without: ['filters', 'unit', 'stem', 'stemStride'],
+    without: ['filters', 'unit', 'stem', 'stemStride', 'layerDropout'],
     graph: (common, { blocks = [3, 7, 4], squeezeExcitation = false }) =>
       varGFaceNet({ ...common, blocks, squeezeExcitation }),
   },
   iresNet: {
-    without: ['activation', 'output', 'unit', 'stem', 'stemStride', 'squeezeExcitation'],
+    without: ['activation', 'output', 'unit', 'stem', 'stemStride', 'squeezeExcitation', 'layerDropout'],
     graph: (common, { blocks = iresNetBlocks[50], filters = RESNET_FILTERS }) =>
       iresNet({ ...common, blocks, filters }),
   },

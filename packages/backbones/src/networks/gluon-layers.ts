@@ -48,6 +48,10 @@ export class GluonLayers {
     return this.#add(prefix, { kind: 'activation', function: 'relu' }, x);
   }
 
+  dropout(prefix: string, x: string, rate: number): string {
+    return rate === 0 ? x : this.#add(prefix, { kind: 'dropout', rate }, x);
+  }
+
   pooling(prefix: string, x: string, window: PoolingWindow): string {
     const { method, kernel, stride, padding } = window;
     const layer: Layer = {

@@ -131,6 +131,9 @@ const PRESETS: Readonly<Record<string, Preset>> = {
   ),
 };
 
+/** Ten times what any network has. Numbers may come from a file. */
+const MOST_BLOCKS = 1000;
+
 /** All presets. */
 export function listNetworks(): NetworkDescription[] {
   return Object.entries(PRESETS).map(([name, { description, settings }]) => ({
@@ -168,8 +171,17 @@ export function networkGraph(preset: string | BackboneConfig): NetworkGraph {
       `embeddingSize must be a positive integer, found ${embeddingSize}`,
     );
   }
-  if (!(dropout >= 0 && dropout < 1)) {
-    throw new BackbonesError('invalid-option', `dropout must be from 0 to below 1, found ${dropout}`);
+  if (config.blocks?.some((count) => count > MOST_BLOCKS)) {
+    throw new BackbonesError(
+      'invalid-option',
+      `a stage has at most ${MOST_BLOCKS} blocks, found [${config.blocks}]`,
+    );
+  }
+  const { layerDropout = 0, batchNormMomentum } = config;
+  for (const [setting, share] of Object.entries({ dropout, layerDropout, batchNormMomentum })) {
+    if (share !== undefined && !(share >= 0 && share < 1)) {
+      throw new BackbonesError('invalid-option', `${setting} must be from 0 to below 1, found ${share}`);
+    }
   }
   const common: CommonSettings = {
     name: network,
@@ -182,7 +194,15 @@ export function networkGraph(preset: string | BackboneConfig): NetworkGraph {
   };
   const family: Family = families[found.family];
   refuseUnused(network, config, family.without);
-  return family.graph(common, config);
+  const graph = family.graph(common, config);
+  return batchNormMomentum === undefined ? graph : withMomentum(graph, batchNormMomentum);
+}
+
+function withMomentum(graph: NetworkGraph, momentum: number): NetworkGraph {
+  const nodes = graph.nodes.map((node) =>
+    node.layer.kind === 'batch-norm' ? { ...node, layer: { ...node.layer, momentum } } : node,
+  );
+  return { ...graph, nodes };
 }
 
 function imageSize(size: BackboneConfig['inputSize'] = 112): [number, number] {

@@ -45,17 +45,17 @@ export function parameterValues(
   return uniformValues(`0:${name}`, elementCount(shape), low, high);
 }
 
-/** Images number 0, 1, ... as one batch, `[count, 112, 112, 3]`, values 0..255. */
-export function deterministicImages(count: number, size = 112): Int32Array {
-  const pixels = new Int32Array(count * size * size * 3);
+/** Images number 0, 1, ... as one batch, `[count, height, width, 3]`, values 0..255. */
+export function deterministicImages(count: number, height = 112, width = height): Int32Array {
+  const pixels = new Int32Array(count * height * width * 3);
   for (let image = 0; image < count; image++) {
     const bits = stream(`0:image:${image}`);
     for (let channel = 0; channel < 3; channel++) {
-      for (let y = 0; y < size; y++) {
-        for (let x = 0; x < size; x++) {
-          const noise = bits((channel * size + y) * size + x) >>> 24;
+      for (let y = 0; y < height; y++) {
+        for (let x = 0; x < width; x++) {
+          const noise = bits((channel * height + y) * width + x) >>> 24;
           const ramp = (x * (2 + image) + y * (3 + channel) + 40 * channel * (image + 1)) % 256;
-          pixels[((image * size + y) * size + x) * 3 + channel] = (noise + 3 * ramp) >> 2;
+          pixels[((image * height + y) * width + x) * 3 + channel] = (noise + 3 * ramp) >> 2;
         }
       }
     }
