@@ -90,6 +90,24 @@ describe('HeadMonitor', () => {
     expect(monitor.report()).toMatchObject({ images: 0, dominantShare: Number.NaN, warnings: [] });
   });
 
+  it('counts nothing of a run that has diverged', async () => {
+    const monitor = new HeadMonitor({ classes: 2, subcenters: 2 });
+    tf.tidy(() =>
+      monitor.observe(
+        [1, 1],
+        tf.tensor2d([
+          [Number.NaN, Number.NaN],
+          [0.5, 0],
+        ]),
+      ),
+    );
+    const { nearest, angles } = (await monitor.read())!;
+    expect([...nearest]).toEqual([-1, 0]);
+    expect(angles[0]).toBeNaN();
+    expect(monitor.votes).toEqual(Uint32Array.of(0, 0, 1, 0));
+    expect(monitor.report()).toMatchObject({ images: 1, targetAngle: { p50: expect.closeTo(60, 3) } });
+  });
+
   it('warns of classes that collapsed or split, of the worst first, and only where there are images enough', async () => {
     const images = (label: number, degrees: readonly (readonly number[])[]) =>
       degrees.map((row) => ({ label, degrees: row }));

@@ -9,9 +9,9 @@ import { checkPositiveInteger } from './input-checks.ts';
 
 /** How one batch lies around its own sub-centres. */
 export interface BatchAngles {
-  /** Angle of each image to the nearest sub-centre of its class, degrees: [B]. */
+  /** Angle of each image to the nearest sub-centre of its class, degrees: [B]. NaN in a run that has diverged. */
   readonly angles: Float32Array;
-  /** The sub-centre of its class that each image is nearest to, 0..K-1 (the first on a tie): [B]. */
+  /** The sub-centre of its class that each image is nearest to, 0..K-1 (the first on a tie): [B]. -1 where there is no angle. */
   readonly nearest: Int32Array;
 }
 
@@ -112,6 +112,10 @@ export class HeadMonitor {
       const best = Math.max(...row);
       const label = labels[i]!;
       nearest[i] = row.indexOf(best);
+      if (Number.isNaN(best)) {
+        angles[i] = Number.NaN;
+        continue;
+      }
       angles[i] = (Math.acos(Math.min(1, Math.max(-1, best))) * 180) / Math.PI;
       this.votes[label * k + nearest[i]!]! += 1;
       this.#angleSums[label]! += angles[i]!;
