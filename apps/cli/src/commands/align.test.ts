@@ -1,4 +1,13 @@
-import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import {
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { faceTemplate } from '@arcface/alignment';
@@ -132,6 +141,25 @@ describe('arcface align', () => {
       keys: { poorFit: ['anna/IMG_1.jpg'] },
     });
     expect(stderr).toContain('left and right confused');
+  });
+
+  test('keeps photos of one name apart, and each with its identity', async () => {
+    const names = ['IMG_1-jpg.png', 'IMG_1.jpeg', 'IMG_1.jpg'];
+    mkdirSync(at('alike', 'j.doe'), { recursive: true });
+    const upright = await photo(1);
+    for (const name of names) writeFileSync(at('alike', 'j.doe', name), upright.file);
+    const rows = names.map((name) => ({ key: `j.doe/${name}`, landmarks: upright.landmarks }));
+    writeFileSync(at('alike.jsonl'), rows.map((row) => `${JSON.stringify(row)}\n`).join(''));
+    const { stdout } = await runInProcess(
+      ...['align', at('alike'), '--landmarks', at('alike.jsonl'), '--output', at('alike-faces'), '--json'],
+    );
+    expect(JSON.parse(stdout)).toMatchObject({ aligned: 3 });
+    expect(readdirSync(at('alike-faces'))).toEqual(['j.doe']);
+    expect(readdirSync(at('alike-faces', 'j.doe'))).toEqual([
+      'IMG_1-jpg-2.jpg',
+      'IMG_1-jpg.jpg',
+      'IMG_1.jpg',
+    ]);
   });
 
   test.each([

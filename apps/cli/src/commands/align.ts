@@ -172,7 +172,9 @@ function facePaths(dataset: FaceDataset, format: string): string[] {
     const place =
       typeof key === 'number' ? join(String(dataset.labels[position]), String(key)) : withoutExtension(key);
     // Photos that differ in their extension only (IMG_1.jpg, IMG_1.heic) keep it in their names.
-    const name = taken.has(place) ? String(key).replaceAll('.', '-') : place;
+    const extension = String(key).slice(place.length + 1);
+    let name = place;
+    for (let i = 1; taken.has(name); i++) name = `${place}-${extension}${i === 1 ? '' : `-${i}`}`;
     taken.add(name);
     paths.push(`${name}.${format}`);
   }
