@@ -11,7 +11,8 @@ export async function writeAtomically(
   try {
     const file = await open(partial, 'w');
     try {
-      for await (const chunk of batched(chunks)) await file.write(chunk);
+      // Not `write`: on a full disk that may write a part and say so, where nobody looks.
+      for await (const chunk of batched(chunks)) await file.writeFile(chunk);
       await file.sync();
     } finally {
       await file.close();

@@ -6,6 +6,7 @@ import { existsSync } from 'node:fs';
 import { readFile, stat } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import {
+  BackbonesError,
   type NamedArray,
   type NetworkGraph,
   networkParameters,
@@ -122,6 +123,11 @@ async function readParts(name: string, console: Console, options: ModelFileOptio
     return readRun(name, console);
   }
   if (name.endsWith('.safetensors')) return readSafetensors(name, console, options);
+  if (name.endsWith('.onnx')) {
+    throw new CommandError(
+      `${name} is a finished ONNX model: it embeds, and \`arcface model info\` looks into it, but it is not taken apart into the layers of a network. Expected a run folder, a .safetensors file, or PREFIX,EPOCH of MXNet.`,
+    );
+  }
   if (/\.(pth?|ckpt|bin)$/.test(name)) throw new CommandError(`${name} is not read: ${PICKLES}`);
   throw new CommandError(`${name} is not a model that can be read: expected ${MODEL_FORMS}.`);
 }
@@ -157,7 +163,7 @@ async function readSafetensors(
   options: ModelFileOptions,
 ): Promise<ModelFile> {
   const bytes = await readFile(path);
-  const file = parseSafetensors(bytes);
+  const file = naming(path, () => parseSafetensors(bytes));
   // Other programs write their own name, such as "pt", or nothing.
   if (!file.metadata.format?.startsWith('arcface')) return ofArrays(file, path, console, options);
   refuseSaid(path, options);
@@ -241,11 +247,13 @@ async function readMxnet(prefix: string, epoch: number, side = 112): Promise<Mod
   // One after the other: of two missing files the first is named, at every run.
   const symbol = await readPart(symbolPath);
   const params = await readPart(path);
-  const graph = readMxnetSymbol(Buffer.from(symbol).toString('utf8'), {
-    name: basename(prefix),
-    inputShape: [side, side, 3],
-  });
-  const { arrays } = parseNdArrays(params);
+  const graph = naming(symbolPath, () =>
+    readMxnetSymbol(Buffer.from(symbol).toString('utf8'), {
+      name: basename(prefix),
+      inputShape: [side, side, 3],
+    }),
+  );
+  const { arrays } = naming(path, () => parseNdArrays(params));
   const isSubcenters = ({ name }: NamedArray): boolean => /^(arg:)?fc7(_\d+)?_weight$/.test(name);
   const subcenters = arrays.filter(isSubcenters).map((array) => {
     const name = array.name.replace(/^arg:/, '');
@@ -261,6 +269,15 @@ async function readMxnet(prefix: string, epoch: number, side = 112): Promise<Mod
         ? undefined
         : { arrays: subcenters, perIdentity: undefined, classOrder: 'label' },
   };
+}
+
+/** Adds the file to what a reader says of it. */
+function naming<T>(path: string, read: () => T): T {
+  try {
+    return read();
+  } catch (error) {
+    throw error instanceof BackbonesError ? new CommandError(`${path}: ${error.message}`) : error;
+  }
 }
 
 async function readPart(path: string): Promise<Uint8Array> {

@@ -1,9 +1,9 @@
 /** Any ONNX model of faces as a frozen embedder: finds out how it is fed, says so, and feeds it. */
-import { readFileSync } from 'node:fs';
+import { closeSync, fstatSync, openSync, readFileSync, readSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { formatOnnxInput, type OnnxSession, parseOnnxInput, resolveOnnxInput } from '@arcface/backbones';
 import { decodeImage, type Embedder, type ImageSource, onnxEmbedder, TrainingError } from '@arcface/trainer';
-import { type OnnxModel, parseOnnxModel } from 'onnx-format';
+import { type ExternalData, type OnnxModel, parseOnnxModel } from 'onnx-format';
 import type { CommandContext } from '../cli/define-command.ts';
 import { CommandError } from '../cli/usage-error.ts';
 import { sharpDecoder } from '../decode.ts';
@@ -34,13 +34,26 @@ const LEAST_SAMPLES = 4;
 export function readOnnxFile(path: string): OnnxModel {
   try {
     return parseOnnxModel(readFileSync(path), {
-      external: ({ location, offset, length }) => {
-        const file = readFileSync(join(dirname(path), location));
-        return file.subarray(offset, length === undefined ? file.length : offset + length);
-      },
+      external: (place) => readPlace(join(dirname(path), place.location), place),
     });
   } catch (error) {
     throw new CommandError(`${path} cannot be read as a model: ${(error as Error).message}`);
+  }
+}
+
+/** Reads a part of a file that all tensors of a model may share. */
+function readPlace(path: string, { offset, length }: Pick<ExternalData, 'offset' | 'length'>): Uint8Array {
+  const file = openSync(path, 'r');
+  try {
+    const there = Math.max(0, fstatSync(file).size - offset);
+    const bytes = new Uint8Array(Math.min(length ?? there, there));
+    let read = 0;
+    for (let count = -1; count !== 0 && read < bytes.length; read += count) {
+      count = readSync(file, bytes, read, bytes.length - read, offset + read);
+    }
+    return bytes.subarray(0, read);
+  } finally {
+    closeSync(file);
   }
 }
 

@@ -81,6 +81,22 @@ test.each(commands)('%s names what is missing, with the nearest, and both shapes
   }
 });
 
+test('a file that is damaged is named', async () => {
+  write('cut', arrays);
+  const params = at('cut-0000.params');
+  writeFileSync(params, readFileSync(params).subarray(0, 100));
+  const cut = await runInProcess('model', 'info', `${at('cut')},0`, ...size);
+  expect(cut.stderr).toMatch(/cut-0000\.params: NDArray file: .*byte \d+/);
+  write('odd', arrays);
+  writeFileSync(at('odd-symbol.json'), symbol.replace('"Flatten"', '"Fold"').replace('"_copy"', '"Crop"'));
+  const odd = await runInProcess('model', 'info', `${at('odd')},0`, ...size);
+  expect(odd.stderr).toMatch(/odd-symbol\.json: .*there are no layers for the operators \w+ \(as in \w+\)/);
+  writeFileSync(at('cut.safetensors'), Buffer.alloc(100, 0xff));
+  const safetensors = await runInProcess('model', 'info', at('cut.safetensors'));
+  expect(safetensors.stderr).toMatch(/cut\.safetensors: safetensors: .*byte 0/);
+  expect([cut, odd, safetensors].map(({ exitCode }) => exitCode)).toEqual([1, 1, 1]);
+});
+
 test('what the network has no use for is left out, and that is said', async () => {
   const more = ['fc8_weight', 'stage9_unit1_bn1_gamma'].map((name) => ({
     ...arrays[0]!,

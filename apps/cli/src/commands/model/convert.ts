@@ -5,6 +5,7 @@ import {
   serializeMxnetSymbol,
   serializeNdArrays,
   serializeSafetensors,
+  toFloat32,
 } from '@arcface/backbones';
 import { type Command, Option } from 'commander';
 import { writeAtomically } from '../../atomic-file.ts';
@@ -30,7 +31,7 @@ export function modelConvertCommand(): Command {
     name: 'convert',
     description:
       'Write a model as a checkpoint of MXNet (PREFIX,EPOCH becomes PREFIX-symbol.json and PREFIX-EPOCH.params) or as safetensors. ' +
-      'Values keep their bits, and sub-centres come along (but for --plain-names).',
+      'Values keep their bits (bfloat16, which MXNet has not, becomes float32), and sub-centres come along (but for --plain-names).',
     example: 'arcface model convert run --to mxnet --output models/face,0',
     options: (command) =>
       withModelOperand(command, 'the MODEL to convert')
@@ -93,11 +94,18 @@ function safetensorsPath(output: string): string {
 
 function mxnetFiles({ graph, parameters, subcenters }: ModelFile): [string, Uint8Array] {
   const head = (subcenters?.arrays ?? []).map((array) => ({ ...array, name: `arg:${array.name}` }));
-  const arrays: readonly NamedArray[] = [...parameters, ...head];
+  const arrays = [...parameters, ...head].map(inMxnetsTypes);
   return [
     serializeMxnetSymbol(graph),
     serializeNdArrays({ names: arrays.map((array) => array.name), arrays }),
   ];
+}
+
+/** MXNet has no bfloat16, nor some integers; every bfloat16 is a float32. */
+function inMxnetsTypes(array: NamedArray): NamedArray {
+  return /^(float(16|32|64)|u?int8|int32|int64)$/.test(array.dtype)
+    ? array
+    : { ...array, dtype: 'float32', data: toFloat32(array) };
 }
 
 /** What PyTorch's `load_state_dict` takes, but for the counters of batches. */

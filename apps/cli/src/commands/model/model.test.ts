@@ -263,6 +263,8 @@ describe('an ONNX file as MODEL', () => {
     await refused(/operator\.onnx: ONNX Runtime does not take this model/, 1, ...embed(operator));
     const grey = rewrite('grey.onnx', (model) => reshaped(model, [1, 1, SIDE, SIDE]));
     await refused(/grey\.onnx: .*three colours/, 1, ...embed(grey));
+    const output = ['--output', at('again.onnx')];
+    await refused(/run\.onnx is a finished ONNX model/, 1, 'model', 'export', at('run.onnx'), ...output);
     await refused(/is not an ONNX file/, 1, ...embed(at('run')), '--onnx-input', 'channels=RGB');
     await refused(/"paint=RGB" is not understood/, 1, ...embed(at('run.onnx')), '--onnx-input', 'paint=RGB');
   });

@@ -15,12 +15,15 @@ export function onnxInfo(path: string, { console }: CommandContext): void {
     (sum, { elementType, dims }) => sum + byteLengthOf(elementType, dims),
     0,
   );
+  const sizes = new Map(
+    graph.initializers
+      .filter(({ elementType }) => elementTypes[elementType].bits >= 16)
+      .map(({ name, dims }) => [name, dims.reduce((product, size) => product * size, 1)]),
+  );
   const layers = graph.nodes.map(({ name, opType, inputs: from, outputs }) => ({
-    name: name || outputs[0]!,
+    name: name || (outputs[0] ?? ''),
     kind: opType,
-    parameters: graph.initializers
-      .filter((tensor) => from.includes(tensor.name) && elementTypes[tensor.elementType].bits >= 16)
-      .reduce((sum, { dims }) => sum + dims.reduce((product, size) => product * size, 1), 0),
+    parameters: [...new Set(from)].reduce((sum, input) => sum + (sizes.get(input) ?? 0), 0),
   }));
   console.result(
     {

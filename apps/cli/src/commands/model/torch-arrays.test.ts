@@ -104,6 +104,27 @@ test('it embeds, and what it is converted to embeds the same; plain names give t
   expect(await embedded(at('plain.safetensors'))).toEqual(expected);
 });
 
+test('in bfloat16 it is embedded with, converted and exported as well', async () => {
+  const halves = arrays.map(
+    ({ name, shape, data }): NamedArray => ({
+      ...{ name, shape, dtype: 'bfloat16' },
+      data: Uint16Array.from(
+        new Uint32Array(data.buffer, data.byteOffset, data.length),
+        (bits) => bits >>> 16,
+      ),
+    }),
+  );
+  const path = write('halves', halves);
+  const expected = await embedded(path);
+  expect(expected).not.toEqual(await embedded(at('face.safetensors')));
+  await json('model', 'convert', path, '--to', 'mxnet', '--output', `${at('halves')},1`);
+  expect(await embedded(`${at('halves')},1`, '--input-size', String(SIDE))).toEqual(expected);
+  await json('model', 'convert', path, '--to', 'safetensors', '--output', at('halves-own.safetensors'));
+  const { tensors } = parseSafetensors(readFileSync(at('halves-own.safetensors')));
+  expect(new Set(tensors.map(({ dtype }) => dtype))).toEqual(new Set(['bfloat16']));
+  await json('model', 'export', path, '--output', at('halves.onnx'));
+});
+
 test('it is exported', async () => {
   await json('model', 'export', at('face.safetensors'), '--output', at('face.onnx'));
   const rows = (file: Buffer) => new Float32Array(new Uint8Array(file.subarray(-8 * 16 * 4)).buffer);
