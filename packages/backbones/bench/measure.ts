@@ -51,10 +51,20 @@ try {
   for (const measurements of wanted) {
     const missing = measurements.filter((measurement) => values.again || !isKnown(measurement));
     if (missing.length > 0 && performance.now() < Number(values.seconds) * 1000)
-      measurements.forEach(measure);
+      measurements.forEach(measureOrReport);
   }
 } finally {
   rmSync(folder, { recursive: true });
+}
+
+/** A program that fails with one network does not keep the others from being measured. */
+function measureOrReport(measurement: Measurement): void {
+  try {
+    measure(measurement);
+  } catch (error) {
+    process.stderr.write(`${error instanceof Error ? error.message : error}\n`);
+    process.exitCode = 1;
+  }
 }
 
 /** The programs that a network is measured in; peers that are not installed are left out. */
