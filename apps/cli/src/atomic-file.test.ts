@@ -25,7 +25,7 @@ test('a write that takes only a part, as on a disk that fills up, leaves no file
   const file = await open(join(folder, 'any'), 'w');
   const handle = Object.getPrototypeOf(file) as FileHandle;
   await file.close();
-  const { write } = handle;
+  const write: (this: FileHandle, data: Uint8Array, from: number, length: number) => unknown = handle.write;
   vi.spyOn(handle, 'write').mockImplementation(function (this: FileHandle, data: unknown) {
     return write.call(this, data as Uint8Array, 0, 1) as never;
   } as never);
