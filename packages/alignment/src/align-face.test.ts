@@ -103,7 +103,17 @@ describe('warpImage', () => {
   });
   test('refuses a similarity that makes everything a point', () => {
     expect(() => warpImage(checks, { a: 0, b: 0, x0: 0, y0: 0 }, { width: 8, height: 8 })).toThrow(
-      /scale, found 0/,
+      /scale and a shift, found 0/,
+    );
+  });
+  test.each([
+    [{ x0: Number.NaN }, {}, /shift/],
+    [{ y0: Number.POSITIVE_INFINITY }, {}, /shift/],
+    [{}, { width: 0 }, /1 on, found 0x8/],
+    [{}, { height: 1.5 }, /1 on, found 8x1.5/],
+  ])('refuses %o and %o', (transform, size, message) => {
+    expect(() => warpImage(checks, { ...eighth, ...transform }, { width: 8, height: 8, ...size })).toThrow(
+      message,
     );
   });
 });

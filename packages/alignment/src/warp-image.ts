@@ -27,7 +27,8 @@ const MOST_SAMPLES = 32;
  * @param image RGB, 8 bits a channel
  * @param transform from the source's pixels to the result's
  * @returns RGB of `width` x `height`
- * @throws {AlignmentError} `invalid-image` when the pixels do not fill the size; `invalid-option` for a transform of scale 0
+ * @throws {AlignmentError} `invalid-image` when the pixels do not fill the size; `invalid-option` for a transform of
+ *   scale 0 or without end, or a size that is none
  */
 export function warpImage(image: RgbImage, transform: Similarity, options: WarpOptions): RgbImage {
   const { width, height, antialias = true } = options;
@@ -39,8 +40,17 @@ export function warpImage(image: RgbImage, transform: Similarity, options: WarpO
   }
   const { a, b, x0, y0 } = transform;
   const square = a * a + b * b;
-  if (!(square > 0) || !Number.isFinite(square)) {
-    throw new AlignmentError('invalid-option', `A similarity must have a scale, found ${Math.sqrt(square)}.`);
+  if (!(square > 0) || ![square, x0, y0].every(Number.isFinite)) {
+    throw new AlignmentError(
+      'invalid-option',
+      `A similarity must have a scale and a shift, found ${Math.sqrt(square)} and (${x0}, ${y0}).`,
+    );
+  }
+  if (![width, height].every((side) => Number.isInteger(side) && side > 0)) {
+    throw new AlignmentError(
+      'invalid-option',
+      `The size of the result must be whole numbers of pixels from 1 on, found ${width}x${height}.`,
+    );
   }
   const samples = antialias ? Math.min(MOST_SAMPLES, Math.max(1, Math.round(1 / Math.sqrt(square)))) : 1;
   const offsets = Array.from({ length: samples }, (_, i) => (i + 0.5) / samples - 0.5);

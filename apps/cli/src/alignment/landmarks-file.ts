@@ -38,7 +38,8 @@ export async function readLandmarks(path: string): Promise<ReadonlyMap<string, F
 function parseRow(text: string, place: string): { key: string; landmarks: FivePoints } {
   let row: unknown;
   try {
-    row = JSON.parse(text);
+    // Some editors and programs on Windows begin a file with a mark of its byte order.
+    row = JSON.parse(text.replace(/^\uFEFF/, ''));
   } catch (error) {
     throw new CommandError(`${place}: not JSON (${(error as Error).message}); ${EXPECTED}.`);
   }

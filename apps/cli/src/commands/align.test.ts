@@ -149,7 +149,8 @@ describe('arcface align', () => {
     const upright = await photo(1);
     for (const name of names) writeFileSync(at('alike', 'j.doe', name), upright.file);
     const rows = names.map((name) => ({ key: `j.doe/${name}`, landmarks: upright.landmarks }));
-    writeFileSync(at('alike.jsonl'), rows.map((row) => `${JSON.stringify(row)}\n`).join(''));
+    const lines = rows.map((row) => `${JSON.stringify(row)}\r\n`);
+    writeFileSync(at('alike.jsonl'), `\uFEFF${lines.join('')}`);
     const { stdout } = await runInProcess(
       ...['align', at('alike'), '--landmarks', at('alike.jsonl'), '--output', at('alike-faces'), '--json'],
     );
