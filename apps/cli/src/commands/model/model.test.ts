@@ -200,6 +200,26 @@ describe('an ONNX file as MODEL', () => {
     expectClose(await embedded(two, 'two', '--onnx-output', output), expected, 1e-6);
   });
 
+  test('with its weights in a file beside it embeds the same, and that file must be there in full', async () => {
+    const pieces: Uint8Array[] = [];
+    let offset = 0;
+    const outside = rewrite('outside.onnx', (model) => {
+      const initializers = model.graph.initializers.map((tensor) => {
+        const external = { location: 'outside.bin', offset, length: tensor.bytes.length };
+        pieces.push(tensor.bytes);
+        offset += tensor.bytes.length;
+        return { ...tensor, bytes: new Uint8Array(), external };
+      });
+      return { ...model, graph: { ...model.graph, initializers } };
+    });
+    await refused(/outside\.onnx cannot be read as a model: ENOENT.*outside\.bin/, 1, ...embedding(outside));
+    const weights = Buffer.concat(pieces);
+    writeFileSync(at('outside.bin'), weights);
+    expect(await embedded(outside, 'outside')).toEqual(await embedded(at('run.onnx'), 'onnx'));
+    writeFileSync(at('outside.bin'), weights.subarray(0, -1));
+    await refused(/takes \d+ bytes, outside\.bin has \d+ for it/, 1, ...embedding(outside));
+  });
+
   test('of any size takes the size that is said, and asks for one', async () => {
     const free = rewrite('free.onnx', (model) => reshaped(model, ['n', 3, 'h', 'w']));
     const expected = await embedded(at('run.onnx'), 'onnx');
