@@ -1,4 +1,6 @@
 import { describe, expect, it } from 'vitest';
+import type { BackboneConfig } from '../networks/backbone-config.ts';
+import { outputHeads } from '../networks/output-heads.ts';
 import { networkGraph } from '../networks/presets.ts';
 import { oracleIsAbsent, oracleNetworks, oracleSymbol } from '../testing/oracle.ts';
 import { readMxnetSymbol } from './symbol-reader.ts';
@@ -44,6 +46,30 @@ describe.skipIf(oracleIsAbsent)('symbols (needs ../shared)', () => {
 });
 
 describe('a symbol', () => {
+  const sizes = [
+    { inputSize: 112, embeddingSize: 1024 },
+    { inputSize: [64, 96], embeddingSize: 1 },
+    { inputSize: [97, 224], embeddingSize: 3 },
+  ] as const;
+  const families: readonly BackboneConfig[] = [
+    { network: 'r18', unit: 1, stem: 0, squeezeExcitation: true },
+    { network: 'r18', unit: 2, stem: 2, batchNormMomentum: 0.99 },
+    { network: 'y1', width: 0.3 },
+    { network: 'm1', width: 0.1 },
+    { network: 'mnas', width: 0.35 },
+    { network: 'd121', layerDropout: 0.2 },
+    { network: 'vargfacenet' },
+  ];
+
+  it.each(families)('of %o comes back as it was, with any head and size', (config) => {
+    for (const [i, output] of outputHeads.entries()) {
+      const made = networkGraph({ ...config, ...sizes[i % sizes.length], output });
+      const { name, inputShape, initializer } = made;
+      const again = readMxnetSymbol(serializeMxnetSymbol(made), { name, inputShape });
+      expect({ ...again, initializer }).toEqual(made);
+    }
+  });
+
   it.each(['leaky', 'elu', 'selu', 'relu', 'tanh', 'softrelu', 'softsign'] as const)(
     'with %s comes back as it was',
     (activation) => {

@@ -27,6 +27,10 @@ const families: readonly BackboneConfig[] = [
   { network: 'vargfacenet', ...small, width: 0.25, blocks: [1, 1, 1] },
   { network: 'vargfacenet', ...small, width: 0.25, blocks: [1, 1, 1], squeezeExcitation: true },
   ...([0, 1, 2] as const).map((stem) => ({ ...tiny, inputSize: 64, stem })),
+  { ...tiny, inputSize: [48, 33], embeddingSize: 1 },
+  { network: 'y1', inputSize: [40, 64], embeddingSize: 3, width: 0.25, output: 'GNAP' },
+  { network: 'iresnet18', ...small, blocks: [1, 1, 1, 1], filters: [16, 16, 16, 32, 32] },
+  { network: 'mbf', ...small, blocks: [1, 1, 1, 1] },
   ...([1, 2] as const).map((unit) => ({ ...tiny, inputSize: 64, unit, squeezeExcitation: true })),
 ];
 
@@ -41,7 +45,7 @@ async function deviation(
   options: OnnxExportOptions = {},
 ): Promise<number> {
   const [height, width] = backbone.inputShape;
-  const pixels = deterministicImages(batch, height);
+  const pixels = deterministicImages(batch, height, width);
   const images = tf.tensor4d(pixels, [batch, height, width, 3], 'int32');
   const embeddings = backbone.apply(images);
   const expected = await embeddings.data<'float32'>();
