@@ -5,7 +5,14 @@ export { type AuditSummary, summarise } from './audit-summary.ts';
 export { type AutoInput, type AutoOptions, type AutoScores, autoScores } from './auto/auto-scores.ts';
 export type { ClassModes } from './auto/dominant-modes.ts';
 export type { MergeProposal } from './auto/merge-proposals.ts';
+export type { ScoreRound, ScoringRound } from './auto/null-scores.ts';
 export { type ScoreByModesInput, scoreByModes, withAutoScores } from './auto/score-by-modes.ts';
+export {
+  type ScoredPortion,
+  type ScoringPlan,
+  type ScoringPortion,
+  scorePortion,
+} from './auto/scoring-round.ts';
 export type { SplitProposal } from './auto/split-proposals.ts';
 export { type StrangerScores, strangerScores, withStrangerScores } from './auto/stranger-scores.ts';
 export { CleanerError, type CleanerErrorCode } from './cleaner-error.ts';
@@ -23,6 +30,7 @@ export {
 export type { PersonalDecision } from './decisions/personal-decisions.ts';
 export { differenceHash, HASH_BYTES, hashDistance } from './duplicates/difference-hash.ts';
 export { type DuplicateInput, type DuplicatePair, findNearDuplicates } from './duplicates/near-duplicates.ts';
+export { type EmbeddingRows, type Embeddings, unitRows } from './embedding-rows.ts';
 export { type Identity, identitiesFromLabels } from './identity.ts';
 export { type Interval, type MetricIntervals, metricIntervals, wilson } from './metric-intervals.ts';
 export { injectNoise, type NoiseKind, type NoiseOptions, type NoisyLabels } from './noise-injection.ts';

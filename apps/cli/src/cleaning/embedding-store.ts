@@ -86,20 +86,20 @@ const OTHERWISE: Readonly<Record<keyof ChunkOwner, string>> = {
 };
 
 export class EmbeddingStore {
-  readonly #directory: string;
+  readonly directory: string;
+  /** What all files of the folder belong to. */
+  readonly owner: Readonly<Record<string, string>> & ChunkOwner;
+  readonly chunkImages: number;
   readonly #dataset: FaceDataset;
-  readonly #owner: ChunkOwner;
-
-  readonly #chunkImages: number;
 
   private constructor(
     { directory, dataset, chunkImages = CHUNK_IMAGES }: EmbeddingStoreOptions,
     owner: ChunkOwner,
   ) {
-    this.#directory = directory;
+    this.directory = directory;
+    this.owner = { ...owner };
+    this.chunkImages = chunkImages;
     this.#dataset = dataset;
-    this.#owner = owner;
-    this.#chunkImages = chunkImages;
   }
 
   static async open(options: EmbeddingStoreOptions): Promise<EmbeddingStore> {
@@ -113,17 +113,17 @@ export class EmbeddingStore {
 
   /** SHA-256 of the model's file. */
   get modelDigest(): string {
-    return this.#owner.model;
+    return this.owner.model;
   }
 
   get chunks(): number {
-    return Math.ceil(this.#dataset.length / this.#chunkImages);
+    return Math.ceil(this.#dataset.length / this.chunkImages);
   }
 
   /** Chunks of a shard that are not there yet. */
   missing(shard: Shard = { index: 0, count: 1 }): number[] {
     return Array.from({ length: this.chunks }, (_, chunk) => chunk).filter(
-      (chunk) => chunk % shard.count === shard.index && !existsSync(this.#path(chunk)),
+      (chunk) => chunk % shard.count === shard.index && !existsSync(this.pathOf(chunk)),
     );
   }
 
@@ -135,7 +135,7 @@ export class EmbeddingStore {
    */
   async fill(options: FillOptions): Promise<number> {
     const first = Array.from({ length: this.chunks }, (_, chunk) => chunk).find((chunk) =>
-      existsSync(this.#path(chunk)),
+      existsSync(this.pathOf(chunk)),
     );
     if (first !== undefined) await this.read(first);
     const missing = this.missing(options.shard);
@@ -154,11 +154,11 @@ export class EmbeddingStore {
 
   /** @throws {CommandError} when the file is damaged, or belongs to another network or other data */
   async read(chunk: number): Promise<EmbeddedChunk> {
-    const path = this.#path(chunk);
-    const start = chunk * this.#chunkImages;
-    const images = Math.min(this.#chunkImages, this.#dataset.length - start);
+    const path = this.pathOf(chunk);
+    const start = chunk * this.chunkImages;
+    const images = Math.min(this.chunkImages, this.#dataset.length - start);
     const refuse = (what: string): CommandError =>
-      new CommandError(`${path} ${what}. Remove ${this.#directory}, or work in another folder (--work).`);
+      new CommandError(`${path} ${what}. Remove ${this.directory}, or work in another folder (--work).`);
     const file = await readFile(path);
     let parsed: ReturnType<typeof parseSafetensors>;
     try {
@@ -168,7 +168,7 @@ export class EmbeddingStore {
     }
     const { tensors, metadata } = parsed;
     if (metadata.format !== FORMAT) throw refuse('does not hold embeddings');
-    for (const [what, expected] of Object.entries(this.#owner)) {
+    for (const [what, expected] of Object.entries(this.owner)) {
       if (metadata[what] !== expected) {
         throw refuse(`was made ${OTHERWISE[what as keyof ChunkOwner]}`);
       }
@@ -199,8 +199,8 @@ export class EmbeddingStore {
     { backbone, decoder, batchSize, signal }: FillOptions,
     report: (done: number) => void,
   ): Promise<EmbeddedChunk> {
-    const start = chunk * this.#chunkImages;
-    const images = Math.min(this.#chunkImages, this.#dataset.length - start);
+    const start = chunk * this.chunkImages;
+    const images = Math.min(this.chunkImages, this.#dataset.length - start);
     const hashes = new Uint8Array(images * HASH_BYTES);
     const digests = new Uint8Array(images * SHA256_BYTES);
     const placeOf = new WeakMap<Uint8Array, number>();
@@ -263,14 +263,29 @@ export class EmbeddingStore {
         { name: 'hash', dtype: 'uint8', shape: [images, HASH_BYTES], data: hashes },
         { name: 'sha256', dtype: 'uint8', shape: [images, SHA256_BYTES], data: digests },
       ],
-      metadata: { format: FORMAT, version: '1', ...this.#owner, failed: JSON.stringify(failed) },
+      metadata: { format: FORMAT, version: '1', ...this.owner, failed: JSON.stringify(failed) },
     });
-    await writeAtomically(this.#path(chunk), [bytes]);
+    await writeAtomically(this.pathOf(chunk), [bytes]);
   }
 
-  #path(chunk: number): string {
-    return join(this.#directory, `chunk-${String(chunk).padStart(8, '0')}.safetensors`);
+  /** File of a chunk, whether or not it is there. */
+  pathOf(chunk: number): string {
+    return join(this.directory, `chunk-${String(chunk).padStart(8, '0')}.safetensors`);
   }
+}
+
+/** A chunk's rows without those of images that cannot be decoded. */
+export function readableRows({ start, images, dimensions, embeddings, failed }: EmbeddedChunk): Float32Array {
+  if (failed.length === 0) return embeddings;
+  const gone = new Set(failed.map(({ position }) => position - start));
+  const rows = new Float32Array((images - gone.size) * dimensions);
+  let to = 0;
+  for (let place = 0; place < images; place++) {
+    if (gone.has(place)) continue;
+    rows.set(embeddings.subarray(place * dimensions, (place + 1) * dimensions), to);
+    to += dimensions;
+  }
+  return rows;
 }
 
 /** SHA-256 of a file, hexadecimal, without holding the file. */

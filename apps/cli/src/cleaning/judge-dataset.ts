@@ -2,8 +2,6 @@
  * From a dataset to its audit: embeds every image (or finds it embedded) and scores it against its identity. Images that
  * cannot be decoded do not vote; they are dropped, and their row says so.
  */
-import { createHash } from 'node:crypto';
-import { rm } from 'node:fs/promises';
 import {
   type Audit,
   type AuditRow,
@@ -25,9 +23,13 @@ import { CommandError } from '../cli/usage-error.ts';
 import { reportUndecodable } from '../data.ts';
 import { sharpDecoder } from '../decode.ts';
 import type { Model } from '../model.ts';
-import { type EmbeddedChunk, EmbeddingStore, type Shard } from './embedding-store.ts';
+import { EmbeddingStore, readableRows, type Shard } from './embedding-store.ts';
 import { hasTrainingMargins, readTrainingMargins } from './recorded-margins.ts';
+import { handOut, joinedRounds, RoundForOthers, scoreShard } from './scoring-rounds.ts';
+import { storedRows } from './stored-rows.ts';
+import { chunksOf, readAll, surveyChunks } from './survey.ts';
 import { trainedSubcenters } from './trained-subcenters.ts';
+import type { PartOfWork, WorkFolder } from './work-options.ts';
 
 export interface JudgedDataset {
   readonly dataset: FaceDataset;
@@ -58,11 +60,13 @@ export interface JudgeOptions {
   readonly dataset: FaceDataset;
   readonly model: Model;
   readonly batchSize: number;
-  /** Where embeddings are kept while, or until, all are there. */
-  readonly work: { readonly directory: string; readonly keep: boolean };
+  /** Where embeddings are kept until all is done. */
+  readonly work: WorkFolder;
   readonly shard?: Shard | undefined;
   /** Judges what shards have embedded, and embeds nothing. */
   readonly joinOnly?: boolean | undefined;
+  /** Leaves rounds of scoring that nobody has done to shards, rather than doing them here. */
+  readonly handOut?: boolean | undefined;
   /** Sub-centres: of the model, trained on the embeddings where it has none, or none at all (look-alikes stand in). */
   readonly subcenters: 'model' | 'trained' | 'none';
   readonly k?: number | undefined;
@@ -77,11 +81,11 @@ export interface JudgeOptions {
   readonly seed: number;
 }
 
-/** @returns the audit, or undefined when only a shard was embedded */
+/** @returns the audit, or what was done when more is to be done by others */
 export async function judgeDataset(
   options: JudgeOptions,
   context: CommandContext,
-): Promise<JudgedDataset | undefined> {
+): Promise<JudgedDataset | PartOfWork> {
   const { dataset, model, shard, work } = options;
   // Before the long part: a model without sub-centres, or with others than asked for, is refused at once.
   const modelSubcenters =
@@ -113,7 +117,13 @@ export async function judgeDataset(
     onProgress: (done, rate) => progress.update(done, { rate }),
   });
   progress.stop();
-  if (shard !== undefined) return undefined;
+  if (shard !== undefined) {
+    const scoring = context.console.progress('scoring', { total: dataset.length, unit: 'images' });
+    const { signal } = context;
+    const scored = await scoreShard(store, shard, { signal, onProgress: (done) => scoring.update(done) });
+    scoring.stop();
+    return { shard: `${shard.index + 1}/${shard.count}`, ...(scored && { round: scored.round }) };
+  }
 
   const survey = await surveyChunks(store, dataset);
   if (survey.positions.length === 0) {
@@ -138,8 +148,8 @@ export async function judgeDataset(
     })),
     key: (image: number) => dataset.key(positions[image]!),
   };
-  const inMemory = options.auto || options.strangers || options.subcenters !== 'model';
-  const embeddings = inMemory ? await readAll(store, survey) : undefined;
+  const needsNeighbours = options.auto || options.strangers || options.subcenters !== 'model';
+  const embeddings = needsNeighbours ? storedRows(store, positions, dimensions) : undefined;
   const trainedOnThis = wasTrainedOn(model, dataset);
   if (trainedOnThis && options.auto && !options.strangers) {
     context.console.warn(
@@ -149,20 +159,29 @@ export async function judgeDataset(
   }
 
   let audit: Audit;
-  if (options.subcenters === 'none') {
-    audit = scoreByModes({ ...input, embeddings: embeddings! }, { seed: options.seed });
-  } else {
-    const subcenters = modelSubcenters ?? (await trainedSubcenters(embeddings!, input, options, context));
-    const trusted = options.classOrder !== undefined || options.subcenters === 'trained';
-    const scorer = new SubcenterScorer({ ...input, subcenters, trustClassOrder: trusted });
-    if (embeddings) scorer.add(embeddings);
-    else for await (const chunk of chunksOf(store)) scorer.add(readableRows(chunk));
-    audit = scorer.finish();
-    if (options.auto)
-      audit = withAutoScores(audit, { embeddings: embeddings!, dimensions }, { seed: options.seed });
+  try {
+    const autoOptions = {
+      seed: options.seed,
+      scoreRound: joinedRounds(store, positions, { leave: options.handOut === true }),
+    };
+    if (options.subcenters === 'none') {
+      audit = scoreByModes({ ...input, embeddings: embeddings! }, autoOptions);
+    } else {
+      const subcenters =
+        modelSubcenters ?? (await trainedSubcenters(await readAll(store, survey), input, options, context));
+      const trusted = options.classOrder !== undefined || options.subcenters === 'trained';
+      const scorer = new SubcenterScorer({ ...input, subcenters, trustClassOrder: trusted });
+      for await (const chunk of chunksOf(store)) scorer.add(readableRows(chunk));
+      audit = scorer.finish();
+      if (options.auto) audit = withAutoScores(audit, { embeddings: embeddings!, dimensions }, autoOptions);
+    }
+    if (options.strangers)
+      audit = withStrangerScores(audit, { embeddings: embeddings!, dimensions }, autoOptions);
+  } catch (error) {
+    if (!(error instanceof RoundForOthers)) throw error;
+    await handOut(store, positions, error);
+    return { round: error.number };
   }
-  if (options.strangers)
-    audit = withStrangerScores(audit, { embeddings: embeddings!, dimensions }, { seed: options.seed });
   if (
     options.margins === 'needed' ||
     (options.margins === 'if there are' && (await hasTrainingMargins(model)))
@@ -175,7 +194,6 @@ export async function judgeDataset(
     dimensions,
     digest: (image) => survey.digests.subarray(image * 32, (image + 1) * 32).join(),
   });
-  if (!work.keep) await rm(work.directory, { recursive: true, force: true });
   return {
     dataset,
     audit,
@@ -196,79 +214,6 @@ export async function judgeDataset(
 /** Whether a model was trained on the very labels of a dataset. */
 export function wasTrainedOn(model: Pick<Model, 'trainedOn'>, dataset: FaceDataset): boolean {
   return model.trainedOn !== undefined && model.trainedOn.hash === datasetFingerprint(dataset).hash;
-}
-
-interface Survey {
-  readonly dimensions: number;
-  /** Of the images that can be decoded. */
-  readonly positions: Int32Array;
-  readonly failed: readonly UndecodableImage[];
-  /** Of the images that can be decoded: [n, 8] and [n, 32]. */
-  readonly hashes: Uint8Array;
-  readonly digests: Uint8Array;
-  readonly contentSha256: string;
-  readonly fingerprint: ReturnType<typeof datasetFingerprint>;
-}
-
-async function surveyChunks(store: EmbeddingStore, dataset: FaceDataset): Promise<Survey> {
-  const failed: UndecodableImage[] = [];
-  const content = createHash('sha256');
-  const positions = new Int32Array(dataset.length);
-  const hashes = new Uint8Array(dataset.length * 8);
-  const digests = new Uint8Array(dataset.length * 32);
-  let images = 0;
-  let dimensions = 0;
-  for await (const chunk of chunksOf(store)) {
-    dimensions = chunk.dimensions;
-    failed.push(...chunk.failed);
-    content.update(chunk.digests);
-    const gone = new Set(chunk.failed.map(({ position }) => position - chunk.start));
-    for (let place = 0; place < chunk.images; place++) {
-      if (gone.has(place)) continue;
-      positions[images] = chunk.start + place;
-      hashes.set(chunk.hashes.subarray(place * 8, place * 8 + 8), images * 8);
-      digests.set(chunk.digests.subarray(place * 32, place * 32 + 32), images * 32);
-      images++;
-    }
-  }
-  return {
-    dimensions,
-    positions: positions.subarray(0, images),
-    failed,
-    hashes: hashes.subarray(0, images * 8),
-    digests: digests.subarray(0, images * 32),
-    contentSha256: content.digest('hex'),
-    fingerprint: datasetFingerprint(dataset),
-  };
-}
-
-async function* chunksOf(store: EmbeddingStore): AsyncGenerator<EmbeddedChunk> {
-  for (let chunk = 0; chunk < store.chunks; chunk++) yield await store.read(chunk);
-}
-
-/** A chunk's rows without those of images that cannot be decoded. */
-function readableRows({ start, images, dimensions, embeddings, failed }: EmbeddedChunk): Float32Array {
-  if (failed.length === 0) return embeddings;
-  const gone = new Set(failed.map(({ position }) => position - start));
-  const rows = new Float32Array((images - gone.size) * dimensions);
-  let to = 0;
-  for (let place = 0; place < images; place++) {
-    if (gone.has(place)) continue;
-    rows.set(embeddings.subarray(place * dimensions, (place + 1) * dimensions), to);
-    to += dimensions;
-  }
-  return rows;
-}
-
-async function readAll(store: EmbeddingStore, { positions, dimensions }: Survey): Promise<Float32Array> {
-  const rows = new Float32Array(positions.length * dimensions);
-  let to = 0;
-  for await (const chunk of chunksOf(store)) {
-    const readable = readableRows(chunk);
-    rows.set(readable, to);
-    to += readable.length;
-  }
-  return rows;
 }
 
 /** A row of an image that could not be judged. */

@@ -1,5 +1,7 @@
 /** Where embeddings wait until all are there, and who makes which: shared by `drop`, `clean` and `audit`. */
+import { rm } from 'node:fs/promises';
 import { type Command, InvalidArgumentError } from 'commander';
+import type { Console } from '../cli/console.ts';
 import { wholeNumber } from '../cli/option-values.ts';
 import { UsageError } from '../cli/usage-error.ts';
 import type { Shard } from './embedding-store.ts';
@@ -7,6 +9,7 @@ import type { Shard } from './embedding-store.ts';
 export interface WorkOptions {
   readonly work?: string;
   readonly shard?: Shard;
+  readonly handOut?: boolean;
   readonly batchSize: number;
 }
 
@@ -18,8 +21,13 @@ export function withWorkOptions(command: Command): Command {
     )
     .option(
       '--shard <i/n>',
-      'only embed the i-th of n parts into --work; merge (or the command without --shard) joins them',
+      'only the i-th of n parts of the work in --work: embed it, or score it when a round is handed out; merge (or the command without --shard) joins them',
       shard,
+    )
+    .option(
+      '--hand-out',
+      'rules auto and self-trained: leave the next round of scoring to the shards, instead of doing all of it here; run them and this ' +
+        'in turns until the output is there',
     )
     .option('--batch-size <n>', 'images a forward pass', wholeNumber(1, 4096), 64);
 }
@@ -29,7 +37,8 @@ export function withWorkOptions(command: Command): Command {
  *
  * @throws {UsageError} for another operand, or for a shard of a merge
  */
-export function joinsOnly({ shard: part }: WorkOptions, [operand]: readonly string[]): boolean {
+export function joinsOnly({ shard: part, handOut }: WorkOptions, [operand]: readonly string[]): boolean {
+  if (part && handOut) throw new UsageError('A shard has nothing to hand out: leave out --hand-out.');
   if (operand === undefined) return false;
   if (operand !== 'merge') throw new UsageError(`Expected options, or merge, found ${operand}.`);
   if (part) throw new UsageError('merge joins all shards: leave out --shard.');
@@ -45,11 +54,41 @@ export function shard(text: string): Shard {
   return { index: index - 1, count };
 }
 
-/** The folder, and whether it stays. */
-export function workFolder(
-  { work, shard: part }: WorkOptions,
-  output: string,
-): { readonly directory: string; readonly keep: boolean } {
+export interface WorkFolder {
+  readonly directory: string;
+  /** It stays when all is done: for others, or for another time. */
+  readonly keep: boolean;
+}
+
+export function workFolder({ work, shard: part }: WorkOptions, output: string): WorkFolder {
   const beside = `${output.replace(/[/\\]+$/, '')}.work`;
   return { directory: work ?? beside, keep: work !== undefined || part !== undefined };
+}
+
+/** What was done of work that is divided, when that was not all of it. */
+export interface PartOfWork {
+  /** The shard that was at work, from 1: `2/4`. */
+  readonly shard?: string;
+  /** The round of scoring that a shard had a part in, or that is handed out to shards now. */
+  readonly round?: number;
+}
+
+/** When the output is there, and not before: until then it is what a stopped run goes on with. */
+export async function discardWork({ directory, keep }: WorkFolder): Promise<void> {
+  if (!keep) await rm(directory, { recursive: true, force: true });
+}
+
+/** Says what was done where that is not all. */
+export function reportPart({ shard: name, round }: PartOfWork, console: Console): void {
+  const scored = round === undefined ? undefined : `round ${round} of scoring`;
+  console.result(
+    { ...(name === undefined ? {} : { shard: name }), ...(round === undefined ? {} : { round }) },
+    [
+      name === undefined
+        ? `${scored} is handed out: run the shards, then this again`
+        : scored === undefined
+          ? `shard ${name} is embedded; merge when all are`
+          : `shard ${name} has had its part in ${scored}; merge when all have`,
+    ],
+  );
 }

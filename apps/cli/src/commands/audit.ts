@@ -37,7 +37,15 @@ import {
 } from '../cleaning/rule-options.ts';
 import { readLabels, readTruth, type TruthTable } from '../cleaning/tables.ts';
 import { trainedSubcenters } from '../cleaning/trained-subcenters.ts';
-import { joinsOnly, type WorkOptions, withWorkOptions, workFolder } from '../cleaning/work-options.ts';
+import {
+  discardWork,
+  joinsOnly,
+  type PartOfWork,
+  reportPart,
+  type WorkOptions,
+  withWorkOptions,
+  workFolder,
+} from '../cleaning/work-options.ts';
 import {
   type CommandContext,
   type ComputeOptions,
@@ -71,6 +79,9 @@ type Judged = Omit<JudgedDataset, 'inputs' | 'dataset'> & {
   readonly dataset: Pick<JudgedDataset['dataset'], 'length' | 'labels' | 'key'> &
     Partial<Pick<JudgedDataset['dataset'], 'read'>>;
   readonly rule: Rule;
+  close?(): Promise<void>;
+  /** When all is written. */
+  discardWork?(): Promise<void>;
 };
 
 export function auditCommand(): Command {
@@ -117,6 +128,11 @@ async function audit(given: AuditOptions, context: CommandContext): Promise<void
     throw new UsageError(`--sort is data or suspicion, found ${options.sort}.`);
   }
   const summaryPath = output.replace(/\.[^.]+$/, '.summary.json');
+  if (options.report === output || options.report === summaryPath) {
+    throw new UsageError(
+      `--report ${options.report} is where the audit or its summary goes: choose another name.`,
+    );
+  }
   for (const file of [output, summaryPath, options.report ?? output]) {
     if (existsSync(file) && !options.overwrite && options.shard === undefined)
       throw new CommandError(`${file} exists. Choose another name, or give --overwrite.`);
@@ -124,12 +140,7 @@ async function audit(given: AuditOptions, context: CommandContext): Promise<void
   const judged = await (options.embeddings === undefined
     ? judgeData(options, output, context)
     : judgeEmbeddings(options, context));
-  if (judged === undefined) {
-    const { index, count } = options.shard!;
-    const shard = `${index + 1}/${count}`;
-    context.console.result({ shard }, [`shard ${shard} is embedded; merge when all are`]);
-    return;
-  }
+  if (!('audit' in judged)) return reportPart(judged, context.console);
   try {
     const decision = decide(judged.audit, judged.rule, decideOptions);
     const truth =
@@ -165,6 +176,7 @@ async function audit(given: AuditOptions, context: CommandContext): Promise<void
       });
       await writeAtomically(options.report, [page]);
     }
+    await judged.discardWork?.();
     context.console.result(summary, lines(summary, measured, [output, summaryPath, options.report]));
   } finally {
     await judged.close?.();
@@ -182,10 +194,11 @@ async function judgeData(
   given: AuditOptions,
   output: string,
   context: CommandContext,
-): Promise<(Judged & { close(): Promise<void> }) | undefined> {
+): Promise<Judged | PartOfWork> {
   const data = required(given.data, '--data (or --embeddings)');
   const modelName = required(given.model, '--model');
   const dataset = await openData(data, context);
+  const work = workFolder(given, output);
   try {
     await useBackend(given);
     const model = await openModel(modelName, context, { ...given, samples: dataset });
@@ -195,27 +208,32 @@ async function judgeData(
         dataset,
         model,
         batchSize: options.batchSize,
-        work: workFolder(options, output),
+        work,
         shard: options.shard,
         joinOnly: options.joinOnly,
+        handOut: options.handOut,
         ...evidenceFor(options, model, { trainSubcenters: true }),
         seed: options.seed,
       },
       context,
     );
-    if (judged !== undefined) return { ...judged, rule: ruleOf(options), close: () => dataset.close() };
+    if (!('audit' in judged)) {
+      await dataset.close();
+      return judged;
+    }
+    return {
+      ...judged,
+      rule: ruleOf(options),
+      close: () => dataset.close(),
+      discardWork: () => discardWork(work),
+    };
   } catch (error) {
     await dataset.close();
     throw error;
   }
-  await dataset.close();
-  return undefined;
 }
 
-async function judgeEmbeddings(
-  given: AuditOptions,
-  context: CommandContext,
-): Promise<Judged & { close?: undefined }> {
+async function judgeEmbeddings(given: AuditOptions, context: CommandContext): Promise<Judged> {
   const options = withRule(given, 'auto', { trainedOnThis: false });
   if (options.data !== undefined || options.model !== undefined) {
     throw new UsageError('Give either --data and --model, or --embeddings and --labels.');
@@ -232,6 +250,7 @@ async function judgeEmbeddings(
   const embeddings = new Float32Array(file.rows * dimensions);
   let filled = 0;
   for await (const block of file.blocks()) {
+    refuseNoNumbers(block, filled, { path, dimensions });
     embeddings.set(block, filled);
     filled += block.length;
   }
@@ -266,6 +285,20 @@ async function judgeEmbeddings(
     undecodable: [],
     duplicates: [],
   };
+}
+
+/** Before anything is trained on them, which would only say that the result is none. */
+function refuseNoNumbers(
+  block: Float32Array,
+  from: number,
+  { path, dimensions }: { readonly path: string; readonly dimensions: number },
+): void {
+  const at = block.findIndex((value) => !Number.isFinite(value));
+  if (at < 0) return;
+  const row = Math.floor((from + at) / dimensions);
+  throw new CommandError(
+    `${path}: row ${row}, column ${(from + at) % dimensions} is ${block[at]}, not a finite number. Leave that image out, or embed it again.`,
+  );
 }
 
 function measure({ audit, positions }: Judged, decision: Decision, { bad, trueLabel }: TruthTable) {

@@ -29,7 +29,15 @@ import {
   withRule,
   withRuleOptions,
 } from '../cleaning/rule-options.ts';
-import { joinsOnly, type WorkOptions, withWorkOptions, workFolder } from '../cleaning/work-options.ts';
+import {
+  discardWork,
+  joinsOnly,
+  type PartOfWork,
+  reportPart,
+  type WorkOptions,
+  withWorkOptions,
+  workFolder,
+} from '../cleaning/work-options.ts';
 import {
   type CommandContext,
   type ComputeOptions,
@@ -152,7 +160,7 @@ async function drop(
             standard: command === 'drop' ? 'angle' : 'auto',
             trainSubcenters,
           });
-    if (judgement === undefined) return reportShard(asked, context);
+    if (!('judged' in judgement)) return reportPart(judgement, context.console);
     const { judged, options } = judgement;
     const decision = decide(judged.audit, ruleOf(options), { layout: options.layout, ...decideOptions });
     if (decision.kept === 0) {
@@ -163,6 +171,7 @@ async function drop(
       );
     }
     const written = await write({ ...options, data, output, command, ...judgement }, decision, context);
+    if ('model' in judgedBy) await discardWork(workFolder(asked, output));
     report(judged, decision, { records: written.path, audit: join(output, 'audit.jsonl') }, context);
   } finally {
     await dataset.close();
@@ -204,7 +213,7 @@ async function judgeByModel(
   dataset: FaceDataset,
   context: CommandContext,
   { standard, trainSubcenters }: { readonly standard: 'angle' | 'auto'; readonly trainSubcenters: boolean },
-): Promise<Judgement | undefined> {
+): Promise<Judgement | PartOfWork> {
   await useBackend(asked);
   const model = await openModel(asked.model, context, { ...asked, samples: dataset });
   const options = withRule(asked, standard, { trainedOnThis: wasTrainedOn(model, dataset) });
@@ -216,17 +225,13 @@ async function judgeByModel(
       work: workFolder(asked, asked.output),
       shard: options.shard,
       joinOnly: options.joinOnly,
+      handOut: options.handOut,
       ...evidenceFor(options, model, { trainSubcenters }),
       seed: options.seed,
     },
     context,
   );
-  return judged && { judged, judgedBy: { model: model.path }, options };
-}
-
-function reportShard({ shard }: WorkOptions, { console }: CommandContext): void {
-  const name = `${shard!.index + 1}/${shard!.count}`;
-  console.result({ shard: name }, [`shard ${name} is embedded; merge when all are`]);
+  return 'audit' in judged ? { judged, judgedBy: { model: model.path }, options } : judged;
 }
 
 async function write(

@@ -123,7 +123,19 @@ describe.each([
       );
       expect(premature.stderr).toMatch(/2 of 2 parts are not embedded yet/);
       for (const shard of shardsOf(count)) await audit(`${rule}-${count}.jsonl`, work, '--shard', shard);
-      await audit(`${rule}-${count}.jsonl`, work, 'merge');
+      const rounds: number[] = [];
+      const handOut = rule === 'auto' && count === 3 ? ['--hand-out'] : [];
+      for (;;) {
+        const merged = await audit(`${rule}-${count}.jsonl`, work, 'merge', ...handOut);
+        if (merged.images !== undefined) break;
+        expect(merged).toEqual({ round: rounds.length + 1 });
+        rounds.push(merged.round);
+        for (const shard of shardsOf(count)) {
+          const scored = await audit(`${rule}-${count}.jsonl`, work, '--shard', shard);
+          expect(scored).toEqual({ shard, round: merged.round });
+        }
+      }
+      expect(rounds).toEqual(handOut.length > 0 ? [1, 2, 3, 4] : []);
       expect(bytes(`${rule}-${count}.jsonl`).equals(bytes(`${rule}.jsonl`)), `${count} shards`).toBe(true);
       await drop(`${rule}-clean-${count}`, work, 'merge');
       for (const file of ['train.rec', 'train.idx', 'audit.jsonl', 'property']) {
@@ -137,6 +149,9 @@ test('merge is told apart from a shard and from anything else', async () => {
   const base = ['--data', at('faces'), '--model', at('run'), '--output', at('y.jsonl')];
   expect((await runInProcess('audit', 'merge', ...base, '--shard', '1/2')).stderr).toMatch(
     /leave out --shard/,
+  );
+  expect((await runInProcess('audit', ...base, '--hand-out', '--shard', '1/2')).stderr).toMatch(
+    /leave out --hand-out/,
   );
   expect((await runInProcess('audit', 'join', ...base)).stderr).toMatch(
     /Expected options, or merge, found join/,

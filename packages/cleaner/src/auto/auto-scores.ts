@@ -1,4 +1,5 @@
 import { CleanerError } from '../cleaner-error.ts';
+import type { Embeddings } from '../embedding-rows.ts';
 import { type Identity, identitiesFromLabels } from '../identity.ts';
 import { seededRandom } from '../seeded-random.ts';
 import { attenuation, usualLikeness } from './centre-attenuation.ts';
@@ -6,7 +7,7 @@ import { type ClassModes, findDominantModes } from './dominant-modes.ts';
 import { type FaceGroups, groupFaces } from './face-groups.ts';
 import { findLinkCut } from './link-cut.ts';
 import { type MergeProposal, proposeMerges } from './merge-proposals.ts';
-import { nullScores } from './null-scores.ts';
+import { nullScores, type ScoreRound, scoreAtOnce } from './null-scores.ts';
 import { calibrateLikeness } from './person-likeness.ts';
 import { findSecondPersons } from './second-person.ts';
 import { proposeSplits, type SplitProposal } from './split-proposals.ts';
@@ -21,15 +22,17 @@ import { weightedCentres } from './weighted-centres.ts';
  *   3. explain away      modes that are another identity's                 dominant-modes.ts
  *   4. second person     modes that are a stranger's                       second-person.ts
  *   5. four rounds of    leave-one-out scores to weighted centres,         weighted-centres.ts
- *                        made comparable,                                  null-scores.ts
+ *                        made comparable,                                  scoring-round.ts, null-scores.ts
  *                        three-way posterior, which are the next weights   three-way-posterior.ts
  *
  * Deciding (step 6) is `decide` with the rule `{ kind: 'auto' }`.
  */
 
 export interface AutoInput {
-  /** [N, D], row after row, need not be normalised. Best from a network that was not trained on these labels. */
-  readonly embeddings: Float32Array | Float64Array;
+  /**
+   * [N, D], row after row, or rows to be read; they need not be normalised. Best from a network that was not trained on these labels.
+   */
+  readonly embeddings: Embeddings;
   /** D. */
   readonly dimensions: number;
   readonly labels: Int32Array;
@@ -42,6 +45,11 @@ export interface AutoOptions {
   readonly seed?: number;
   /** Default: found from the data. */
   readonly linkCut?: number;
+  /**
+   * Scores the images of each round, all of them, in data order, in as many portions as one likes: `scorePortion` on each. For work that
+   * is divided. Default: here and now.
+   */
+  readonly scoreRound?: ScoreRound;
 }
 
 /** What the automatic rule knows. Arrays are in data order; the three probabilities of an image sum to one. */
@@ -101,7 +109,13 @@ export function autoScores(input: AutoInput, options: AutoOptions = {}): AutoSco
   let badAlone = new Float64Array(faces.images).fill(BAD_AT_FIRST);
   for (let round = 1; ; round++) {
     const centres = weightedCentres(faces, weights);
-    const scores = nullScores(faces, centres, { minimumSupport: MINIMUM_SUPPORT, likeness }, random);
+    const scores = nullScores(
+      faces,
+      centres,
+      { minimumSupport: MINIMUM_SUPPORT, likeness },
+      random,
+      options.scoreRound ?? scoreAtOnce,
+    );
     const evidence = {
       attenuation: weights.map((weight, i) =>
         attenuation(centres.support[faces.identityOf[i]!]! - weight, likeness),

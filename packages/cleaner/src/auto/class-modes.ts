@@ -19,15 +19,20 @@ export function modesOfClass(faces: FaceGroups, members: Int32Array, linkCut: nu
   const { unit, dimensions } = faces;
   const seeds = evenSample(members, MOST_SEEDS);
   const n = seeds.length;
+  const rows = new Float64Array(n * dimensions);
+  seeds.forEach((image, a) => {
+    unit.read(image, rows.subarray(a * dimensions, (a + 1) * dimensions));
+  });
   const cosines = new Float64Array(n * n);
   for (let a = 0; a < n; a++) {
     for (let b = a; b < n; b++) {
-      const cosine = dotRows(unit, seeds[a]!, unit, seeds[b]!, dimensions);
+      const cosine = dotRows(rows, a, rows, b, dimensions);
       cosines[a * n + b] = cosine;
       cosines[b * n + a] = cosine;
     }
   }
   const free = new Set(members);
+  const row = new Float64Array(dimensions);
   const modes: Int32Array[] = [];
   while (modes.length < MOST_MODES) {
     const seed = bestLinked(seeds, cosines, free, linkCut);
@@ -38,7 +43,10 @@ export function modesOfClass(faces: FaceGroups, members: Int32Array, linkCut: nu
     }
     for (let step = 0; step < MEAN_SHIFT_STEPS; step++) {
       const centre = normaliseInPlace(sumOfRows(faces, mode));
-      const shifted = [...free].filter((image) => dotRows(unit, image, centre, 0, dimensions) > linkCut);
+      const shifted = [...free].filter((image) => {
+        unit.read(image, row);
+        return dotRows(row, 0, centre, 0, dimensions) > linkCut;
+      });
       if (shifted.length === 0) break;
       mode = shifted;
     }

@@ -1,6 +1,6 @@
 import { CleanerError } from '../cleaner-error.ts';
+import { type EmbeddingRows, type Embeddings, unitRows } from '../embedding-rows.ts';
 import { type Identity, identityOfImages } from '../identity.ts';
-import { inverseRowNorms } from '../row-norms.ts';
 
 /*
  * What all steps of the automatic rule work on: unit embeddings, grouped by identity.
@@ -11,25 +11,22 @@ export interface FaceGroups {
   readonly images: number;
   /** Length of an embedding. */
   readonly dimensions: number;
-  /** [images, dimensions], every row of length one (or zero). */
-  readonly unit: Float32Array;
+  /** Every row of length one (or zero). */
+  readonly unit: EmbeddingRows;
   /** Position of the identity of every image. */
   readonly identityOf: Int32Array;
   /** Images of every identity. */
   readonly members: readonly Int32Array[];
 }
 
-/** @throws {CleanerError} `too-few-identities`, and what `identityOfImages` and `inverseRowNorms` throw. */
+/** @throws {CleanerError} `too-few-identities`, and what `identityOfImages` and `unitRows` throw. */
 export function groupFaces(
-  embeddings: Float32Array | Float64Array,
+  embeddings: Embeddings,
   dimensions: number,
   labels: Int32Array,
   identities: readonly Identity[],
 ): FaceGroups {
-  const inverse = inverseRowNorms('embeddings', embeddings, dimensions);
-  if (inverse.length !== labels.length) {
-    throw new CleanerError('shape-mismatch', `${inverse.length} embeddings but ${labels.length} labels`);
-  }
+  const unit = unitRows(embeddings, dimensions, labels.length);
   const identityOf = identityOfImages(labels, identities);
   const members = identities.map(({ images }) => images);
   const peopled = members.filter((images) => images.length > 0).length;
@@ -39,8 +36,6 @@ export function groupFaces(
       `the automatic rule compares an image with other identities than its own: it needs at least 2, found ${peopled}`,
     );
   }
-  const unit = new Float32Array(embeddings.length);
-  for (let i = 0; i < embeddings.length; i++) unit[i] = embeddings[i]! * inverse[Math.floor(i / dimensions)]!;
   return { images: labels.length, dimensions, unit, identityOf, members };
 }
 
@@ -62,8 +57,10 @@ export function dotRows(
 /** Sum of the unit rows of some images. */
 export function sumOfRows({ unit, dimensions }: FaceGroups, images: Iterable<number>): Float64Array {
   const sum = new Float64Array(dimensions);
+  const row = new Float64Array(dimensions);
   for (const image of images) {
-    for (let d = 0; d < dimensions; d++) sum[d]! += unit[image * dimensions + d]!;
+    unit.read(image, row);
+    for (let d = 0; d < dimensions; d++) sum[d]! += row[d]!;
   }
   return sum;
 }

@@ -22,9 +22,13 @@ export interface LinkCut {
 export function findLinkCut(faces: FaceGroups, random: SeededRandom): LinkCut {
   const { images, identityOf, unit, dimensions } = faces;
   const cosines = new Float64Array(Math.min(PAIRS, (images * (images - 1)) / 2));
+  const [one, other] = [new Float64Array(dimensions), new Float64Array(dimensions)];
   let found = 0;
   const add = (a: number, b: number): void => {
-    if (identityOf[a] !== identityOf[b]) cosines[found++] = dotRows(unit, a, unit, b, dimensions);
+    if (identityOf[a] === identityOf[b]) return;
+    unit.read(a, one);
+    unit.read(b, other);
+    cosines[found++] = dotRows(one, 0, other, 0, dimensions);
   };
   if (cosines.length < PAIRS) {
     for (let a = 0; a < images; a++) for (let b = a + 1; b < images; b++) add(a, b);

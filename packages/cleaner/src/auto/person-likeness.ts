@@ -39,13 +39,15 @@ export function imageGroup(
   weights?: Float64Array,
 ): ImageGroup {
   const sum = new Float64Array(dimensions);
+  const row = new Float64Array(dimensions);
   let weight = 0;
   let squares = 0;
   for (const image of images) {
     const w = weights?.[image] ?? 1;
     weight += w;
     squares += w * w;
-    for (let d = 0; d < dimensions; d++) sum[d]! += w * unit[image * dimensions + d]!;
+    unit.read(image, row);
+    for (let d = 0; d < dimensions; d++) sum[d]! += w * row[d]!;
   }
   return { sum, weight, squares };
 }

@@ -1,4 +1,5 @@
-import { type Audit, type ScoreInput, score } from '../score.ts';
+import { type EmbeddingRows, embeddingRows } from '../embedding-rows.ts';
+import { type Audit, type ScoreInput, SubcenterScorer } from '../score.ts';
 import { type AutoInput, type AutoOptions, type AutoScores, autoScores } from './auto-scores.ts';
 import { MOST_MODES } from './class-modes.ts';
 import { normaliseInPlace } from './face-groups.ts';
@@ -34,7 +35,8 @@ export function scoreByModes(
   options?: AutoOptions,
 ): Audit & { readonly auto: AutoScores } {
   const auto = autoScores(input, options);
-  const { embeddings, dimensions } = input;
+  const { dimensions } = input;
+  const embeddings = embeddingRows(input.embeddings, dimensions);
   const weights = new Float32Array(auto.modes.length * MOST_MODES * dimensions);
   auto.modes.forEach(({ modes }, position) => {
     for (let k = 0; k < MOST_MODES; k++) {
@@ -43,26 +45,41 @@ export function scoreByModes(
       weights.set(meanDirection(embeddings, dimensions, images), (position * MOST_MODES + k) * dimensions);
     }
   });
-  const audit = score({
+  const scorer = new SubcenterScorer({
     ...input,
     subcenters: { weights, subcenters: MOST_MODES, dimensions, classOrder: 'position' },
     dominant: auto.modes.map(({ dominant }) => dominant),
     trustClassOrder: true,
   });
-  return { ...audit, auto };
+  for (const block of blocksOf(embeddings, dimensions)) scorer.add(block);
+  return { ...scorer.finish(), auto };
 }
 
 function meanDirection(
-  embeddings: Float32Array | Float64Array,
+  embeddings: EmbeddingRows,
   dimensions: number,
   images: Iterable<number>,
 ): Float64Array {
   const sum = new Float64Array(dimensions);
+  const row = new Float64Array(dimensions);
   for (const image of images) {
-    const row = Float64Array.from(embeddings.subarray(image * dimensions, (image + 1) * dimensions));
+    embeddings.read(image, row);
     normaliseInPlace(row).forEach((v, d) => {
       sum[d]! += v;
     });
   }
   return sum;
+}
+
+const BLOCK_ROWS = 1024;
+
+function* blocksOf(embeddings: EmbeddingRows, dimensions: number): Generator<Float64Array> {
+  const { rows } = embeddings;
+  for (let start = 0; start < rows; start += BLOCK_ROWS) {
+    const count = Math.min(BLOCK_ROWS, rows - start);
+    const block = new Float64Array(count * dimensions);
+    for (let i = 0; i < count; i++)
+      embeddings.read(start + i, block.subarray(i * dimensions, (i + 1) * dimensions));
+    yield block;
+  }
 }

@@ -3,7 +3,7 @@ import type { Audit } from '../score.ts';
 import { seededRandom } from '../seeded-random.ts';
 import type { AutoInput, AutoOptions } from './auto-scores.ts';
 import { groupFaces } from './face-groups.ts';
-import { nullScores } from './null-scores.ts';
+import { nullScores, scoreAtOnce } from './null-scores.ts';
 import { type StrangerCut, strangerCut } from './stranger-cut.ts';
 import { weightedCentres } from './weighted-centres.ts';
 
@@ -32,7 +32,7 @@ const MINIMUM_SUPPORT = 0.5;
  */
 export function strangerScores(
   input: AutoInput,
-  { seed = 0 }: Pick<AutoOptions, 'seed'> = {},
+  { seed = 0, scoreRound = scoreAtOnce }: Pick<AutoOptions, 'seed' | 'scoreRound'> = {},
 ): StrangerScores {
   const identities = input.identities ?? identitiesFromLabels(input.labels);
   const faces = groupFaces(input.embeddings, input.dimensions, input.labels, identities);
@@ -40,7 +40,13 @@ export function strangerScores(
   let weights = new Float64Array(faces.images).fill(1);
   for (let round = 1; ; round++) {
     const centres = weightedCentres(faces, weights);
-    const scores = nullScores(faces, centres, { minimumSupport: MINIMUM_SUPPORT, likeness: 1 }, random);
+    const scores = nullScores(
+      faces,
+      centres,
+      { minimumSupport: MINIMUM_SUPPORT, likeness: 1 },
+      random,
+      scoreRound,
+    );
     const { own, likeness, strangers } = scores;
     const cut = strangerCut(
       { images: likeness, strangers: strangers.likeness },
@@ -59,7 +65,7 @@ export function strangerScores(
 export function withStrangerScores(
   audit: Audit,
   input: Pick<AutoInput, 'embeddings' | 'dimensions'>,
-  options?: Pick<AutoOptions, 'seed'>,
+  options?: Pick<AutoOptions, 'seed' | 'scoreRound'>,
 ): Audit & { readonly strangers: StrangerScores } {
   const { labels, identities } = audit;
   return { ...audit, strangers: strangerScores({ ...input, labels, identities }, options) };

@@ -21,11 +21,13 @@ export function weightedCentres(faces: FaceGroups, weights: Float64Array): Weigh
   const { images, dimensions, unit, identityOf, members } = faces;
   const sums = new Float64Array(members.length * dimensions);
   const support = new Float64Array(members.length);
+  const row = new Float64Array(dimensions);
   for (let i = 0; i < images; i++) {
     const c = identityOf[i]!;
     const weight = weights[i]!;
     support[c]! += weight;
-    for (let d = 0; d < dimensions; d++) sums[c * dimensions + d]! += weight * unit[i * dimensions + d]!;
+    unit.read(i, row);
+    for (let d = 0; d < dimensions; d++) sums[c * dimensions + d]! += weight * row[d]!;
   }
   const own = new Float64Array(images).fill(Number.NaN);
   const rest = new Float64Array(dimensions);
@@ -33,11 +35,10 @@ export function weightedCentres(faces: FaceGroups, weights: Float64Array): Weigh
     const c = identityOf[i]!;
     const weight = weights[i]!;
     if (!(support[c]! - weight > NO_SUPPORT)) continue;
-    for (let d = 0; d < dimensions; d++) {
-      rest[d] = sums[c * dimensions + d]! - weight * unit[i * dimensions + d]!;
-    }
+    unit.read(i, row);
+    for (let d = 0; d < dimensions; d++) rest[d] = sums[c * dimensions + d]! - weight * row[d]!;
     normaliseInPlace(rest);
-    own[i] = dotRows(unit, i, rest, 0, dimensions);
+    own[i] = dotRows(row, 0, rest, 0, dimensions);
   }
   for (let c = 0; c < members.length; c++)
     normaliseInPlace(sums.subarray(c * dimensions, (c + 1) * dimensions));

@@ -63,7 +63,7 @@ describe('near-duplicates', () => {
   it('takes no image at all, and refuses embeddings of another number', () => {
     expect(findNearDuplicates({ hashes: new Uint8Array(0), identities: [] })).toEqual([]);
     expect(() =>
-      findNearDuplicates({ hashes, identities, embeddings: new Float32Array(3), dimensions: 16 }),
-    ).toThrow(/60 hashes but 3 numbers/);
+      findNearDuplicates({ hashes, identities, embeddings: new Float32Array(16), dimensions: 16 }),
+    ).toThrow(/60 hashes but 1 embeddings/);
   });
 });

@@ -1,7 +1,7 @@
 import { robustNormalInPlace } from '../auto/median.ts';
 import { CleanerError } from '../cleaner-error.ts';
+import { type Embeddings, embeddingRows, inverseNorms } from '../embedding-rows.ts';
 import type { Identity } from '../identity.ts';
-import { inverseRowNorms } from '../row-norms.ts';
 import { seededRandom } from '../seeded-random.ts';
 import { HASH_BYTES, hashDistance } from './difference-hash.ts';
 
@@ -15,8 +15,8 @@ export interface DuplicateInput {
   readonly hashes: Uint8Array;
   /** Images under each label. */
   readonly identities: readonly Identity[];
-  /** [N, D]; without them only the hashes are compared. */
-  readonly embeddings?: Float32Array | Float64Array | undefined;
+  /** [N, D], or rows to be read; without them only the hashes are compared. */
+  readonly embeddings?: Embeddings | undefined;
   readonly dimensions?: number | undefined;
   /** A digest of each image's bytes; equal ones are the same photo for certain. */
   readonly digest?: ((image: number) => string) | undefined;
@@ -52,20 +52,7 @@ const LARGEST_BUCKET = 2000;
 export function findNearDuplicates(input: DuplicateInput): DuplicatePair[] {
   const { hashes, identities, embeddings, dimensions = 0, digest } = input;
   const n = hashes.length / HASH_BYTES;
-  if (embeddings && embeddings.length !== n * dimensions) {
-    throw new CleanerError(
-      'shape-mismatch',
-      `${n} hashes but ${embeddings.length} numbers for embeddings of ${dimensions} dimensions`,
-    );
-  }
-  const inverse = embeddings && inverseRowNorms('embeddings', embeddings, dimensions);
-  const cosineOf = (a: number, b: number): number => {
-    if (!embeddings || !inverse) return Number.NaN;
-    let sum = 0;
-    for (let d = 0; d < dimensions; d++)
-      sum += embeddings[a * dimensions + d]! * embeddings[b * dimensions + d]!;
-    return sum * inverse[a]! * inverse[b]!;
-  };
+  const cosineOf = embeddings ? cosines(embeddings, dimensions, n) : () => Number.NaN;
   const chance = chanceOfCloseness(input, cosineOf, n);
   const found = new Map<number, DuplicatePair>();
   const consider = (one: number, other: number): void => {
@@ -105,6 +92,30 @@ export function findNearDuplicates(input: DuplicateInput): DuplicatePair[] {
       x.images[0] - y.images[0] ||
       x.images[1] - y.images[1],
   );
+}
+
+/** Cosine of any two images. */
+function cosines(
+  embeddings: Embeddings,
+  dimensions: number,
+  images: number,
+): (a: number, b: number) => number {
+  const source = embeddingRows(embeddings, dimensions);
+  if (source.rows !== images) {
+    throw new CleanerError('shape-mismatch', `${images} hashes but ${source.rows} embeddings`);
+  }
+  const inverse = inverseNorms(embeddings, dimensions);
+  const [first, second] = [new Float64Array(dimensions), new Float64Array(dimensions)];
+  // Pairs come with one image standing still.
+  let standing = -1;
+  return (a, b) => {
+    if (a !== standing) source.read(a, first);
+    standing = a;
+    source.read(b, second);
+    let sum = 0;
+    for (let d = 0; d < dimensions; d++) sum += first[d]! * second[d]!;
+    return sum * inverse[a]! * inverse[b]!;
+  };
 }
 
 function forPairs(images: ArrayLike<number>, visit: (a: number, b: number) => void): void {

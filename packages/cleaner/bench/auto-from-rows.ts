@@ -1,0 +1,42 @@
+/**
+ * How the automatic rule grows when embeddings are not in memory: synthetic rows, made when they are asked for. Prints seconds and
+ * peak memory; the difference between two numbers of images is what one image takes.
+ *
+ *     npx tsx packages/cleaner/bench/auto-from-rows.ts --images 100000 --identities 300 --dimensions 64
+ */
+import { parseArgs } from 'node:util';
+import { decide, type EmbeddingRows, scoreByModes, seededRandom } from '@arcface/cleaner';
+
+const number = { type: 'string' } as const;
+const { values } = parseArgs({ options: { images: number, identities: number, dimensions: number } });
+const images = Number(values.images ?? 100_000);
+const identities = Number(values.identities ?? 300);
+const dimensions = Number(values.dimensions ?? 64);
+
+const random = seededRandom(1);
+const people = Float64Array.from({ length: identities * dimensions }, () => random.uniform() - 0.5);
+/** One image in ten shows somebody else than its label says. */
+const personOf = (row: number): number => (row % 10 === 0 ? Math.imul(row, 7919) >>> 0 : row) % identities;
+const embeddings: EmbeddingRows = {
+  rows: images,
+  read(row, into) {
+    const start = personOf(row) * dimensions;
+    let state = row;
+    for (let d = 0; d < dimensions; d++) {
+      state = (Math.imul(state, 1_664_525) + 1_013_904_223) | 0;
+      into[d] = people[start + d]! + state / 2 ** 32;
+    }
+  },
+};
+
+const begun = performance.now();
+const labels = Int32Array.from({ length: images }, (_, i) => i % identities);
+const decision = decide(scoreByModes({ embeddings, dimensions, labels }), { kind: 'auto' });
+console.log(
+  JSON.stringify({
+    ...{ images, identities, dimensions, dropped: decision.dropped },
+    seconds: Number(((performance.now() - begun) / 1000).toFixed(1)),
+    embeddingBytes: images * dimensions * 4,
+    peakRssBytes: process.resourceUsage().maxRSS * 1024,
+  }),
+);
