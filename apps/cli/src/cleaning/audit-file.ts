@@ -2,7 +2,8 @@
  * The audit as a file: JSON lines, CSV or Parquet, as its name ends. Rows are written as they are made; none is held longer than a
  * batch takes.
  */
-import { rename, rm } from 'node:fs/promises';
+import { mkdir, open, rename, rm } from 'node:fs/promises';
+import { dirname } from 'node:path';
 import type { AuditRow } from '@arcface/cleaner';
 import { stringify } from 'csv-stringify/sync';
 import { fileWriter, parquetWriteRows } from 'hyparquet-writer';
@@ -68,19 +69,22 @@ export function* jsonLines(rows: Iterable<object>): Generator<string> {
 function* csv(rows: Iterable<Row>): Generator<string> {
   const columns = Object.keys(COLUMNS);
   yield stringify([columns]);
+  // Some readers end a row at a carriage return, unless it is in quotes.
+  const quoting = { quoted_match: '\r' };
   let pending: unknown[][] = [];
   for (const row of rows) {
     const cells = cellsOf(row);
     pending.push(columns.map((column) => cells[column]));
     if (pending.length < ROWS_AT_A_TIME) continue;
-    yield stringify(pending);
+    yield stringify(pending, quoting);
     pending = [];
   }
-  yield stringify(pending);
+  yield stringify(pending, quoting);
 }
 
 async function writeParquet(path: string, rows: Iterable<Row>): Promise<void> {
   const partial = `${path}.partial-${process.pid}`;
+  await mkdir(dirname(path), { recursive: true });
   try {
     await parquetWriteRows({
       writer: fileWriter(partial),
@@ -90,6 +94,8 @@ async function writeParquet(path: string, rows: Iterable<Row>): Promise<void> {
       columns: Object.entries(COLUMNS).map(([name, type]) => ({ name, type, nullable: true })),
       rowGroupSize: ROW_GROUP,
     });
+    const file = await open(partial);
+    await file.sync().finally(() => file.close());
     await rename(partial, path);
   } catch (error) {
     await rm(partial, { force: true });

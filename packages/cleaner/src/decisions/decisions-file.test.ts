@@ -42,6 +42,8 @@ describe('a decisions file', () => {
   it.each([
     ['{"key":1,"decision":"drop"}\n{"key":"1","decision":"keep"}', 'line 2: the key "1" is decided on twice'],
     ['{"key":1,"decision":"relabel"}', 'line 1: relabel needs a whole number as label'],
+    ['{"key":1,"decision":"relabel","label":" "}', 'line 1: relabel needs a whole number as label'],
+    ['{"key":1,"decision":"relabel","label":true}', 'line 1: relabel needs a whole number as label'],
     ['{"decision":"drop"}', 'line 1: there is no key'],
     ['{"key":1,"decision":"burn"}', 'line 1: decision must be keep, drop or relabel, found "burn"'],
     ['[]', 'line 1: not a JSON object'],

@@ -64,9 +64,12 @@ export function parseDecision(
   if (decision !== 'keep' && decision !== 'drop' && decision !== 'relabel') {
     throw refuse(`decision must be keep, drop or relabel, found ${JSON.stringify(decision)}`);
   }
-  const given = label === undefined || label === '' || label === null ? undefined : Number(label);
   if (decision !== 'relabel') return { key, decision };
-  if (given === undefined || !Number.isInteger(given)) throw refuse('relabel needs a whole number as label');
+  // A table has numbers as text.
+  const given = typeof label === 'string' && /^\d+$/.test(label) ? Number(label) : label;
+  if (typeof given !== 'number' || !Number.isInteger(given)) {
+    throw refuse('relabel needs a whole number as label');
+  }
   return { key, decision, label: given };
 }
 
