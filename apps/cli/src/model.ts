@@ -1,6 +1,6 @@
 /** `MODEL` as the user names it: a run folder, a checkpoint of ours or of MXNet, or anybody's ONNX file. */
 import { stat } from 'node:fs/promises';
-import { backboneFromGraph, toFloat32 } from '@arcface/backbones';
+import { backboneFromGraph, inferenceBackbone, toFloat32 } from '@arcface/backbones';
 import { assembleSubcenters, type ClassOrder, type SubcenterWeights } from '@arcface/cleaner';
 import type { DatasetFingerprint, Embedder, EmbeddingBackbone } from '@arcface/trainer';
 import type { Command } from 'commander';
@@ -88,7 +88,9 @@ export async function openModel(
   }
   const file = await readModelFile(name, context.console, options);
   const { graph, parameters, trainedOn, checkpoints } = file;
-  const backbone = backboneFromGraph(graph, { parameters });
+  const trained = backboneFromGraph(graph, { parameters });
+  const backbone = inferenceBackbone(trained);
+  trained.dispose();
   return { ...withSubcenters(file, backbone), trainedOn, checkpoints };
 }
 
