@@ -43,7 +43,7 @@ describe.each(pages)('%s', (page) => {
 
 /** Parses a command line as the program does, without doing anything. */
 async function parsed(args: readonly string[]): Promise<boolean> {
-  const program = createProgram();
+  const program = await createProgram();
   const silence = (command: Command): void => {
     command.configureOutput({ writeOut: () => {}, writeErr: () => {} }).exitOverride();
     if (command.commands.length === 0) command.action(() => {});

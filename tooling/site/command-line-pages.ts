@@ -12,11 +12,11 @@ const NOTE =
   '<!-- Written from the command line itself by `npx pnpm site:generate`. Edit the commands, not this page. -->\n';
 
 /** One page for each command, a group's commands on its page, and a page that lists them. */
-export function commandLinePages(): GeneratedPage[] {
-  const program = createProgram();
+export async function commandLinePages(): Promise<GeneratedPage[]> {
+  const program = await createProgram();
   const commands = [...program.commands].sort((a, b) => a.name().localeCompare(b.name()));
   const list = commands.map(
-    (command) => `| [\`${command.name()}\`](${command.name()}.md) | ${cell(firstSentence(command))} |`,
+    (command) => `| [\`${command.name()}\`](${command.name()}.md) | ${cell(command.summary())} |`,
   );
   const index = [
     NOTE,
@@ -75,10 +75,6 @@ export function exampleOf(command: Command): string | undefined {
   command.configureOutput({ writeOut: (text) => (help += text) });
   command.outputHelp();
   return /Example:\n {2}\$ (.*)/.exec(help)?.[1];
-}
-
-function firstSentence(command: Command): string {
-  return command.description().split(/\.\s/)[0]!.replace(/\.$/, '');
 }
 
 function cell(text: string): string {

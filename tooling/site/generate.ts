@@ -11,7 +11,7 @@ import { errorsPage } from './errors-page.ts';
 const docs = fileURLToPath(new URL('../../docs/', import.meta.url));
 const check = process.argv.includes('--check');
 
-const pages = [...commandLinePages(), errorsPage()];
+const pages = [...(await commandLinePages()), errorsPage()];
 const stale: string[] = [];
 for (const { path, text } of pages) {
   const file = join(docs, path);

@@ -1,28 +1,103 @@
-/** The command line as a whole: its commands, and what becomes of errors. */
+/**
+ * The command line as a whole: its commands, and what becomes of errors. A command's file, and with it TensorFlow.js and
+ * all that it needs, is loaded when the command is called: the list of commands and the version are there at once.
+ */
 import { readFileSync } from 'node:fs';
 import { Command, CommanderError } from 'commander';
 import { messageWithAdvice } from './cli/advice.ts';
 import { INTERRUPTED, releaseInterrupt } from './cli/interrupt.ts';
 import { UsageError } from './cli/usage-error.ts';
-import { alignCommand } from './commands/align.ts';
-import { auditCommand } from './commands/audit.ts';
-import { benchCommand } from './commands/bench.ts';
-import { binCommand } from './commands/bin/bin.ts';
-import { demoCommand } from './commands/demo.ts';
-import { cleanCommand, dropCommand } from './commands/drop.ts';
-import { embedCommand } from './commands/embed.ts';
-import { modelCommand } from './commands/model/model.ts';
-import { noiseCommand } from './commands/noise.ts';
-import { recCommand } from './commands/rec/rec.ts';
-import { studioCommand } from './commands/studio.ts';
-import { trainCommand } from './commands/train/train.ts';
-import { verifyCommand } from './commands/verify.ts';
 
 const FAILED = 1;
 const WRONG_USAGE = 2;
 
-/** The commands as they are parsed; documentation is made from them. */
-export function createProgram(): Command {
+/** A command as the list of commands has it. */
+interface CommandEntry {
+  readonly name: string;
+  /** One line; the command's own help says more. */
+  readonly summary: string;
+  readonly load: () => Promise<Command>;
+}
+
+const COMMANDS: readonly CommandEntry[] = [
+  {
+    name: 'train',
+    summary: 'train a network with the (Sub-center) ArcFace loss, or another',
+    load: async () => (await import('./commands/train/train.ts')).trainCommand(),
+  },
+  {
+    name: 'drop',
+    summary: "drop the images that are off their identity's dominant sub-centre",
+    load: async () => (await import('./commands/drop.ts')).dropCommand(),
+  },
+  {
+    name: 'audit',
+    summary: 'judge every image and say why, without changing anything',
+    load: async () => (await import('./commands/audit.ts')).auditCommand(),
+  },
+  {
+    name: 'clean',
+    summary: 'clean faces with a network that was trained on other data',
+    load: async () => (await import('./commands/drop.ts')).cleanCommand(),
+  },
+  {
+    name: 'align',
+    summary: 'bring the faces of photos to the position that networks expect',
+    load: async () => (await import('./commands/align.ts')).alignCommand(),
+  },
+  {
+    name: 'noise',
+    summary: 'spoil labels on purpose, to see what a rule finds',
+    load: async () => (await import('./commands/noise.ts')).noiseCommand(),
+  },
+  {
+    name: 'verify',
+    summary: 'verify a model on pairs of images',
+    load: async () => (await import('./commands/verify.ts')).verifyCommand(),
+  },
+  {
+    name: 'embed',
+    summary: 'write the embedding of every image',
+    load: async () => (await import('./commands/embed.ts')).embedCommand(),
+  },
+  {
+    name: 'model',
+    summary: 'list networks, look into models, convert and export them',
+    load: async () => (await import('./commands/model/model.ts')).modelCommand(),
+  },
+  {
+    name: 'rec',
+    summary: 'look into, make, check and repair record files (MXNet RecordIO)',
+    load: async () => (await import('./commands/rec/rec.ts')).recCommand(),
+  },
+  {
+    name: 'bin',
+    summary: 'look into, make and unpack verification packs (lfw.bin and the like)',
+    load: async () => (await import('./commands/bin/bin.ts')).binCommand(),
+  },
+  {
+    name: 'bench',
+    summary: 'time training steps, or forward passes',
+    load: async () => (await import('./commands/bench.ts')).benchCommand(),
+  },
+  {
+    name: 'studio',
+    summary: 'look at what an audit would drop, decide, and export, in the browser',
+    load: async () => (await import('./commands/studio.ts')).studioCommand(),
+  },
+  {
+    name: 'demo',
+    summary: 'draw a noisy face dataset, clean it, and measure what that is good for',
+    load: async () => (await import('./commands/demo.ts')).demoCommand(),
+  },
+];
+
+/**
+ * The commands as they are parsed; documentation is made from them.
+ *
+ * @param called the only command to load: the others have their names and summaries, nothing else. Undefined for all.
+ */
+export async function createProgram(called?: string): Promise<Command> {
   const { version } = JSON.parse(readFileSync(new URL('../package.json', import.meta.url), 'utf8')) as {
     version: string;
   };
@@ -35,23 +110,9 @@ export function createProgram(): Command {
       'after',
       '\nThe main job:\n  $ arcface train --data noisy --output run --subcenters 3\n  $ arcface drop --data noisy --model run --output clean\n  $ arcface train --data clean --output final --subcenters 1',
     );
-  for (const command of [
-    trainCommand(),
-    dropCommand(),
-    auditCommand(),
-    cleanCommand(),
-    alignCommand(),
-    noiseCommand(),
-    verifyCommand(),
-    embedCommand(),
-    modelCommand(),
-    recCommand(),
-    binCommand(),
-    benchCommand(),
-    studioCommand(),
-    demoCommand(),
-  ]) {
-    program.addCommand(command);
+  for (const { name, summary, load } of COMMANDS) {
+    const command = called === undefined || called === name ? await load() : new Command(name);
+    program.addCommand(command.summary(summary));
   }
   for (const command of [
     program,
@@ -60,6 +121,13 @@ export function createProgram(): Command {
   ])
     command.exitOverride().showHelpAfterError('(--help says what there is)');
   return program;
+}
+
+/** The command that is called, or that help is asked about; an empty string for none. */
+function calledBy(args: readonly string[]): string {
+  // The program itself has no option that takes a value.
+  const [first = '', second = ''] = args.filter((arg) => !arg.startsWith('-'));
+  return first === 'help' ? second : first;
 }
 
 /**
@@ -71,7 +139,8 @@ export function createProgram(): Command {
 export async function runCommandLine(args: readonly string[]): Promise<number> {
   process.exitCode = 0;
   try {
-    await createProgram().parseAsync(args, { from: 'user' });
+    const program = await createProgram(calledBy(args));
+    await program.parseAsync(args, { from: 'user' });
     return Number(process.exitCode);
   } catch (error) {
     return exitCodeOf(error);

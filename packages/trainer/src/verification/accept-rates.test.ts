@@ -35,6 +35,19 @@ test('the rate asked for is never exceeded, and no larger threshold keeps to it'
   );
 });
 
+test.each([
+  [0.57, 100, 57],
+  [0.8999999999999999, 10, 8],
+  [0.9, 10, 9],
+  [1 - Number.EPSILON / 2, 10, 9],
+  [1e-4, 10_000, 1],
+  [1e-4, 9999, 0],
+])('a rate of %d of %i pairs allows %i', (far, pairs, falseAccepts) => {
+  const distances = Array.from({ length: pairs + 1 }, (_, i) => i);
+  const [rate] = acceptRates(distances, [...same(1), ...different(pairs)], { fars: [far], resamples: 0 });
+  expect(rate).toMatchObject({ falseAccepts, threshold: 1 + falseAccepts });
+});
+
 /** Gaussian distances, by Box and Muller. */
 function gaussian(n: number, mean: number, random: Random): number[] {
   return Array.from(

@@ -23,7 +23,7 @@ export interface AcceptRateOptions {
 export interface AcceptRate {
   /** The false-accept rate asked for. */
   readonly far: number;
-  /** False accepts that it allows: floor(far * different pairs). At 0 the figure says only what no false accept leaves. */
+  /** False accepts that it allows: as many as are no larger share of the different pairs. At 0 the figure says only what no false accept leaves. */
   readonly falseAccepts: number;
   /** The largest squared distance, exclusive, that accepts no more of the different pairs. */
   readonly threshold: number;
@@ -54,7 +54,7 @@ export function acceptRates(
     throw new TrainingError('invalid-option', `resamples must be a whole number, got ${resamples}.`);
   }
   const sets = sortedDistances(distances, isSame);
-  const allowed = fars.map((far) => Math.floor(far * sets.different.length));
+  const allowed = fars.map((far) => allowedAccepts(far, sets.different.length));
   const sampled = bootstrap(sets, allowed, { resamples, seed });
   return fars.map((far, i) => {
     const threshold = sets.different[allowed[i]!]!;
@@ -67,6 +67,12 @@ export function acceptRates(
       high: percentile(sampled[i]!, (1 + confidence) / 2),
     };
   });
+}
+
+/** The largest count whose share of `pairs` is no larger than `far`. A product of the two can round to either side of it. */
+function allowedAccepts(far: number, pairs: number): number {
+  const count = Math.round(far * pairs);
+  return count / pairs <= far ? count : count - 1;
 }
 
 /** Sorted rates of the bootstrap samples, for each number of allowed false accepts. Both kinds of pairs are drawn anew. */
