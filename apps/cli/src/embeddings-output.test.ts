@@ -5,6 +5,7 @@ import {
   readdirSync,
   readFileSync,
   rmSync,
+  truncateSync,
   writeFileSync,
 } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -65,4 +66,14 @@ test('another run is not resumed, nor one whose state cannot be read', async () 
   );
   writeFileSync(join(folder, 'other.npy.partial.json'), '{');
   await expect(open('other', { resume: true })).rejects.toThrow(/cannot be read/);
+});
+
+test('rows that were written and are gone are not made up of zeros', async () => {
+  const file = await open('cut');
+  await part(file, 0, 3);
+  await file.close();
+  truncateSync(join(folder, 'cut.npy.partial'), 20);
+  await expect(open('cut', { resume: true })).rejects.toThrow(
+    /has 20 bytes, but 27 were written.*--overwrite/,
+  );
 });

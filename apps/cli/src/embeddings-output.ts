@@ -5,7 +5,7 @@
  * names; until then there is no output.
  */
 import { existsSync } from 'node:fs';
-import { type FileHandle, open, readFile, rename, rm, truncate } from 'node:fs/promises';
+import { type FileHandle, open, readFile, rename, rm, stat, truncate } from 'node:fs/promises';
 import { writeAtomically } from './atomic-file.ts';
 import { CommandError } from './cli/usage-error.ts';
 
@@ -59,13 +59,12 @@ export class EmbeddingsOutput {
     const before = resume && hasPartial(output) ? await readState(output, identity) : undefined;
     if (before === undefined) {
       const files = { output: await open(paths.output, 'w'), lines: await open(paths.lines, 'w') };
-      await files.output.write(header);
+      await files.output.writeFile(header);
       const state = { identity, images: 0, failed: 0, outputBytes: header.length, lineBytes: 0 };
       return new EmbeddingsOutput(options, files, state);
     }
-    // What came after the last state may be half a row.
-    await truncate(paths.output, before.outputBytes);
-    await truncate(paths.lines, before.lineBytes);
+    await cutBack(paths.output, before.outputBytes);
+    await cutBack(paths.lines, before.lineBytes);
     const files = { output: await open(paths.output, 'a'), lines: await open(paths.lines, 'a') };
     return new EmbeddingsOutput(options, files, before);
   }
@@ -90,8 +89,9 @@ export class EmbeddingsOutput {
   async append(rows: Float32Array, lines: readonly object[], failed: number): Promise<void> {
     const bytes = new Uint8Array(rows.buffer, rows.byteOffset, rows.byteLength);
     const text = Buffer.from(lines.map((line) => `${JSON.stringify(line)}\n`).join(''));
-    await writeAll(this.#files.output, bytes);
-    await writeAll(this.#files.lines, text);
+    // Not `write`, which may write less than it is given.
+    await this.#files.output.writeFile(bytes);
+    await this.#files.lines.writeFile(text);
     await this.#files.output.sync();
     await this.#files.lines.sync();
     const { identity, images, outputBytes, lineBytes } = this.#state;
@@ -134,12 +134,15 @@ export async function discardPartial(output: string, lines: string): Promise<voi
   }
 }
 
-/** `FileHandle.write` may write less than it is given. */
-async function writeAll(file: FileHandle, bytes: Uint8Array): Promise<void> {
-  for (let start = 0; start < bytes.length; ) {
-    const { bytesWritten } = await file.write(bytes, start, bytes.length - start);
-    start += bytesWritten;
+/** What came after the last state may be half a row. A file that ends before it would be filled up with zeros. */
+async function cutBack(path: string, bytes: number): Promise<void> {
+  const there = (await stat(path).catch(() => undefined))?.size ?? 0;
+  if (there < bytes) {
+    throw new CommandError(
+      `${path} has ${there} bytes, but ${bytes} were written. Give --overwrite to begin again.`,
+    );
   }
+  await truncate(path, bytes);
 }
 
 async function readState(output: string, identity: EmbeddingsIdentity): Promise<State> {
