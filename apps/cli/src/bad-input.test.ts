@@ -332,3 +332,15 @@ test.skipIf(process.platform === 'win32')('a disk that fills up', () => {
   expect(status).toBe(1);
   expect(readdirSync(folder).filter((name) => name.includes('full'))).toEqual([]);
 });
+
+test('an output that is the input loses nothing of it', async () => {
+  cpSync(at('records'), at('own'), { recursive: true });
+  const before = readFileSync(at('own', 'train.rec'));
+  const message = /own would replace the records that are read/;
+  refused(await drop('own/train.rec', 'own', '--overwrite'), { exitCode: 1, message });
+  const noise = ['noise', '--kind', 'closed', '--rate', '.5', '--overwrite'];
+  refused(await runInProcess(...noise, '--data', at('own'), '--output', at('own')), { exitCode: 1, message });
+  const repair = ['rec', 'repair', at('own', 'train.rec'), '--output', at('own'), '--overwrite'];
+  refused(await runInProcess(...repair), { exitCode: 1, message });
+  expect(readFileSync(at('own', 'train.rec')).equals(before)).toBe(true);
+});

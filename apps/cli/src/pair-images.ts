@@ -6,8 +6,7 @@ import { existsSync } from 'node:fs';
 import { readdir, readFile, stat } from 'node:fs/promises';
 import { join, relative } from 'node:path';
 import type { FaceDataset } from '@arcface/recordio';
-import { IMAGE_EXTENSIONS, identitiesFromLabels, readPairsPack } from '@arcface/recordio';
-import { openFileSource } from '@arcface/recordio/node';
+import { IMAGE_EXTENSIONS, identitiesFromLabels } from '@arcface/recordio';
 import {
   type CfpProtocol,
   isPathPairs,
@@ -19,6 +18,7 @@ import {
   parsePathPairs,
 } from '@arcface/trainer';
 import { CommandError } from './cli/usage-error.ts';
+import { readPack } from './pairs-pack.ts';
 
 export interface PairImages {
   /** Each image once; labels have no meaning. */
@@ -30,21 +30,16 @@ export interface PairImages {
 
 /** Reads a verification pack. */
 export async function packedPairs(path: string): Promise<PairImages> {
-  const source = await openFileSource(path);
-  try {
-    const { images, isSame } = await readPairsPack(source);
-    return {
-      images: imageDataset(
-        images.length,
-        (i) => `image ${i}`,
-        async (i) => images[i]!,
-      ),
-      rows: Int32Array.from(images, (_, i) => i),
-      isSame,
-    };
-  } finally {
-    await source.close();
-  }
+  const { images, isSame } = await readPack(path);
+  return {
+    images: imageDataset(
+      images.length,
+      (i) => `image ${i}`,
+      async (i) => images[i]!,
+    ),
+    rows: Int32Array.from(images, (_, i) => i),
+    isSame,
+  };
 }
 
 /**

@@ -1,4 +1,6 @@
-import { readdir } from 'node:fs/promises';
+/** What a command may not write over. */
+import { readdir, stat } from 'node:fs/promises';
+import { join } from 'node:path';
 import { CommandError } from './usage-error.ts';
 
 /**
@@ -22,4 +24,31 @@ export async function refuseUsedFolder(folder: string, allowedBy: string): Promi
       `The output folder ${folder} is not empty. Choose another one, or give ${allowedBy}.`,
     );
   }
+}
+
+/**
+ * Refuses an output whose records are those that are read: even with `--overwrite` nobody means to lose what was left out.
+ *
+ * @param inputs record files, folders that hold a `train.rec`, or data of other kinds
+ * @param output a `.rec`, or the folder that gets a `train.rec`
+ * @throws {CommandError}
+ */
+export async function refuseInputAsOutput(inputs: readonly string[], output: string): Promise<void> {
+  const written = await fileIdentity(output);
+  if (written === undefined) return;
+  for (const input of inputs) {
+    if ((await fileIdentity(input)) !== written) continue;
+    throw new CommandError(
+      `The output ${output} would replace the records that are read. Choose another --output.`,
+    );
+  }
+}
+
+/** What is the same for all paths to the same record file; undefined where there is none. */
+async function fileIdentity(path: string): Promise<string | undefined> {
+  for (const candidate of [join(path, 'train.rec'), path]) {
+    const found = await stat(candidate, { bigint: true }).catch(() => undefined);
+    if (found?.isFile()) return `${found.dev}:${found.ino}`;
+  }
+  return undefined;
 }

@@ -46,7 +46,7 @@ import {
   type SharedOptions,
   withComputeOptions,
 } from '../cli/define-command.ts';
-import { refuseUsedFolder } from '../cli/output-folder.ts';
+import { refuseInputAsOutput, refuseUsedFolder } from '../cli/output-folder.ts';
 import { CommandError, UsageError } from '../cli/usage-error.ts';
 import { openData } from '../data.ts';
 import { type ModelOptions, openModel, withModelOptions } from '../model.ts';
@@ -147,6 +147,7 @@ async function drop(
   );
   const judgedBy = judgeOf(asked);
   if (!asked.overwrite && asked.shard === undefined) await refuseUsedFolder(output, '--overwrite');
+  await refuseInputAsOutput([data], output);
   const dataset = await openData(data, context);
   try {
     const judgement =

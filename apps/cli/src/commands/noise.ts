@@ -10,7 +10,7 @@ import { writeAtomically } from '../atomic-file.ts';
 import { statedImageSize } from '../cleaning/image-size.ts';
 import { type CommandContext, defineCommand, required, type SharedOptions } from '../cli/define-command.ts';
 import { numberWithin, wholeNumber } from '../cli/option-values.ts';
-import { refuseUsedFolder } from '../cli/output-folder.ts';
+import { refuseInputAsOutput, refuseUsedFolder } from '../cli/output-folder.ts';
 import { openData } from '../data.ts';
 
 interface NoiseCommandOptions extends SharedOptions {
@@ -75,6 +75,7 @@ async function noise(options: NoiseCommandOptions, context: CommandContext): Pro
   const data = required(options.data, '--data');
   const output = required(options.output, '--output');
   if (!options.overwrite) await refuseUsedFolder(output, '--overwrite');
+  await refuseInputAsOutput([data, ...(options.outsiders === undefined ? [] : [options.outsiders])], output);
   const dataset = await openData(data, context);
   const outsiders = options.outsiders === undefined ? undefined : await openData(options.outsiders, context);
   try {

@@ -1,7 +1,7 @@
 /** `arcface bin info`: how many pairs a pack has. */
 import type { Command } from 'commander';
 import { type CommandContext, defineCommand, type SharedOptions } from '../../cli/define-command.ts';
-import { readPack } from './read-pack.ts';
+import { readPack } from '../../pairs-pack.ts';
 
 export function binInfoCommand(): Command {
   return defineCommand<SharedOptions>({
@@ -15,7 +15,7 @@ export function binInfoCommand(): Command {
 }
 
 async function info(_: SharedOptions, context: CommandContext, [path]: readonly string[]): Promise<void> {
-  const { images, isSame, bytes } = await readPack(path!, context);
+  const { images, isSame, bytes } = await readPack(path!, context.signal);
   const pairs = isSame.length;
   const same = isSame.filter(Boolean).length;
   const imageBytes = images.reduce((sum, image) => sum + image.length, 0);

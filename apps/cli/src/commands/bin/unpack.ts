@@ -8,7 +8,7 @@ import {
   type SharedOptions,
 } from '../../cli/define-command.ts';
 import { refuseUsedFolder } from '../../cli/output-folder.ts';
-import { readPack } from './read-pack.ts';
+import { readPack } from '../../pairs-pack.ts';
 
 interface BinUnpackOptions extends SharedOptions {
   readonly output?: string;
@@ -39,7 +39,7 @@ async function unpack(
   const { console, signal } = context;
   const output = required(options.output, '--output');
   if (!options.overwrite) await refuseUsedFolder(output, '--overwrite');
-  const pack = await readPack(path!, context);
+  const pack = await readPack(path!, signal);
   const progress = console.progress('unpacking', { total: pack.bytes, unit: 'bytes' });
   const { pairs, same, list, unknownFormat } = await writePairsFolder({
     pack,
