@@ -1,5 +1,13 @@
 /* A file is there in full or not at all. */
-import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import {
+  existsSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
 import { type FileHandle, open } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -44,4 +52,12 @@ test('what fails on the way leaves the old file, and nothing beside it', async (
   await expect(writeAtomically(path, failing)).rejects.toThrow('no more');
   expect(readFileSync(path, 'utf8')).toBe('old');
   expect(readdirSync(folder)).toEqual(['file']);
+});
+
+test.skipIf(!existsSync('/dev/full'))('a full disk is told with the file', async () => {
+  symlinkSync('/dev/full', join(folder, `file.partial-${process.pid}`));
+  await expect(writeAtomically(join(folder, 'file'), ['text'])).rejects.toThrow(
+    /Cannot write .*file: ENOSPC/,
+  );
+  expect(readdirSync(folder)).toEqual([]);
 });

@@ -20,8 +20,15 @@ export async function writeAtomically(
     await rename(partial, path);
   } catch (error) {
     await rm(partial, { force: true });
-    throw error;
+    throw withPath(error, path);
   }
+}
+
+/** A failed write does not say itself which file it was. */
+function withPath(error: unknown, path: string): unknown {
+  const { code, syscall, path: named, message } = error as NodeJS.ErrnoException;
+  if (syscall === undefined || named !== undefined) return error;
+  return Object.assign(new Error(`Cannot write ${path}: ${message}`, { cause: error }), { code });
 }
 
 const BATCH = 2 ** 18;

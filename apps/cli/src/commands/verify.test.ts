@@ -114,3 +114,10 @@ test.each([
   expect(exitCode).toBe(1);
   expect(existsSync(at('none.html'))).toBe(false);
 });
+
+test('refuses a pack that is none, and names it', async () => {
+  const pack = write('none.bin', 'pairs');
+  const outcome = await runInProcess('verify', '--model', at('run'), '--bin', pack);
+  expect(outcome.stderr).toMatch(/none\.bin is not a verification pack: At byte 0/);
+  expect(outcome.exitCode).toBe(1);
+});
