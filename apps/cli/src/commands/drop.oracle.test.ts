@@ -68,6 +68,8 @@ describe.skipIf(!available)('drop against the reference (needs ../shared)', () =
       ...['drop', '--layout', 'flat', '--output', output, '--json'],
       ...['--data', new URL('in_train.rec', oracle).pathname, '--model', `${join(folder, subcenters)},2`],
       ...['--threshold', String(expected.threshold_deg), '--k', String(k)],
+      // Runs by the same network embed once.
+      ...['--work', join(folder, `${subcenters}-work`)],
     ]);
     expect(exitCode).toBe(0);
 

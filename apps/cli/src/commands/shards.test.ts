@@ -13,8 +13,10 @@ vi.setConfig({ testTimeout: 300_000, hookTimeout: 300_000 });
 let folder: string;
 const at = (...parts: string[]) => join(folder, ...parts);
 
-/** Two chunks of a store of embeddings, three parts of an `embed` with batches of 16. */
+/** Two chunks of a store of embeddings. */
 const FACES = { identities: 52, images: 20 };
+/** Three parts of an `embed` with batches of 4. */
+const FEW = { identities: 13, images: 20 };
 const COMPUTE = ['--threads', '1', '--json'];
 
 async function json(...args: string[]) {
@@ -25,8 +27,13 @@ async function json(...args: string[]) {
 
 beforeAll(async () => {
   folder = mkdtempSync(join(tmpdir(), 'arcface-shards-'));
-  await writeStripedFaces(at('faces'), FACES);
-  writeFileSync(at('faces', 'person-00', '03.jpg'), 'no image');
+  for (const [data, faces] of [
+    ['faces', FACES],
+    ['few', FEW],
+  ] as const) {
+    await writeStripedFaces(at(data), faces);
+    writeFileSync(at(data, 'person-00', '03.jpg'), 'no image');
+  }
   await json(
     ...['train', '--data', at('faces'), '--output', at('run'), '--network', 'r8-narrow'],
     ...['--input-size', String(SIDE), '--embedding-size', '16', '--max-steps', '1', '--batch-size', '8'],
@@ -40,7 +47,7 @@ const bytes = (...path: string[]): Buffer => readFileSync(at(...path));
 describe('embed', () => {
   const embed = (output: string, ...more: string[]) =>
     json(
-      ...['embed', '--model', at('run'), '--data', at('faces'), '--batch-size', '16'],
+      ...['embed', '--model', at('run'), '--data', at('few'), '--batch-size', '4'],
       ...['--output', at(output), ...more],
     );
   const merge = (output: string) => runInProcess('embed', 'merge', '--output', at(output), '--json');
@@ -68,7 +75,7 @@ describe('embed', () => {
     expect((await merge('some.npy')).stderr).toContain(
       'some.shard-2-of-3.npy, some.shard-3-of-3.npy are not complete',
     );
-    expect(await embed('some.npy', '--shard', '1/3')).toEqual({ start: 0, end: 512, shard: '1/3' });
+    expect(await embed('some.npy', '--shard', '1/3')).toEqual({ start: 0, end: 128, shard: '1/3' });
     // Killed between its files and the word that they are complete.
     await embed('some.npy', '--shard', '2/3');
     rmSync(at('some.shard-2-of-3.json'));
