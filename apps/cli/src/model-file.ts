@@ -108,7 +108,8 @@ export async function readModelFile(
 
 async function readParts(name: string, console: Console, options: ModelFileOptions): Promise<ModelFile> {
   const mxnet = /^(.+),(\d{1,9})$/.exec(name);
-  if (mxnet) {
+  // A folder may be called so, too.
+  if (mxnet && !existsSync(name)) {
     refuseSaid(name, { network: options.network });
     return readMxnet(mxnet[1]!, Number(mxnet[2]), options.inputSize);
   }

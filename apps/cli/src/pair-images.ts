@@ -4,7 +4,7 @@
  */
 import { existsSync } from 'node:fs';
 import { readdir, readFile, stat } from 'node:fs/promises';
-import { join, relative } from 'node:path';
+import { isAbsolute, join, relative, sep } from 'node:path';
 import type { FaceDataset } from '@arcface/recordio';
 import { IMAGE_EXTENSIONS, identitiesFromLabels } from '@arcface/recordio';
 import {
@@ -71,7 +71,8 @@ async function pairsByPath(pairs: readonly PathPair[], directory: string): Promi
 
 /** A list comes from somebody else; it is not to make this read files elsewhere. */
 function isBelow(directory: string, path: string): boolean {
-  return !relative(directory, path).startsWith('..');
+  const way = relative(directory, path);
+  return way !== '..' && !way.startsWith(`..${sep}`) && !isAbsolute(way);
 }
 
 async function readCfpProtocol(folder: string): Promise<CfpProtocol> {

@@ -5,7 +5,7 @@
 import { readFile } from 'node:fs/promises';
 import { resolve } from 'node:path';
 import { pathToFileURL } from 'node:url';
-import type { Command } from 'commander';
+import type { Command, Option } from 'commander';
 import { UsageError } from './usage-error.ts';
 
 /** Options of a command by name. */
@@ -14,7 +14,8 @@ export type Config = Readonly<Record<string, string | number | boolean | readonl
 /**
  * Fills in the options that the command line leaves open.
  *
- * @throws {UsageError} when the file cannot be read, or has an option that the command does not have
+ * @throws {UsageError} when the file cannot be read, has an option that the command does not have, or a value that the option does
+ *   not take
  */
 export async function applyConfigFile(command: Command): Promise<void> {
   const path = command.opts<{ config?: string }>().config;
@@ -30,16 +31,26 @@ export async function applyConfigFile(command: Command): Promise<void> {
     const source = command.getOptionValueSource(name);
     if (source === 'cli') continue;
     try {
-      command.setOptionValueWithSource(name, parse(value, option.parseArg), 'config');
+      command.setOptionValueWithSource(name, parse(value, option), 'config');
     } catch (error) {
       throw new UsageError(`${path} sets ${name} to ${JSON.stringify(value)}: ${(error as Error).message}`);
     }
   }
 }
 
-function parse(value: Config[string], parser: (<T>(value: string, previous: T) => T) | undefined): unknown {
-  if (typeof value === 'boolean' || parser === undefined) return value;
-  return parser<unknown>(String(value), undefined);
+/** What the command line would make of the value. */
+function parse(value: unknown, option: Option): unknown {
+  if (typeof value === 'boolean') {
+    if (option.required) throw new Error('Expected a value.');
+    return value;
+  }
+  if (option.isBoolean()) throw new Error('Expected true or false.');
+  const values: readonly unknown[] = Array.isArray(value) ? value : [value];
+  if (!values.every((each) => typeof each === 'string' || typeof each === 'number')) {
+    throw new Error('Expected a text, a number, or a list of them.');
+  }
+  const text = values.join(',');
+  return option.parseArg === undefined ? text : option.parseArg<unknown>(text, undefined);
 }
 
 async function readConfig(path: string): Promise<Config> {

@@ -1,0 +1,69 @@
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { Command } from 'commander';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { applyConfigFile } from './config-file.ts';
+import { ascendingNumbers, wholeNumber } from './option-values.ts';
+import { UsageError } from './usage-error.ts';
+
+let folder: string;
+beforeAll(() => {
+  folder = mkdtempSync(join(tmpdir(), 'arcface-config-'));
+});
+afterAll(() => rmSync(folder, { recursive: true, force: true }));
+
+/** The options of a command that reads this text as its configuration, with what is typed beside it. */
+async function configured(text: string, ...typed: string[]): Promise<Record<string, unknown>> {
+  const config = join(folder, 'config.json');
+  writeFileSync(config, text);
+  const command = new Command('train')
+    .option('--config <file>')
+    .option('--network <name>', '', 'y1')
+    .option('--batch-size <n>', '', wholeNumber(1), 32)
+    .option('--lr-steps <numbers>', '', ascendingNumbers)
+    .option('--tensorboard [folder]')
+    .option('--resume');
+  command.parse(['--config', config, ...typed], { from: 'user' });
+  await applyConfigFile(command);
+  return command.opts();
+}
+
+test('values are what the command line makes of them, and what is typed wins', async () => {
+  const text = JSON.stringify({
+    network: 50,
+    batchSize: '8',
+    lrSteps: [1, 2.5],
+    tensorboard: true,
+    resume: true,
+  });
+  expect(await configured(text, '--batch-size', '16')).toMatchObject({
+    network: '50',
+    batchSize: 16,
+    lrSteps: [1, 2.5],
+    tensorboard: true,
+    resume: true,
+  });
+  expect(await configured('{"tensorboard": "logs", "resume": false}')).toMatchObject({
+    tensorboard: 'logs',
+    resume: false,
+  });
+});
+
+describe('refuses', () => {
+  test.each([
+    ['a text for a switch', '{"resume": "no"}', /sets resume to "no": Expected true or false/],
+    ['a switch for a number', '{"batchSize": true}', /sets batchSize to true: Expected a value/],
+    ['nothing', '{"network": null}', /sets network to null: Expected a text, a number/],
+    ['an object', '{"network": {"name": "y1"}}', /Expected a text, a number/],
+    ['a number out of range', '{"batchSize": 0}', /batchSize to 0: Expected a whole number/],
+    ['an unknown option', '{"batchsize": 3}', /sets "batchsize", which train does not have.*batchSize/],
+    ['another file', '{"config": "other.json"}', /sets "config"/],
+    ['no object', '[1]', /must hold an object/],
+    ['no JSON', '{', /cannot be read/],
+  ])('%s', async (_, text, message) => {
+    const error = await configured(text).catch((error: unknown) => error);
+    expect(error).toBeInstanceOf(UsageError);
+    expect((error as Error).message).toMatch(message);
+  });
+});
