@@ -340,7 +340,5 @@ test('an output that is the input loses nothing of it', async () => {
   refused(await drop('own/train.rec', 'own', '--overwrite'), { exitCode: 1, message });
   const noise = ['noise', '--kind', 'closed', '--rate', '.5', '--overwrite'];
   refused(await runInProcess(...noise, '--data', at('own'), '--output', at('own')), { exitCode: 1, message });
-  const repair = ['rec', 'repair', at('own', 'train.rec'), '--output', at('own'), '--overwrite'];
-  refused(await runInProcess(...repair), { exitCode: 1, message });
   expect(readFileSync(at('own', 'train.rec')).equals(before)).toBe(true);
 });

@@ -7,7 +7,7 @@ import { groupByIdentity, namesOf, writeFaceRecords } from '@arcface/recordio';
 import { indexPathOf, writeFaceDataset, writeRecordFiles } from '@arcface/recordio/node';
 import { type Command, Option } from 'commander';
 import type { CommandContext } from '../../cli/define-command.ts';
-import { refuseInputAsOutput, refuseUsedFolder } from '../../cli/output-folder.ts';
+import { refuseUsedFolder } from '../../cli/output-folder.ts';
 import { CommandError } from '../../cli/usage-error.ts';
 
 /** Options of commands that write a record file. */
@@ -39,13 +39,8 @@ export function outputFiles(output: string): { readonly records: string; readonl
   return { records, index: indexPathOf(records) };
 }
 
-/** Refuses an output that is there, or that is one of the inputs, before any work is done. */
-export async function refuseUsedOutput(
-  output: string,
-  overwrite: boolean | undefined,
-  inputs: readonly string[] = [],
-): Promise<void> {
-  await refuseInputAsOutput(inputs, output);
+/** Refuses an output that is there, before any work is done. */
+export async function refuseUsedOutput(output: string, overwrite: boolean | undefined): Promise<void> {
   if (overwrite) return;
   if (!output.endsWith('.rec')) return refuseUsedFolder(output, '--overwrite');
   for (const file of Object.values(outputFiles(output))) {

@@ -39,7 +39,7 @@ async function repair(
 ): Promise<void> {
   const { console, signal } = context;
   const output = required(options.output, '--output');
-  await refuseUsedOutput(output, options.overwrite, [named!]);
+  await refuseUsedOutput(output, options.overwrite);
   await withRecords(named!, options, async ({ path, records, index }) => {
     const report = await withByteProgress(context, 'repairing', records, (onProgress) =>
       writeRecordOutput(output, options.overwrite, async (streams) => {
