@@ -4,6 +4,7 @@
  */
 import * as tf from '@tensorflow/tfjs-core';
 import { BackbonesError } from './backbones-error.ts';
+import type { BackwardStages } from './graph/backward-stages.ts';
 import { planExecution } from './graph/executor.ts';
 import {
   type GraphParameter,
@@ -57,6 +58,8 @@ export interface ApplyOptions {
    * this one, and blocks. Default: each rank by its own batch.
    */
   readonly gather?: Gather | undefined;
+  /** In training, tells gradients stage by stage of the backward pass. Default: they are there when it has ended. */
+  readonly stages?: BackwardStages | undefined;
 }
 
 /** A network and its parameters. */
@@ -74,7 +77,7 @@ export interface Backbone {
    *
    * @param images RGB, 0..255, `[batch, height, width, 3]`, float32 or int32; scaled inside the network
    * @returns `[batch, embeddingSize]`, not normalised. Differentiable by `tf.variableGrads`
-   * @throws BackbonesError `invalid-option` if the images have another size, `disposed` after {@link Backbone.dispose}
+   * @throws BackbonesError `invalid-option` if the images have another size or there are less than one stage, `disposed` after {@link Backbone.dispose}
    */
   apply(images: tf.Tensor4D, options?: ApplyOptions): tf.Tensor2D;
   /** Frees the parameters. */
@@ -150,6 +153,7 @@ export function backboneFromSource(
   const parameters = createParameters(resolved, source);
   let disposed = false;
   let trainingCalls = 0;
+  const variable = (name: string): tf.Variable => parameters.get(name)!.variable;
 
   return {
     name: graph.name,
@@ -158,17 +162,25 @@ export function backboneFromSource(
     embeddingSize: resolved.embeddingSize,
     parameters,
 
-    apply(images, { training = false, seed, gather } = {}) {
+    apply(images, { training = false, seed, gather, stages } = {}) {
       if (disposed) {
         throw new BackbonesError('disposed', `network ${graph.name} was disposed of; create it again`);
       }
       checkImages(images, graph);
+      if (stages && !(stages.count >= 1)) {
+        throw new BackbonesError(
+          'invalid-option',
+          `stages must be a number from 1 on, found ${stages.count}`,
+        );
+      }
       const context = {
         training,
         updateAverages: training,
         gather,
+        stages,
         seed: seed ?? trainingCalls,
-        variable: (name: string) => parameters.get(name)!.variable,
+        variable,
+        parameter: variable,
       };
       trainingCalls += training ? 1 : 0;
       return tf.tidy(() => flattened(execute(tf.cast(images, 'float32'), context)));

@@ -9,6 +9,7 @@ export {
   type Parameter,
 } from './backbone.ts';
 export { BackbonesError, type BackbonesErrorCode } from './backbones-error.ts';
+export type { BackwardStages } from './graph/backward-stages.ts';
 export { type Complexity, complexity, type LayerComplexity } from './graph/complexity.ts';
 export type {
   LayerNode,

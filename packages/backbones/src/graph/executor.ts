@@ -10,6 +10,7 @@ import type { LayerContext } from '../layers/layer.ts';
 import { rulesOf } from '../layers/layer-table.ts';
 import { elementCount } from '../named-array.ts';
 import type { Gather } from '../operations/synchronised-batch-norm.ts';
+import { type BackwardStages, inStages } from './backward-stages.ts';
 import type { LayerNode, ResolvedGraph } from './network-graph.ts';
 import { recomputed } from './recomputed-segment.ts';
 import { cutIntoSegments, type Segment } from './segments.ts';
@@ -23,7 +24,11 @@ export interface ExecutionContext {
   readonly gather: Gather | undefined;
   /** Seed of everything drawn at random in this call. */
   readonly seed: number;
+  /** Whose gradients are told stage by stage in training. Default: all at the end of the backward pass. */
+  readonly stages?: BackwardStages | undefined;
   variable(parameter: string): tf.Variable;
+  /** What layers compute with: the variable, or a tensor through which its gradient comes. */
+  parameter(parameter: string): tf.Tensor;
 }
 
 /** One or two layers that are computed together. */
@@ -49,18 +54,30 @@ export interface ExecutionOptions {
 /** Plans the computation of a graph. */
 export function planExecution(resolved: ResolvedGraph, { segments = 1 }: ExecutionOptions = {}): Executor {
   const { graph } = resolved;
-  const steps = planSteps(resolved);
-  const whole = executorOf({ steps, input: graph.input, output: graph.output });
-  const [last, ...others] = cutIntoSegments(steps, graph, segments).reverse();
-  if (last === undefined || others.length === 0) {
-    return whole;
-  }
-  const parts: Executor[] = [
-    ...others.reverse().map((segment) => recomputed(segment, executorOf(segment))),
-    executorOf(last),
-  ];
-  return (images, context) =>
-    context.training ? parts.reduce((value, part) => part(value, context), images) : whole(images, context);
+  const network: Segment = { steps: planSteps(resolved), input: graph.input, output: graph.output };
+  const inference = executorOf(network);
+  const training = trainingExecutor(network, segments);
+  const staged = new Map<number, Executor>();
+  return (images, context) => {
+    if (!context.training) return inference(images, context);
+    if (context.stages === undefined) return training(images, context);
+    const { count } = context.stages;
+    if (!staged.has(count)) {
+      const stages = cutIntoSegments(network.steps, network, count);
+      const each = stages.map((segment) => trainingExecutor(segment, segments / stages.length));
+      staged.set(count, inStages(stages, each));
+    }
+    return staged.get(count)!(images, context);
+  };
+}
+
+/** @param parts at most so many, of which all but the last are computed again in the backward pass */
+function trainingExecutor(whole: Segment, parts: number): Executor {
+  const segments = cutIntoSegments(whole.steps, whole, parts);
+  const executors = segments.map((segment, i) =>
+    i < segments.length - 1 ? recomputed(segment, executorOf(segment)) : executorOf(segment),
+  );
+  return (images, context) => executors.reduce((value, part) => part(value, context), images);
 }
 
 function executorOf({ steps, input, output }: Segment): Executor {
@@ -131,12 +148,7 @@ function fusedStep(node: LayerNode, follower: LayerNode, index: number): Step['c
     throw new TypeError('only a batch norm is computed together with its PReLU');
   }
   return ([x], context) =>
-    applyBatchNorm(
-      layer,
-      x!,
-      contextOf(node, index, context),
-      context.variable(slope) as tf.Tensor as tf.Tensor1D,
-    );
+    applyBatchNorm(layer, x!, contextOf(node, index, context), context.parameter(slope) as tf.Tensor1D);
 }
 
 function contextOf(node: LayerNode, index: number, context: ExecutionContext): LayerContext {
@@ -144,7 +156,8 @@ function contextOf(node: LayerNode, index: number, context: ExecutionContext): L
     training: context.training,
     updateAverages: context.updateAverages,
     gather: context.gather,
-    parameter: (slot) => context.variable(node.parameters[slot]!),
+    parameter: (slot) => context.parameter(node.parameters[slot]!),
+    auxiliary: (slot) => context.variable(node.parameters[slot]!),
     seed: () => context.seed * 1009 + index,
   };
 }

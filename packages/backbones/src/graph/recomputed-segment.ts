@@ -15,21 +15,29 @@ import type { Segment } from './segments.ts';
 export function recomputed({ steps }: Segment, execute: Executor): Executor {
   const names = [...new Set(steps.flatMap(({ parameters }) => parameters))];
   return (input, context) => {
-    const trained = names.map(context.variable).filter(({ trainable }) => trainable);
-    const again: ExecutionContext = { ...context, updateAverages: false };
+    const trained = names.filter((name) => context.variable(name).trainable);
     const operation = tf.customGrad((...args) => {
       const x = args[0] as tf.Tensor;
       const save = args.at(-1) as unknown as (tensors: tf.Tensor[]) => void;
-      save([x]);
+      save([x, ...(args.slice(1, -1) as tf.Tensor[])]);
       return {
         value: tf.tidy(() => execute(x, context)),
-        gradFunc: (dy: tf.Tensor, [saved]: tf.Tensor[]) =>
-          withTapeOfItsOwn(() =>
-            tf.grads((value: tf.Tensor) => execute(value, again))([after(saved!, dy), ...trained], dy),
-          ),
+        gradFunc: (dy: tf.Tensor, [saved, ...parameters]: tf.Tensor[]) =>
+          withTapeOfItsOwn(() => {
+            const byName = new Map(trained.map((name, i) => [name, parameters[i]!]));
+            const again: ExecutionContext = {
+              ...context,
+              updateAverages: false,
+              parameter: (name) => byName.get(name) ?? context.variable(name),
+            };
+            return tf.grads((value: tf.Tensor) => execute(value, again))(
+              [after(saved!, dy), ...parameters],
+              dy,
+            );
+          }),
       };
     });
-    return operation(input, ...trained);
+    return operation(input, ...trained.map(context.parameter));
   };
 }
 

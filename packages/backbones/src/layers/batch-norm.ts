@@ -62,8 +62,8 @@ export function applyBatchNorm(
     {
       gamma: layer.fixGamma ? undefined : (context.parameter('gamma') as tf.Tensor1D),
       beta: context.parameter('beta') as tf.Tensor1D,
-      mean: context.parameter('mean') as tf.Variable<tf.Rank.R1>,
-      variance: context.parameter('variance') as tf.Variable<tf.Rank.R1>,
+      mean: context.auxiliary('mean') as tf.Variable<tf.Rank.R1>,
+      variance: context.auxiliary('variance') as tf.Variable<tf.Rank.R1>,
       slope,
     },
     {

@@ -48,8 +48,10 @@ export interface LayerContext {
   readonly updateAverages: boolean;
   /** For statistics of the batch over several ranks. */
   readonly gather: Gather | undefined;
-  /** The variable in one of the layer's slots, in tfjs's layout. */
-  parameter(slot: string): tf.Variable;
+  /** What is in one of the layer's slots, in tfjs's layout. */
+  parameter(slot: string): tf.Tensor;
+  /** The variable in a slot for an auxiliary state, which a layer may assign to. */
+  auxiliary(slot: string): tf.Variable;
   /** A seed for this layer in this call, for what is drawn at random. */
   seed(): number;
 }
