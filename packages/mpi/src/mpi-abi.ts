@@ -25,6 +25,8 @@ export interface MpiAbi {
   readonly inPlace: bigint;
   readonly statusIgnore: bigint;
   readonly anySource: number;
+  /** `MPI_THREAD_MULTIPLE`: the library may be called by several threads at once. */
+  readonly threadMultiple: number;
 }
 
 /** @param address gives the address of a variable of the library */
@@ -41,6 +43,7 @@ export function openMpiAbi(address: (variable: string) => object): MpiAbi {
     inPlace: 1n,
     statusIgnore: 0n,
     anySource: -1,
+    threadMultiple: 3,
   };
 }
 
@@ -57,6 +60,7 @@ export const mpichAbi: MpiAbi = {
   inPlace: -1n,
   statusIgnore: 1n,
   anySource: -2,
+  threadMultiple: 3,
 };
 
 export const standardAbi: MpiAbi = {
@@ -71,4 +75,5 @@ export const standardAbi: MpiAbi = {
   inPlace: 1n,
   statusIgnore: 0n,
   anySource: -1,
+  threadMultiple: 4096,
 };

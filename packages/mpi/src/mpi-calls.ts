@@ -10,6 +10,9 @@ export interface MpiRequest {
   held: readonly unknown[];
 }
 
+/** What `MPI_Test` is asked by, here and in the thread of `progress-thread.ts`: request, whether it is done, status. */
+export const TEST_TYPES = ['void *', 'void *', 'void *'] as const;
+
 export type Reduction = 'sum' | 'max';
 
 /** `MPI_MAX_ERROR_STRING` of whichever has the longest. */
@@ -19,6 +22,7 @@ export class MpiCalls {
   readonly #function: (name: string, types: readonly string[]) => (...values: unknown[]) => void;
   readonly #abi: MpiLibrary['abi'];
   readonly #abort: (communicator: Handle, code: number) => number;
+  readonly #errorText: (code: number, text: Buffer, length: Int32Array) => number;
   readonly #done = new Int32Array(1);
   readonly #calls = new Map<string, (...values: unknown[]) => void>();
   readonly #communicator: Handle;
@@ -26,25 +30,41 @@ export class MpiCalls {
   constructor({ library, abi }: MpiLibrary) {
     this.#abi = abi;
     this.#communicator = abi.world;
-    const errorText = library.func('MPI_Error_string', 'int', ['int', 'void *', 'void *']);
+    this.#errorText = library.func('MPI_Error_string', 'int', ['int', 'void *', 'void *']);
     this.#abort = library.func('MPI_Abort', 'int', [abi.handleType, 'int']);
     this.#function = (name, types) => {
       const call = library.func(name, 'int', [...types]);
       return (...values) => {
         const code = call(...values) as number;
-        if (code === 0) return;
-        const text = Buffer.alloc(ERROR_BYTES);
-        const length = new Int32Array(1);
-        errorText(code, text, length);
-        throw new MpiError('mpi-failed', `${name} has failed: ${text.toString('latin1', 0, length[0])}`);
+        if (code !== 0) throw this.failure(name, code);
       };
     };
   }
 
-  /** `MPI_Init`, and from then on errors that are returned, not fatal. */
-  initialise(): void {
-    this.#call('MPI_Init', ['void *', 'void *'], null, null);
+  /** What MPI says of a code that one of its functions has returned. */
+  failure(name: string, code: number): MpiError {
+    const text = Buffer.alloc(ERROR_BYTES);
+    const length = new Int32Array(1);
+    this.#errorText(code, text, length);
+    return new MpiError('mpi-failed', `${name} has failed: ${text.toString('latin1', 0, length[0])}`);
+  }
+
+  /**
+   * `MPI_Init`, and from then on errors that are returned, not fatal.
+   *
+   * @param options.threads whether other threads than this are to call MPI, too
+   * @returns whether they may
+   */
+  initialise({ threads }: { readonly threads: boolean }): boolean {
+    const provided = new Int32Array(1);
+    if (threads) {
+      const types = ['void *', 'void *', 'int', 'void *'];
+      this.#call('MPI_Init_thread', types, null, null, this.#abi.threadMultiple, provided);
+    } else {
+      this.#call('MPI_Init', ['void *', 'void *'], null, null);
+    }
     this.#call('MPI_Comm_set_errhandler', ['handle', 'handle'], this.#abi.world, this.#abi.errorsReturn);
+    return provided[0] === this.#abi.threadMultiple;
   }
 
   finalise(): void {
@@ -134,13 +154,7 @@ export class MpiCalls {
   test(request: MpiRequest): boolean {
     if (request.held.length === 0) return true;
     this.#done[0] = 0;
-    this.#call(
-      'MPI_Test',
-      ['void *', 'void *', 'void *'],
-      request.handle,
-      this.#done,
-      this.#abi.statusIgnore,
-    );
+    this.#call('MPI_Test', TEST_TYPES, request.handle, this.#done, this.#abi.statusIgnore);
     if (this.#done[0] === 0) return false;
     request.held = [];
     return true;

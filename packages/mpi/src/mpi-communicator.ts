@@ -5,11 +5,13 @@
  */
 import { hostname } from 'node:os';
 import type { Communicator, Exchangeable, PendingReduction } from '@arcface/subcenter-loss';
+import { endWithin } from './last-resort.ts';
 import type { MpiImplementation } from './mpi-abi.ts';
 import { MpiCalls, type MpiRequest, type Reduction } from './mpi-calls.ts';
 import { MpiError } from './mpi-error.ts';
 import { isUnderMpi, loadMpiLibrary } from './mpi-library.ts';
 import { PeerWatch } from './peer-watch.ts';
+import { ProgressThread, type WatchedRequest } from './progress-thread.ts';
 
 export interface MpiOptions {
   /** File or name of the MPI library. Default: `ARCFACE_MPI_LIBRARY`, or else the one of the launcher. */
@@ -21,6 +23,17 @@ export interface MpiOptions {
   readonly silenceSeconds?: number | undefined;
   /** Seconds after which a rank that is alive, but does not come to where the others wait, counts as stuck. Default 3600. */
   readonly lateSeconds?: number | undefined;
+  /**
+   * Starts a thread that gets on with what `startAllReduce` has begun while this rank computes. MPI is then begun for several threads, which
+   * makes every call of it a little slower. Default false.
+   */
+  readonly progressThread?: boolean | undefined;
+}
+
+/** An exchange under way, which says when it was found done. */
+export interface MpiReduction extends PendingReduction {
+  /** As of `performance.now()`; undefined before. */
+  readonly doneAt: number | undefined;
 }
 
 /** Where a rank runs. */
@@ -35,11 +48,14 @@ export interface MpiCommunicator extends Communicator {
   readonly version: string;
   /** Where the ranks run, in their order. */
   readonly places: readonly MpiPlace[];
-  startAllReduce(values: Exchangeable, operation: Reduction): PendingReduction;
+  /** Whether a thread gets on with what is begun (`progressThread`): false until it has started, and where MPI allows no threads. */
+  readonly progressesByItself: boolean;
+  startAllReduce(values: Exchangeable, operation: Reduction): MpiReduction;
   /** Ends MPI: all ranks call it together, and nothing after it. */
   close(): void;
   /**
-   * Ends the processes of all ranks, this one included: for a rank that fails. Where several fail at once, the first ends the rest.
+   * Ends the processes of all ranks, this one included: for a rank that fails. Where several fail at once, the first ends the rest;
+   * where the launcher cannot be reached, each ends itself, ten seconds later.
    *
    * @param options.exitCode default 1. @param options.message written to stderr by a rank that gets to ending the others
    */
@@ -53,9 +69,13 @@ type Operation = (typeof OPERATIONS)[number];
 const SPINS = 50;
 /** Milliseconds between questions after that. */
 const PAUSE = 0.05;
+/** Milliseconds of a sleep from which the progress thread wakes this one. */
+const LONG_PAUSE = 100;
 /** Milliseconds that a rank lets the one before it be the first to abort; and how many at most. */
 const ABORT_STEP = 250;
 const LONGEST_ABORT = 2000;
+/** Milliseconds that the launcher may take to end this process, before it ends itself. */
+const ABORT_PATIENCE = 10_000;
 /** Most numbers of one call: MPI counts them in 31 bits. */
 const MOST = 1 << 28;
 
@@ -66,7 +86,7 @@ const MOST = 1 << 28;
  *   `mpi-failed`. The operations throw `mpi-failed`, `out-of-step` and `rank-silent`; after that only `abort` is left.
  */
 export function mpiCommunicator(options: MpiOptions = {}): MpiCommunicator {
-  const { silenceSeconds = 300, lateSeconds = 3600 } = options;
+  const { silenceSeconds = 300, lateSeconds = 3600, progressThread = false } = options;
   for (const [name, value] of Object.entries({ silenceSeconds, lateSeconds })) {
     if (!(value > 0)) throw new MpiError('invalid-option', `${name} must be positive, found ${value}`);
   }
@@ -78,10 +98,15 @@ export function mpiCommunicator(options: MpiOptions = {}): MpiCommunicator {
   }
   const library = loadMpiLibrary(options.library);
   const calls = new MpiCalls(library);
-  calls.initialise();
+  const threads = calls.initialise({ threads: progressThread });
   const { rank, size } = calls;
+  const progress = threads
+    ? new ProgressThread(library, (name, code) => calls.failure(name, code))
+    : undefined;
   const sleep = new Int32Array(new SharedArrayBuffer(4));
   let watch: PeerWatch | undefined;
+  /** What has been begun and not been found done: MPI has the addresses of its numbers, even if nobody asks after it again. */
+  const underWay = new Set<unknown>();
 
   function wait(request: MpiRequest, what: Operation): void {
     for (let questions = 0; !calls.test(request); questions++) {
@@ -111,6 +136,15 @@ export function mpiCommunicator(options: MpiOptions = {}): MpiCommunicator {
       Array.from({ length: size }, () => own.length),
       what,
     );
+    check(all, { what, length, lengths });
+    return all.map(([, found = 0]) => found);
+  }
+
+  /** @param all what each rank has called, as its place among the operations, and with how many numbers */
+  function check(
+    all: readonly Int32Array[],
+    { what, length, lengths }: { what: Operation; length: number; lengths: 'equal' | 'any' },
+  ): void {
     for (const [other, [call = -1, found = -1]] of all.entries()) {
       if (OPERATIONS[call] === what && (lengths === 'any' || found === length)) continue;
       throw new MpiError(
@@ -118,7 +152,6 @@ export function mpiCommunicator(options: MpiOptions = {}): MpiCommunicator {
         `rank ${rank} of ${size}: called ${what} with ${length} numbers while rank ${other} called ${OPERATIONS[call]} with ${found}`,
       );
     }
-    return all.map(([, found = 0]) => found);
   }
 
   function pieces(values: Exchangeable): Exchangeable[] {
@@ -126,15 +159,70 @@ export function mpiCommunicator(options: MpiOptions = {}): MpiCommunicator {
     return Array.from({ length: count }, (_, i) => values.subarray(i * MOST, (i + 1) * MOST));
   }
 
-  function startAllReduce(values: Exchangeable, operation: Reduction): PendingReduction {
+  function allReduce(values: Exchangeable, operation: Reduction): void {
     const what = `allReduce ${operation}` as const;
     agree(what, values.length, 'equal');
-    const requests = pieces(values).map((piece) => calls.allReduce(piece, operation));
+    for (const piece of pieces(values)) wait(calls.allReduce(piece, operation), what);
+  }
+
+  /** Waits for nobody: what the others have called is looked at when it has come, before the sum is. */
+  function startAllReduce(values: Exchangeable, operation: Reduction): MpiReduction {
+    const what = `allReduce ${operation}` as const;
+    const call = { what, length: values.length, lengths: 'equal' } as const;
+    const own = Int32Array.of(OPERATIONS.indexOf(what), values.length);
+    const all = new Int32Array(own.length * size);
+    const [counts, begins] = [own.length, 0].map((base, i) =>
+      Int32Array.from({ length: size }, (_, other) => (i === 0 ? base : other * own.length)),
+    );
+    const agreement = watched(calls.allGather(own, all, counts!, begins!));
+    const sums = pieces(values).map((piece) => watched(calls.allReduce(piece, operation)));
+    underWay.add(sums);
+    let agreed = false;
+    let doneAt: number | undefined;
+    const isDone = (): boolean => {
+      if (!agreed && agreement.doneAt() === undefined) return false;
+      if (!agreed) {
+        check(
+          Array.from({ length: size }, (_, other) =>
+            all.subarray(other * own.length, (other + 1) * own.length),
+          ),
+          call,
+        );
+        agreed = true;
+      }
+      const times = sums.map((sum) => sum.doneAt());
+      if (times.includes(undefined)) return false;
+      doneAt ??= Math.max(...(times as number[]));
+      underWay.delete(sums);
+      return true;
+    };
     return {
-      isDone: () => requests.every((request) => calls.test(request)),
-      wait() {
-        for (const request of requests) wait(request, what);
+      isDone,
+      get doneAt() {
+        return isDone() ? doneAt : undefined;
       },
+      wait() {
+        if (isDone()) return;
+        watch?.begin();
+        while (!isDone()) {
+          (agreed ? sums.find((sum) => sum.doneAt() === undefined) : agreement)?.sleep(LONG_PAUSE);
+          watch?.waiting(what);
+        }
+      },
+    };
+  }
+
+  /** A request that the progress thread asks after, or else this one, whenever it is asked itself. */
+  function watched(request: MpiRequest): WatchedRequest {
+    const taken = progress?.take(request);
+    if (taken) return taken;
+    let doneAt: number | undefined;
+    return {
+      doneAt() {
+        if (doneAt === undefined && calls.test(request)) doneAt = performance.now();
+        return doneAt;
+      },
+      sleep: () => void Atomics.wait(sleep, 0, 0, PAUSE),
     };
   }
 
@@ -154,10 +242,11 @@ export function mpiCommunicator(options: MpiOptions = {}): MpiCommunicator {
     places,
     implementation: library.abi.implementation,
     version: library.version,
-    startAllReduce,
-    allReduce(values, operation) {
-      startAllReduce(values, operation).wait();
+    get progressesByItself() {
+      return progress?.isReady ?? false;
     },
+    startAllReduce,
+    allReduce,
     allGather<T extends Exchangeable>(values: T): readonly T[] {
       return gather(values, agree('allGather', values.length, 'any'), 'allGather');
     },
@@ -181,6 +270,7 @@ export function mpiCommunicator(options: MpiOptions = {}): MpiCommunicator {
       while (ended && !ended.settle()) Atomics.wait(sleep, 0, 0, PAUSE);
       agree('close', 0, 'equal');
       ended?.settle();
+      progress?.close();
       calls.finalise();
     },
     abort({ exitCode = 1, message } = {}) {
@@ -188,6 +278,7 @@ export function mpiCommunicator(options: MpiOptions = {}): MpiCommunicator {
       // One after the other: the first ends the rest, and Open MPI's launcher gets confused by several that do at once.
       Atomics.wait(sleep, 0, 0, Math.min(rank * ABORT_STEP, LONGEST_ABORT));
       if (message !== undefined) process.stderr.write(`${message}\n`);
+      endWithin(ABORT_PATIENCE);
       calls.abort(exitCode);
     },
   };

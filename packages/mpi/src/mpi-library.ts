@@ -6,6 +6,8 @@ import { MpiError } from './mpi-error.ts';
 /** A library that is loaded, and how to speak to it. */
 export interface MpiLibrary {
   readonly library: LibraryHandle;
+  /** By which it was loaded. */
+  readonly name: string;
   readonly abi: MpiAbi;
   /** What it says of itself: `Open MPI v4.1.4, ...`. */
   readonly version: string;
@@ -81,7 +83,7 @@ function identified(library: LibraryHandle, name: string): MpiLibrary {
     });
   }
   const abi = abiOf(library, version);
-  if (abi) return { library, abi, version };
+  if (abi) return { library, name, abi, version };
   throw new MpiError(
     'unknown-library',
     `${name} is of an MPI whose handles are not known here ("${version.slice(0, 80)}"). Known are Open MPI, MPICH with those that ` +
