@@ -33,6 +33,8 @@ export type TrainingErrorCode =
   | 'resume-mismatch'
   /** A new run was given a store that holds the checkpoints of another. */
   | 'store-not-empty'
+  /** A file could not be written: the disk is full, say. What was there before is intact. */
+  | 'not-written'
   /** Pairs or embeddings that cannot be verified: sizes that disagree, only one kind of pair, ... */
   | 'invalid-pairs';
 

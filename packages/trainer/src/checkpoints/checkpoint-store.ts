@@ -62,12 +62,16 @@ export async function listCheckpoints(store: CheckpointStore): Promise<string[]>
  *
  * @param options.keepLast how many of the newest stay
  * @param options.keep names that stay in any case (the best one so far)
+ * @param options.upTo the newest that counts. Later ones, which a run that goes on from an older one has found damaged, are no
+ *   checkpoints to keep instead of it, and are left alone. Default: all count
  */
 export async function pruneCheckpoints(
   store: CheckpointStore,
-  options: { readonly keepLast: number; readonly keep?: readonly string[] },
+  options: { readonly keepLast: number; readonly keep?: readonly string[]; readonly upTo?: string },
 ): Promise<void> {
-  const names = await listCheckpoints(store);
+  const { upTo } = options;
+  const last = upTo === undefined ? Number.POSITIVE_INFINITY : checkpointStep(upTo)!;
+  const names = (await listCheckpoints(store)).filter((name) => checkpointStep(name)! <= last);
   const old = names.slice(0, Math.max(0, names.length - options.keepLast));
   for (const name of old) if (!options.keep?.includes(name)) await store.remove(name);
 }

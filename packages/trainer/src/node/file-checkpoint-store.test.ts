@@ -41,7 +41,9 @@ test('a write that fails leaves the old file and no half one', async () => {
   const store = new FileCheckpointStore(directory);
   await store.write('a', Uint8Array.of(1));
   // Not bytes: fails in the middle of writing, as a full disk does.
-  await expect(store.write('a', 5 as unknown as Uint8Array)).rejects.toThrow();
+  const failure = store.write('a', 5 as unknown as Uint8Array);
+  await expect(failure).rejects.toMatchObject({ code: 'not-written' });
+  await expect(failure).rejects.toThrow(`${join(directory, 'a')} could not be written (`);
   expect(await readdir(directory)).toEqual(['a']);
   expect([...(await store.read('a'))]).toEqual([1]);
 });

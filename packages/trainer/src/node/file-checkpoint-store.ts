@@ -3,11 +3,14 @@
  * that a process killed at any moment leaves either the old file or the new one; what it had begun is cleaned up by the
  * next writer.
  */
-import { mkdir, open, readdir, readFile, rename, rm } from 'node:fs/promises';
+import { mkdir, open, readdir, rename, rm } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import type { CheckpointStore } from '../checkpoints/checkpoint-store.ts';
+import { messageOf, TrainingError } from '../training-error.ts';
 
 const UNFINISHED = '.unfinished';
+/** Bytes that are read at once: Node's `readFile` refuses files of 2 GiB. */
+const PIECE = 1 << 30;
 
 /** Keeps checkpoints as files in one folder, which is made when it is first written to. */
 export class FileCheckpointStore implements CheckpointStore {
@@ -30,10 +33,22 @@ export class FileCheckpointStore implements CheckpointStore {
   }
 
   async read(name: string): Promise<Uint8Array> {
-    const file = await readFile(this.#path(name));
-    return new Uint8Array(file.buffer, file.byteOffset, file.byteLength);
+    const file = await open(this.#path(name), 'r');
+    try {
+      const { size } = await file.stat();
+      const bytes = new Uint8Array(size);
+      for (let at = 0; at < size; ) {
+        const { bytesRead } = await file.read(bytes, at, Math.min(PIECE, size - at), at);
+        if (bytesRead === 0) return bytes.subarray(0, at);
+        at += bytesRead;
+      }
+      return bytes;
+    } finally {
+      await file.close();
+    }
   }
 
+  /** @throws {TrainingError} `not-written`; RangeError for a name with a folder in it */
   async write(name: string, bytes: Uint8Array): Promise<void> {
     const path = this.#path(name);
     await mkdir(this.directory, { recursive: true });
@@ -51,7 +66,11 @@ export class FileCheckpointStore implements CheckpointStore {
     } catch (error) {
       // A full disk, say: the half file must not take what room there is.
       await rm(unfinished, { force: true });
-      throw error;
+      throw new TrainingError(
+        'not-written',
+        `${path} could not be written (${messageOf(error)}). What was there before is intact; make room, or give another folder, and go on from it.`,
+        { cause: error },
+      );
     }
     await this.#syncDirectory();
   }

@@ -16,6 +16,7 @@ export interface MpiRunSettings {
   readonly mpi?: boolean;
   readonly options?: TrainOptions | undefined;
   readonly resume?: boolean | undefined;
+  readonly backwardStages?: number | undefined;
   /** What happens to a rank after a step. */
   readonly fate?:
     | { readonly rank: number; readonly step: number; readonly signal: 'SIGKILL' | 'SIGSTOP' }
@@ -24,13 +25,17 @@ export interface MpiRunSettings {
 
 const [, script, directory, json] = process.argv;
 if (script?.includes('mpi-run') && directory && json) {
-  const { mpi = true, options, resume, fate } = JSON.parse(json) as MpiRunSettings;
+  const { mpi = true, ...settings } = JSON.parse(json) as MpiRunSettings;
+  const { fate, backwardStages = 1 } = settings;
   await tf.setBackend('cpu');
   const communicator = mpi
-    ? mpiCommunicator({ silenceSeconds: fate?.signal === 'SIGSTOP' ? 5 : 300 })
+    ? mpiCommunicator({
+        silenceSeconds: fate?.signal === 'SIGSTOP' ? 5 : 300,
+        progressThread: backwardStages > 1,
+      })
     : undefined;
   try {
-    await run(communicator, { options, resume, fate });
+    await run(communicator, settings);
     communicator?.close();
   } catch (error) {
     process.stderr.write(`rank ${communicator?.rank}: ${(error as Error).message}\n`);
@@ -41,7 +46,7 @@ if (script?.includes('mpi-run') && directory && json) {
 
 async function run(
   communicator: MpiCommunicator | undefined,
-  { options = {}, resume = false, fate }: Omit<MpiRunSettings, 'mpi'>,
+  { options = {}, resume = false, backwardStages, fate }: Omit<MpiRunSettings, 'mpi'>,
 ): Promise<void> {
   const rank = communicator?.rank ?? 0;
   // Five classes over two, three and four ranks: uneven blocks. One image that nobody can decode.
@@ -55,7 +60,9 @@ async function run(
   const undecodable: unknown[] = [];
   const { checkpoint } = await train({
     ...tiny,
-    ...(communicator ? { communicator, head: { classes, subcenters, embeddingSize, margin, seed: 2 } } : {}),
+    ...(communicator
+      ? { communicator, backwardStages, head: { classes, subcenters, embeddingSize, margin, seed: 2 } }
+      : {}),
     store: new FileCheckpointStore(directory!),
     resume,
     onEvent(event) {

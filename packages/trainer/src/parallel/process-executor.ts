@@ -33,14 +33,17 @@ export class ProcessExecutor implements StepExecutor {
   constructor(
     { backbone, head }: { readonly backbone: Backbone; readonly head: HeadDescription },
     options: ResolvedTrainOptions,
-    communicator: Communicator,
+    {
+      communicator,
+      backwardStages,
+    }: { readonly communicator: Communicator; readonly backwardStages?: number | undefined },
   ) {
     checkRankOptions(options, communicator.size, head.classes);
     this.#backbone = backbone;
     this.#head = head;
     this.#communicator = communicator;
     const setup = { graph: backbone.graph, head: headConfig(head), options };
-    this.#model = new RankModel(setup, communicator, { backbone });
+    this.#model = new RankModel(setup, communicator, { backbone, backwardStages });
   }
 
   async step({ images, labels, share }: StepImages, settings: StepSettings): Promise<StepOutcome> {

@@ -25,9 +25,14 @@ import {
 } from '../training/step-executor.ts';
 import type { ResolvedTrainOptions } from '../training/train-options.ts';
 import { backboneParameters } from '../training/train-step.ts';
-import { summedOverRanks } from './gradient-exchange.ts';
+import { GradientExchange } from './gradient-exchange.ts';
 import { marginsOverRanks } from './margins-over-ranks.ts';
 import type { HeadBlock, RankReply, RankRequest, RankSetup } from './rank-channel.ts';
+
+export interface RankModelOptions {
+  readonly backbone?: Backbone;
+  readonly backwardStages?: number | undefined;
+}
 
 export class RankModel {
   readonly #communicator: Communicator;
@@ -38,17 +43,22 @@ export class RankModel {
   /** Moves the network and this rank's block of classes. */
   readonly #sgd: Sgd;
   readonly #ownsBackbone: boolean;
+  readonly #backwardStages: number;
 
-  /** @param existing a backbone of that graph, which stays its owner's. Default: one of its own */
+  /**
+   * @param options.backbone of that graph, which stays its owner's. Default: one of its own
+   * @param options.backwardStages see `TrainingRun.backwardStages`. Default 1
+   */
   constructor(
     { graph, head, options }: RankSetup,
     communicator: Communicator,
-    existing: { readonly backbone?: Backbone } = {},
+    { backbone, backwardStages = 1 }: RankModelOptions = {},
   ) {
     this.#communicator = communicator;
     this.#options = options;
-    this.#ownsBackbone = existing.backbone === undefined;
-    this.#backbone = existing.backbone ?? backboneFromGraph(graph);
+    this.#ownsBackbone = backbone === undefined;
+    this.#backbone = backbone ?? backboneFromGraph(graph);
+    this.#backwardStages = backwardStages;
     this.#head = new StreamingHead({ ...head, communicator });
     this.#network = backboneParameters(this.#backbone, options.frozen);
     const classes = this.#head.chunks.map((chunk): OptimizedParameter => {
@@ -84,6 +94,7 @@ export class RankModel {
     this.#head.margin = settings.margin;
     const parts = this.#options.accumulate;
     const gradients: Record<string, tf.Tensor> = {};
+    const exchange = new GradientExchange(this.#communicator);
     const outcomes = Array.from({ length: parts }, (_, part) => {
       // Uneven where ranks share a batch of which an image cannot be decoded.
       const [begin, end] = [part, part + 1].map((at) => Math.floor((at * labels.length) / parts));
@@ -92,17 +103,30 @@ export class RankModel {
         images: images.subarray(begin! * bytes, end! * bytes),
         labels: labels.subarray(begin, end),
       };
-      return this.#addGradients(gradients, slice, { ...settings, part });
+      const isLast = part === parts - 1;
+      return this.#addGradients(gradients, slice, {
+        ...{ ...settings, part },
+        exchange: isLast && this.#backwardStages > 1 ? exchange : undefined,
+      });
     });
-    this.#update(await this.#exchange(gradients), { ...settings, rescale: 1 / parts });
+    this.#update(await this.#summed(gradients, exchange), { ...settings, rescale: 1 / parts });
     return joinedOutcomes(outcomes);
   }
 
-  /** Adds the gradients of one part of this rank's images to those that are there, by the names of the variables. */
+  /**
+   * Adds the gradients of one part of this rank's images to those that are there, by the names of the variables.
+   *
+   * @param settings.exchange gets the sums of the stages of the backward pass while those before them are computed
+   */
   #addGradients(
     gradients: Record<string, tf.Tensor>,
     { images, labels }: StepImages,
-    { step, learningRate, part }: StepSettings & { readonly part: number },
+    {
+      step,
+      learningRate,
+      part,
+      exchange,
+    }: StepSettings & { readonly part: number; readonly exchange: GradientExchange | undefined },
   ): StepOutcome {
     const { rank } = this.#communicator;
     const [backbone, head] = [this.#backbone, this.#head];
@@ -116,6 +140,11 @@ export class RankModel {
     const gather = this.#options.syncBatchNorm
       ? (values: Float32Array) => this.#communicator.allGather(values)
       : undefined;
+    const stages = exchange && {
+      count: this.#backwardStages,
+      onGradients: (of: ReadonlyMap<string, tf.Tensor>) =>
+        exchange.send(this.#withEarlierParts(of, gradients)),
+    };
     let margins: Pick<StepOutcome, 'own' | 'other'> | undefined;
     const loss = tf.tidy(() => {
       const pixels = tf.tensor4d(new Float32Array(images), [labels.length, ...backbone.inputShape]);
@@ -133,7 +162,7 @@ export class RankModel {
       const { value, grads } =
         variables.length > 0
           ? tf.variableGrads(
-              () => lossOf(backbone.apply(pixels, { training: true, seed, gather })),
+              () => lossOf(backbone.apply(pixels, { training: true, seed, gather, stages })),
               variables,
             )
           : { ...tf.valueAndGrad<tf.Tensor2D, tf.Scalar>(lossOf)(backbone.apply(pixels)), grads: {} };
@@ -145,6 +174,20 @@ export class RankModel {
       gradients[name] = sum;
     }
     return { loss, ...margins! };
+  }
+
+  /** What the parts of a batch up to this one have added up to, by the names of the variables. */
+  #withEarlierParts(
+    last: ReadonlyMap<string, tf.Tensor>,
+    earlier: Readonly<Record<string, tf.Tensor>>,
+  ): Map<string, tf.Tensor> {
+    return new Map(
+      [...last].map(([parameter, gradient]) => {
+        const { name } = this.#backbone.parameters.get(parameter)!.variable;
+        const sum = earlier[name];
+        return [name, sum ? tf.add(sum, gradient) : gradient];
+      }),
+    );
   }
 
   /** One update of everything. What all ranks have must move alike, so the norm is the same bits on all of them. */
@@ -165,22 +208,26 @@ export class RankModel {
     tf.dispose(gradients);
   }
 
-  /** Adds the network's gradients of all ranks up, and averages the running averages. */
-  async #exchange(gradients: tf.NamedTensorMap): Promise<tf.NamedTensorMap> {
+  /** Sends off what is not on its way yet, with the running averages; takes the sums of all ranks, and averages the averages. */
+  async #summed(gradients: tf.NamedTensorMap, exchange: GradientExchange): Promise<tf.NamedTensorMap> {
     const averages = [...this.#backbone.parameters.values()]
       .filter(({ role }) => role === 'auxiliary')
       .map(({ variable }) => variable);
     const names = this.#network.map(({ variable }) => variable.name);
-    const sums = await summedOverRanks(this.#communicator, [
-      ...names.map((name) => gradients[name]!),
-      ...averages,
-    ]);
+    const left = names.filter((name) => !exchange.has(name));
+    await exchange.sendInTurns(
+      new Map([
+        ...left.map((name) => [name, gradients[name]!] as const),
+        ...averages.map((variable) => [variable.name, variable] as const),
+      ]),
+    );
+    const sums = exchange.sums();
     const { size } = this.#communicator;
-    for (const [i, variable] of averages.entries()) {
-      const mean = sums[names.length + i]!.map((sum) => sum / size);
+    for (const variable of averages) {
+      const mean = sums.get(variable.name)!.map((sum) => sum / size);
       tf.tidy(() => variable.assign(tf.tensor(mean, variable.shape)));
     }
-    const summed = names.map((name, i) => [name, tf.tensor(sums[i]!, gradients[name]!.shape)] as const);
+    const summed = names.map((name) => [name, tf.tensor(sums.get(name)!, gradients[name]!.shape)] as const);
     for (const name of names) gradients[name]!.dispose();
     return { ...gradients, ...Object.fromEntries(summed) };
   }

@@ -174,6 +174,18 @@ describe('resuming', () => {
     expect(Buffer.from(await store.read(checkpoint(11))).equals(end)).toBe(true);
   });
 
+  test('keeps what it writes rather than newer ones that are damaged', async () => {
+    const checkpoints = { everySteps: 3, keepLast: 10 };
+    const eleven = { duration: { steps: 11 }, checkpoints };
+    const { store } = await trainTiny({ options: eleven });
+    await store.write(checkpoint(11), Uint8Array.of(1));
+    const ten = { duration: { steps: 10 }, checkpoints: { ...checkpoints, keepLast: 1 } };
+    await trainTiny({ options: ten }, { store, resume: true });
+    expect(await listCheckpoints(store)).toEqual([checkpoint(10), checkpoint(11)]);
+    const { events } = await trainTiny({ options: eleven }, { store, resume: true });
+    expect(events[1]).toMatchObject({ kind: 'started', resumedFrom: checkpoint(10) });
+  });
+
   test('of a complete run does nothing', async () => {
     const { store } = await trainTiny({ options });
     const { events, result } = await trainTiny({ options }, { store, resume: true });
@@ -310,6 +322,35 @@ describe('evaluation', () => {
     const last = await decodeCheckpoint(await store.read(checkpoint(16)));
     expect(last.best).toEqual(result.best);
     expect(last.metrics.accuracy).toBe(0.6);
+  });
+
+  test('that a signal cuts short loses nothing of what has been trained', async () => {
+    const stop = new AbortController();
+    const { result, events } = await trainTiny(
+      { options: { duration: { epochs: 4 } } },
+      {
+        signal: stop.signal,
+        evaluation: {
+          everySteps: 5,
+          run: async () => {
+            stop.abort();
+            throw new DOMException('Interrupted', 'AbortError');
+          },
+        },
+      },
+    );
+    expect(result).toMatchObject({
+      steps: 5,
+      stopped: true,
+      checkpoint: checkpoint(5),
+      metrics: { loss: result.loss },
+    });
+    expect(kinds(events)).not.toContain('evaluation');
+    const failing = trainTiny(
+      {},
+      { evaluation: { everySteps: 5, run: () => Promise.reject(new Error('no pairs')) } },
+    );
+    await expect(failing).rejects.toThrow('no pairs');
   });
 });
 

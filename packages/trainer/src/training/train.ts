@@ -36,6 +36,13 @@ export interface TrainingRun {
    * the others waiting: the caller has to end them.
    */
   readonly communicator?: Communicator | undefined;
+  /**
+   * With a `communicator`: stages into which the backward pass is cut, so that the gradients of one are on their way to the other ranks
+   * while those of the one before it are computed. It pays where the exchange takes long beside a stage, and something gets it on
+   * meanwhile (`progressThread` of `@arcface/mpi`). Costs: each stage is a graph of its own to a lazy backend, and sums come in other
+   * buckets, which may round otherwise. Default 1.
+   */
+  readonly backwardStages?: number | undefined;
   /** Where checkpoints go. Default: none are written. */
   readonly store?: CheckpointStore | undefined;
   /**
@@ -62,7 +69,7 @@ export interface TrainingRun {
 export interface Evaluation {
   readonly everySteps?: number;
   readonly everyEpochs?: number;
-  /** Measures the model as it is now; must not change it. */
+  /** Measures the model as it is now; must not change it. May throw when the run's signal is given: the run then ends without it. */
   run(): Promise<Readonly<Record<string, number>>>;
   /** The metric by which checkpoints are compared: the one with the highest value is kept. Default: none is. */
   readonly monitor?: string;

@@ -13,6 +13,22 @@ interface CheckedModel {
   readonly head: HeadDescription;
 }
 
+/** Bytes of the largest array that there is in Node 20 and in browsers; a checkpoint is one. */
+const LARGEST_FILE = 2 ** 32;
+
+/** @throws {TrainingError} `invalid-option` for a run whose checkpoints could not be written, after hours of training */
+export function checkCheckpointSize({ backbone, head }: CheckedModel): void {
+  const network = [...backbone.parameters.values()].reduce((sum, { variable }) => sum + variable.size, 0);
+  const ofHead = head.classes * head.subcenters * head.embeddingSize;
+  // Weights and momentum.
+  const bytes = 2 * 4 * (network + ofHead);
+  if (bytes < LARGEST_FILE) return;
+  throw new TrainingError(
+    'invalid-option',
+    `A checkpoint of ${head.classes} classes with ${head.subcenters} sub-centres of ${head.embeddingSize} numbers takes ${(bytes / 2 ** 30).toFixed(1)} GiB, and it is one file of less than 4. Take fewer sub-centres, shorter embeddings, or leave out identities with few images.`,
+  );
+}
+
 /** Sub-centres that can be told apart in one byte of a record. */
 const RECORDED_SUBCENTERS = 256;
 

@@ -2,7 +2,7 @@
  * One call of `train`: the state of a run between its checkpoints, and the order in which steps, epochs, evaluations and
  * checkpoints follow each other.
  */
-import { HeadMonitor, type Margin } from '@arcface/subcenter-loss';
+import type { Margin } from '@arcface/subcenter-loss';
 import * as tf from '@tensorflow/tfjs-core';
 import {
   type BestCheckpoint,
@@ -21,21 +21,21 @@ import { headConfig, networkConfig } from '../checkpoints/model-checkpoint.ts';
 import { type Batch, DataLoader } from '../data/data-loader.ts';
 import { type DatasetFingerprint, datasetFingerprint } from '../data/dataset-fingerprint.ts';
 import { learningRateAt, marginShareAt, type RunLength } from '../optimisation/schedule.ts';
-import { ProcessExecutor } from '../parallel/process-executor.ts';
-import { RankExecutor } from '../parallel/rank-executor.ts';
+import { executorOfRun } from '../parallel/executor-of-run.ts';
 import { rootStore } from '../parallel/root-store.ts';
 import { checkSameRun } from '../parallel/same-run.ts';
 import { anySays, ROOT, valueOfRoot } from '../parallel/shared-values.ts';
-import { messageOf, TrainingError } from '../training-error.ts';
+import { TrainingError } from '../training-error.ts';
 import { EpochRecorder } from './epoch-recorder.ts';
-import { LocalExecutor } from './local-executor.ts';
+import { HeadWatch } from './head-watch.ts';
 import { checkResumable } from './resume-check.ts';
 import { StepClock } from './step-clock.ts';
 import type { StepExecutor, StepOutcome } from './step-executor.ts';
+import { failedBatch, notFinite, whyStepFailed } from './step-failures.ts';
 import type { Evaluation, TrainingResult, TrainingRun } from './train.ts';
 import { partialMargin, type ResolvedTrainOptions, resolveTrainOptions, runLength } from './train-options.ts';
 import { checkGradients } from './train-step.ts';
-import { checkModelOptions, checkTrainingData } from './training-checks.ts';
+import { checkCheckpointSize, checkModelOptions, checkTrainingData } from './training-checks.ts';
 import { epochDynamicsFileName } from './training-dynamics.ts';
 import type { TrainingEvent } from './training-events.ts';
 import { TRIPLET_GROUP, trainsHead } from './training-loss.ts';
@@ -54,7 +54,7 @@ export class TrainingSession {
   readonly #store: CheckpointStore | undefined;
   /** Undefined when the run does not record what it sees of its images. */
   readonly #recorder: EpochRecorder | undefined;
-  readonly #monitor: HeadMonitor;
+  readonly #head: HeadWatch;
   /** Events of the loader that wait for their turn. */
   readonly #waiting: TrainingEvent[] = [];
   #progress: TrainingProgress = { step: 0, epoch: 0, position: 0, batch: 0 };
@@ -75,6 +75,7 @@ export class TrainingSession {
     this.#options = resolveTrainOptions(run.options);
     checkTrainingData(dataset, run, this.#options.loss);
     checkModelOptions(this.#options, run);
+    if (run.store) checkCheckpointSize(run);
     const { batchSize, seed, augmentation, loss } = this.#options;
     this.#loader = new DataLoader({
       ...run.loading,
@@ -95,14 +96,14 @@ export class TrainingSession {
     this.#margin = head.margin;
     this.#data = datasetFingerprint(dataset);
     this.#recorder = this.#options.dynamics ? new EpochRecorder(this.#data) : undefined;
-    this.#monitor = new HeadMonitor({ classes: head.classes, subcenters: head.subcenters });
-    this.#executor = executorOf(run, this.#options);
+    this.#head = new HeadWatch(head);
+    this.#executor = executorOfRun(run, this.#options);
     this.#store = communicator ? rootStore(communicator, run.store) : run.store;
   }
 
   async dispose(): Promise<void> {
     await this.#executor.dispose();
-    this.#monitor.dispose();
+    this.#head.dispose();
     this.#run.head.margin = this.#margin;
   }
 
@@ -231,12 +232,13 @@ export class TrainingSession {
     const { loss } = outcome;
     if (!Number.isFinite(loss)) {
       yield { kind: 'non-finite-loss', step: step + 1, loss: String(loss), keys: batch.keys };
-      await this.#saveBatch(batch, loss);
-      throw this.#notFinite(`The loss of step ${step + 1} is ${loss}`, batch.keys);
+      const { name, bytes } = failedBatch(batch, { step: step + 1, loss });
+      await this.#store?.write(name, bytes);
+      throw notFinite(`The loss of step ${step + 1} is ${loss}`, { saved: this.#saved, keys: batch.keys });
     }
     if (step === 0) await this.#removeEarlierRun();
     this.#recorder?.add(batch.positions, outcome);
-    const angle = await this.#observe(batch, outcome);
+    const angle = await this.#head.observe(batch.labels, outcome.own);
     this.#progress = { step: step + 1, ...batch.next, batch: batch.index + 1 };
     this.#metrics = { ...this.#metrics, loss };
     this.#changed = true;
@@ -257,7 +259,7 @@ export class TrainingSession {
       waitSeconds: time.waitSeconds,
     };
     const isReported = (step + 1) % (this.#run.reportEverySteps ?? 20) === 0;
-    if (isReported && outcome.own.length > 0) yield this.#headReport(batch.epoch);
+    if (isReported && outcome.own.length > 0) yield this.#head.report({ step: step + 1, epoch: batch.epoch });
   }
 
   /** The run has begun: nothing that could be refused is left. */
@@ -267,60 +269,12 @@ export class TrainingSession {
     for (const name of await store.list()) await store.remove(name);
   }
 
-  /** Counts where the images of a batch are, and returns their mean angle to the target in degrees. */
-  async #observe({ labels }: Batch, { own }: StepOutcome): Promise<number> {
-    if (own.length === 0) return Number.NaN;
-    const cosines = tf.tensor2d(own, [labels.length, own.length / labels.length]);
-    this.#monitor.observe(labels, cosines);
-    cosines.dispose();
-    const { angles } = (await this.#monitor.read())!;
-    return angles.reduce((sum, angle) => sum + angle, 0) / angles.length;
-  }
-
-  #headReport(epoch: number): TrainingEvent {
-    const { subcenterShares, dominantShare, targetAngle, warnings } = this.#monitor.report();
-    const count = (kind: string): number => warnings.filter((warning) => warning.kind === kind).length;
-    const shares = { subcenterShares, dominantShare, targetAngle };
-    return {
-      kind: 'head',
-      step: this.#progress.step,
-      epoch,
-      ...shares,
-      collapsed: count('collapsed'),
-      split: count('split'),
-    };
-  }
-
   async #execute(...[batch, settings]: Parameters<StepExecutor['step']>): Promise<StepOutcome> {
     try {
       return await this.#executor.step(batch, settings);
     } catch (error) {
-      const { batchSize, accumulate } = this.#options;
-      throw outOfMemory(error)
-        ? new TrainingError(
-            'out-of-memory',
-            `A step of ${batchSize} images${accumulate > 1 ? ` in ${accumulate} parts` : ''} does not fit into memory (${messageOf(error)}). Lower the batch size, divide it (accumulate), or take a smaller network or smaller images.`,
-            { cause: error },
-          )
-        : error;
+      throw whyStepFailed(error, this.#options);
     }
-  }
-
-  /** Leaves the images of a step that failed where they can be looked at. */
-  async #saveBatch({ keys, positions, epoch, index }: Batch, loss: number): Promise<void> {
-    const step = this.#progress.step + 1;
-    const content = { step, epoch, batch: index, loss: String(loss), keys, positions: [...positions] };
-    const name = `non-finite-${String(step).padStart(8, '0')}.json`;
-    await this.#store?.write(name, new TextEncoder().encode(`${JSON.stringify(content, null, 2)}\n`));
-  }
-
-  #notFinite(what: string, keys: readonly (number | string)[] = []): TrainingError {
-    const kept = this.#saved ? ` The last checkpoint, ${this.#saved}, is intact.` : '';
-    return new TrainingError(
-      'non-finite-loss',
-      `${what}: this batch, or the update before it, is more than the network can take. Lower the learning rate, warm it up, or clip the gradient.${kept}`,
-      { keys },
-    );
   }
 
   async *#endEpoch(): Events {
@@ -334,7 +288,7 @@ export class TrainingSession {
     yield { kind: 'epoch', epoch, step, loss };
     await this.#writeDynamics(epoch);
     this.#recorder?.clear();
-    this.#monitor.clear();
+    this.#head.clear();
     yield* this.#afterStep({ epochs: epoch + 1 });
   }
 
@@ -349,11 +303,19 @@ export class TrainingSession {
     if (isBest || isDue(this.#options.checkpoints)) yield* this.#save();
   }
 
-  /** One rank measures, all others wait. */
-  async #measured(evaluation: Evaluation): Promise<Readonly<Record<string, number>>> {
-    const { communicator } = this.#run;
-    if (!communicator) return evaluation.run();
-    return valueOfRoot(communicator, communicator.rank === ROOT ? await evaluation.run() : undefined);
+  /** One rank measures, all others wait. Undefined where the signal has cut it short: what has been trained is still to be saved. */
+  async #measured(evaluation: Evaluation): Promise<Readonly<Record<string, number>> | undefined> {
+    const { communicator, signal } = this.#run;
+    const measure = async (): Promise<Readonly<Record<string, number>> | null> => {
+      try {
+        return await evaluation.run();
+      } catch (error) {
+        if (signal?.aborted) return null;
+        throw error;
+      }
+    };
+    if (!communicator) return (await measure()) ?? undefined;
+    return valueOfRoot(communicator, communicator.rank === ROOT ? await measure() : undefined) ?? undefined;
   }
 
   /** Returns whether the model is the best so far. */
@@ -363,6 +325,7 @@ export class TrainingSession {
     if (!evaluation || this.#evaluatedStep === step) return false;
     await this.#executor.publish();
     const metrics = await this.#measured(evaluation);
+    if (metrics === undefined) return false;
     this.#evaluatedStep = step;
     this.#metrics = { ...this.#metrics, ...metrics };
     this.#changed = true;
@@ -387,7 +350,7 @@ export class TrainingSession {
     if (this.#run.overwrite && step === 0) return;
     const tensors = await this.#executor.capture();
     const broken = tensors.find(({ data }) => data instanceof Float32Array && !data.every(Number.isFinite));
-    if (broken) throw this.#notFinite(`After step ${step}, ${broken.name} is not finite`);
+    if (broken) throw notFinite(`After step ${step}, ${broken.name} is not finite`, { saved: this.#saved });
     const name = checkpointFileName(step);
     const bytes = await encodeCheckpoint({
       ...this.#description(),
@@ -402,28 +365,6 @@ export class TrainingSession {
     this.#changed = false;
     yield { kind: 'checkpoint', step, name };
     const keep = this.#best ? [this.#best.name] : [];
-    await pruneCheckpoints(store, { keepLast: this.#options.checkpoints.keepLast, keep });
+    await pruneCheckpoints(store, { keepLast: this.#options.checkpoints.keepLast, keep, upTo: name });
   }
-}
-
-/** @throws {TrainingError} `invalid-option` */
-function executorOf(run: TrainingRun, options: ResolvedTrainOptions): StepExecutor {
-  const { backbone, head, communicator, ranks } = run;
-  if (communicator) {
-    if (!ranks) return new ProcessExecutor({ backbone, head }, options, communicator);
-    throw new TrainingError('invalid-option', 'A run has either ranks or a communicator, found both.');
-  }
-  if (!('weights' in head)) {
-    throw new TrainingError('invalid-option', 'A head that is only described needs a communicator.');
-  }
-  return ranks
-    ? new RankExecutor({ backbone, head }, options, ranks)
-    : new LocalExecutor({ backbone, head }, options);
-}
-
-/** Whether an error of a backend says that it got no memory. */
-function outOfMemory(error: unknown): boolean {
-  return /out of memory|bad_alloc|allocat\w* (memory|failed)|failed to allocate|memory allocation/i.test(
-    messageOf(error),
-  );
 }

@@ -1,5 +1,5 @@
 import { execFile, spawnSync } from 'node:child_process';
-import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
@@ -69,9 +69,10 @@ const steps = (): number =>
 
 describe.skipIf(!hasMpi)(
   'under MPI (skipped without mpirun: apt-get install openmpi-bin libopenmpi3)',
+  { concurrent: true },
   () => {
     test('a run stops when it is asked, goes on with another number of ranks, and steps 2 and 3 follow on one machine', async () => {
-      const stopped = await train(2, ['--max-steps', '100000'], () => steps() > 0);
+      const stopped = await train(2, ['--max-steps', '100000', '--backward-stages', '2'], () => steps() > 0);
       expect(stopped.code, stopped.stderr).toBe(130);
       expect(stopped.stderr).toContain('2 ranks on 1 host, Open MPI');
       // One rank speaks for all.
@@ -79,7 +80,8 @@ describe.skipIf(!hasMpi)(
       expect(first).toMatchObject({ stopped: true, steps: expect.any(Number) });
 
       const length = String(first.steps + 4);
-      const resumed = await train(3, ['--max-steps', length, '--resume']);
+      // Three ranks after two, and the like: packages/trainer/src/parallel/mpi.test.ts.
+      const resumed = await train(1, ['--max-steps', length, '--resume']);
       expect(resumed.code, resumed.stderr).toBe(0);
       expect(JSON.parse(resumed.stdout)).toMatchObject({ stopped: false, steps: first.steps + 4 });
 
@@ -122,7 +124,9 @@ describe.skipIf(!hasMpi)(
     });
 
     test('what is wrong is said once, and ends all ranks', async () => {
-      const { code, stdout, stderr } = await train(2, ['--max-steps', '1']);
+      mkdirSync(at('used'));
+      writeFileSync(at('used', 'notes.txt'), 'mine');
+      const { code, stdout, stderr } = await train(2, ['--max-steps', '1', '--output', at('used')]);
       expect(code).toBe(1);
       expect(stdout).toBe('');
       expect(stderr).toMatch(/error: rank 0 of 2: The output folder .* is not empty/);
@@ -136,6 +140,9 @@ test('ranks are asked for in one way only, and MPI needs its launcher', async ()
   const both = await runInProcess(...base, '--ranks', '2');
   expect(both.exitCode).toBe(2);
   expect(both.stderr).toMatch(/leave out --ranks/);
+  const stages = await runInProcess(...base, '--communicator', 'threads', '--backward-stages', '2');
+  expect(stages.exitCode).toBe(2);
+  expect(stages.stderr).toMatch(/--backward-stages is for --communicator mpi/);
   const alone = await runInProcess(...base);
   expect(alone.exitCode).toBe(1);
   expect(alone.stderr).toMatch(

@@ -18,7 +18,7 @@ const STOP = 'SIGUSR2';
  * @throws {UsageError} for ranks that are asked for twice; CommandError when there is no MPI
  */
 export async function withMpiRanks(
-  options: Pick<TrainCommandOptions, 'ranks' | 'rankTimeout'>,
+  options: Pick<TrainCommandOptions, 'ranks' | 'rankTimeout' | 'backwardStages'>,
   context: CommandContext,
   command: (communicator: MpiCommunicator, context: CommandContext) => Promise<void>,
 ): Promise<void> {
@@ -55,7 +55,10 @@ export async function withMpiRanks(
   }
 }
 
-async function joinMpi({ rankTimeout }: Pick<TrainCommandOptions, 'rankTimeout'>): Promise<MpiCommunicator> {
+async function joinMpi({
+  rankTimeout,
+  backwardStages,
+}: Pick<TrainCommandOptions, 'rankTimeout' | 'backwardStages'>): Promise<MpiCommunicator> {
   const file = findOptionalPackage(PACKAGE);
   if (file === undefined) {
     throw new CommandError(
@@ -64,7 +67,11 @@ async function joinMpi({ rankTimeout }: Pick<TrainCommandOptions, 'rankTimeout'>
   }
   const { mpiCommunicator, MpiError } = (await importFile(file)) as typeof import('@arcface/mpi');
   try {
-    return mpiCommunicator({ silenceSeconds: rankTimeout, lateSeconds: 12 * rankTimeout });
+    return mpiCommunicator({
+      silenceSeconds: rankTimeout,
+      lateSeconds: 12 * rankTimeout,
+      progressThread: backwardStages > 1,
+    });
   } catch (error) {
     if (error instanceof MpiError)
       throw new CommandError(`--communicator mpi: ${error.message}`, { cause: error });

@@ -19,6 +19,7 @@ import { threadsOfRank, withMpiRanks } from './mpi-ranks.ts';
 import { evaluationOnPacks } from './packs-evaluation.ts';
 import { withoutReferenceFlags } from './reference-flags.ts';
 import { RunJournal } from './run-journal.ts';
+import { lockRunFolder } from './run-lock.ts';
 import { graphsOf, startRanks } from './start-ranks.ts';
 import { trainingData } from './training-data.ts';
 import {
@@ -62,12 +63,15 @@ async function trainNetwork(
     throw new UsageError('--resume and --overwrite contradict each other.');
   if (writes && !options.resume && !options.overwrite)
     await refuseUsedFolder(output, '--resume or --overwrite');
+  if (options.backwardStages > 1 && !communicator)
+    throw new UsageError('--backward-stages is for --communicator mpi.');
   const trainOptions = trainOptionsOf(options);
   const margin = marginOf(options);
   const subcenters = subcentersOf(options);
 
   const opened = await openData(data, context);
   const ranks = startRanks(options);
+  let unlock: (() => Promise<void>) | undefined;
   try {
     const dataset = trainingData(opened, options, context);
     const backendName = await useBackend(
@@ -100,6 +104,7 @@ async function trainNetwork(
       decoder: sharpDecoder,
       ranks: ranks?.ranks,
       communicator,
+      backwardStages: options.backwardStages,
       options: trainOptions,
       resume: options.resume === true,
       overwrite: options.overwrite === true,
@@ -108,6 +113,7 @@ async function trainNetwork(
     });
     // What is refused is refused here, before anything is written.
     let next = await events.next();
+    if (writes) unlock = await lockRunFolder(output);
     if (writes) await writeAtomically(join(output, 'run.json'), [`${JSON.stringify(settings, null, 2)}\n`]);
     const { tensorboard } = options;
     const journal = new RunJournal({
@@ -118,9 +124,12 @@ async function trainNetwork(
     });
     try {
       for (; !next.done; next = await events.next()) journal.write(next.value);
-    } finally {
-      await journal.close();
+    } catch (error) {
+      // A disk that is full fails the log, too, and says less about it.
+      await journal.close().catch(() => {});
+      throw error;
     }
+    await journal.close();
 
     const result = next.value;
     const { steps, epochs, loss, imagesPerSecond, stopped } = result;
@@ -147,6 +156,7 @@ async function trainNetwork(
     );
     if (stopped) process.exitCode = INTERRUPTED;
   } finally {
+    await unlock?.();
     await ranks?.close();
     await opened.close();
   }

@@ -49,6 +49,7 @@ export interface TrainCommandOptions extends SharedOptions, ComputeOptions, Refe
   readonly communicator: 'threads' | 'mpi';
   readonly rankTimeout: number;
   readonly syncBatchNorm?: boolean;
+  readonly backwardStages: number;
   readonly lr: number;
   readonly lrSteps?: readonly number[];
   readonly lrEpochs?: readonly number[];
@@ -145,6 +146,12 @@ export function withTrainOptions(command: Command): Command {
       300,
     )
     .option('--sync-batch-norm', 'normalise by the images of all ranks together, not by those of each')
+    .option(
+      '--backward-stages <n>',
+      'of mpi: stages of the backward pass; the gradients of one are exchanged while the next is computed',
+      wholeNumber(1, 1000),
+      1,
+    )
     .option('--lr <rate>', 'learning rate', numberWithin(1e-9, 100), 0.1)
     .option(
       '--lr-steps <steps>',
