@@ -1,6 +1,7 @@
 /**
  * A rank of a run whose steps are timed: `measured-run.ts '{"network": "y1", "batchSize": 24, "steps": 6, "classes": 1000}'`, alone or under
- * mpirun. Rank 0 prints a line of JSON: the median step, and the exchanges of a step. One thread a rank; images are noise.
+ * mpirun. Rank 0 prints a line of JSON: the median step, and the exchanges of a step. One thread a rank; images are noise. With `"stages": 4`
+ * the backward pass is in so many stages, and `hidden` tells how much of the time in which gradients were under way was computed in.
  */
 import { createBackbone } from '@arcface/backbones';
 import { mpiCommunicator } from '@arcface/mpi';
@@ -10,7 +11,11 @@ import * as tf from '@tensorflow/tfjs-core';
 import 'tfjs-backend-onnxruntime';
 import { configure } from 'tfjs-backend-onnxruntime';
 import { isUnderMpi } from '../../packages/mpi/src/mpi-library.ts';
-import { type RecordedExchange, recordingCommunicator } from './recording-communicator.ts';
+import {
+  type RecordedExchange,
+  type RecordedReduction,
+  recordingCommunicator,
+} from './recording-communicator.ts';
 
 export interface MeasuredRunOptions {
   readonly network: string;
@@ -20,6 +25,8 @@ export interface MeasuredRunOptions {
   readonly classes: number;
   readonly inputSize?: number;
   readonly threads?: number;
+  /** Stages of the backward pass. Default 1. */
+  readonly stages?: number;
 }
 
 export interface MeasuredRun extends MeasuredRunOptions {
@@ -28,16 +35,19 @@ export interface MeasuredRun extends MeasuredRunOptions {
   readonly secondsPerStep: number;
   /** Of the median step on rank 0. */
   readonly exchanges: readonly RecordedExchange[];
+  /** Of all steps but the first two, on rank 0: share of the time with a sum under way in which the rank did not wait for it. */
+  readonly hidden?: number;
 }
 
 const options = JSON.parse(process.argv[2]!) as MeasuredRunOptions;
-const { network, batchSize, steps, classes, inputSize = 112, threads = 1 } = options;
+const { network, batchSize, steps, classes, inputSize = 112, threads = 1, stages = 1 } = options;
 configure({ threads });
 await tf.setBackend('onnxruntime');
 
-const mpi = isUnderMpi() ? mpiCommunicator() : undefined;
+const mpi = isUnderMpi() ? mpiCommunicator({ progressThread: stages > 1 }) : undefined;
 const record: RecordedExchange[] = [];
-const communicator = recordingCommunicator(mpi ?? singleRank, record);
+const reductions: RecordedReduction[] | undefined = stages > 1 ? [] : undefined;
+const communicator = recordingCommunicator(mpi ?? singleRank, record, reductions);
 const backbone = createBackbone({ network, inputSize });
 const images = Array.from({ length: 64 }, (_, image) =>
   Uint8Array.from({ length: inputSize * inputSize * 3 }, (_, i) => (i * (image + 7) * 2_654_435_761) >>> 24),
@@ -58,7 +68,7 @@ const dataset = {
   }),
   close: async () => {},
 };
-const timed: { seconds: number; exchanges: RecordedExchange[] }[] = [];
+const timed: { seconds: number; exchanges: RecordedExchange[]; reductions: RecordedReduction[] }[] = [];
 await train({
   backbone,
   head: {
@@ -68,9 +78,12 @@ await train({
   dataset,
   decoder: { decode: async (bytes: Uint8Array) => bytes },
   communicator,
+  backwardStages: stages,
   options: { duration: { steps }, batchSize, dynamics: false, learningRate: 0.001 },
   onEvent(event) {
-    if (event.kind === 'step') timed.push({ seconds: event.seconds, exchanges: record.splice(0) });
+    if (event.kind !== 'step') return;
+    const { seconds } = event;
+    timed.push({ seconds, exchanges: record.splice(0), reductions: reductions?.splice(0) ?? [] });
   },
 });
 const settled = timed.slice(2).sort((a, b) => a.seconds - b.seconds);
@@ -80,6 +93,22 @@ const result: MeasuredRun = {
   ranks: communicator.size,
   secondsPerStep: median.seconds,
   exchanges: median.exchanges,
+  ...(reductions && { hidden: hiddenShare(timed.slice(2).map((step) => step.reductions)) }),
 };
 if (communicator.rank === 0) process.stdout.write(`${JSON.stringify(result)}\n`);
 mpi?.close();
+
+/** @param steps the sums of each */
+function hiddenShare(steps: readonly (readonly RecordedReduction[])[]): number {
+  let underWay = 0;
+  let waited = 0;
+  for (const reductions of steps) {
+    let end = Number.NEGATIVE_INFINITY;
+    for (const { begun, done, waited: wait } of reductions) {
+      underWay += Math.max(0, done - Math.max(begun, end));
+      end = Math.max(end, done);
+      waited += wait;
+    }
+  }
+  return 1 - waited / underWay;
+}

@@ -1,4 +1,5 @@
 /** A communicator that writes down what is asked of it: the operation, how much, how long it took, and what was computed before. */
+import type { MpiCommunicator } from '@arcface/mpi';
 import type { Communicator, Exchangeable } from '@arcface/subcenter-loss';
 
 /** An operation in which all ranks take part. */
@@ -15,8 +16,24 @@ export interface RecordedExchange extends Exchange {
   readonly exchanged: number;
 }
 
-/** @param record gets the operations; empty it between steps */
-export function recordingCommunicator(communicator: Communicator, record: RecordedExchange[]): Communicator {
+/** A sum under way, in milliseconds as of `performance.now()`. */
+export interface RecordedReduction {
+  readonly begun: number;
+  /** When it was found done, by whoever asked. */
+  done: number;
+  /** How long the rank waited for it, doing nothing else. */
+  waited: number;
+}
+
+/**
+ * @param record gets the operations; empty it between steps
+ * @param reductions gets the sums that are begun and waited for later. Without it none are: each sum is waited for where it is begun
+ */
+export function recordingCommunicator(
+  communicator: Communicator & Partial<Pick<MpiCommunicator, 'startAllReduce'>>,
+  record: RecordedExchange[],
+  reductions?: RecordedReduction[],
+): Communicator {
   let last = performance.now();
   function recorded<T>(operation: Exchange['operation'], values: Exchangeable | undefined, run: () => T): T {
     const begun = performance.now();
@@ -31,7 +48,22 @@ export function recordingCommunicator(communicator: Communicator, record: Record
     last = ended;
     return result;
   }
+  const startAllReduce: Communicator['startAllReduce'] = (values, operation) => {
+    const entry: RecordedReduction = { begun: performance.now(), done: 0, waited: 0 };
+    const pending = communicator.startAllReduce!(values, operation);
+    reductions!.push(entry);
+    return {
+      isDone: () => pending.isDone(),
+      wait() {
+        const from = performance.now();
+        pending.wait();
+        entry.waited += performance.now() - from;
+        entry.done = pending.doneAt!;
+      },
+    };
+  };
   return {
+    ...(reductions && communicator.startAllReduce && { startAllReduce }),
     rank: communicator.rank,
     size: communicator.size,
     allReduce: (values, operation) =>

@@ -1,7 +1,8 @@
 #!/usr/bin/env bash
 # Two hosts on one machine: network namespaces with names of their own, joined by a link with delay and loss (link.ts). mpirun on
 # host-a starts two ranks on each. Shows that they train to what one process gets, over a good link and over a bad one, and how long
-# that takes. (Stopped and killed ranks are a test: packages/trainer/src/parallel/mpi.test.ts.)
+# that takes; that a link which is cut ends the job on both hosts, and when; and that the last checkpoint goes on.
+# (Stopped and killed ranks are a test: packages/trainer/src/parallel/mpi.test.ts.)
 # Needs root, /dev/net/tun, iproute2, Open MPI (apt-get install iproute2 openmpi-bin libopenmpi3). Nothing leaves the namespaces.
 #   sudo bash tooling/mpi/two-hosts.sh [DELAY_MS] [LOSS]      default: 5 ms each way, .01 of the packets lost
 set -euo pipefail
@@ -13,7 +14,11 @@ timeout=15
 work=$(mktemp -d)
 link=
 cleanup() {
-  [ -z "$link" ] || kill "$link" 2>/dev/null || true
+  [ -z "$link" ] || kill -KILL "$link" 2>/dev/null || true
+  for host in a b; do
+    # shellcheck disable=SC2046 # process ids, to be split
+    kill -KILL $(ip netns pids "arcface-$host" 2>/dev/null) 2>/dev/null || true
+  done
   ip netns del arcface-a 2>/dev/null || true
   ip netns del arcface-b 2>/dev/null || true
   rm -rf "$work"
@@ -45,11 +50,14 @@ disconnect() {
   tail -1 "$work/link"
   link=
 }
+# Daemons of Open MPI that hear nothing of each other ask after 5 s, and give up after three questions 2 s apart; their own default is
+# eight minutes.
+keepalive='--mca oob_tcp_keepalive_time 5 --mca oob_tcp_keepalive_intvl 2 --mca oob_tcp_keepalive_probes 3'
 train() { # OUTPUT OPTIONS...
   local output=$1
   shift
   "$work/on-host" 10.77.0.1 "exec mpirun --allow-run-as-root --oversubscribe --host 10.77.0.1:2,10.77.0.2:2 -n 4 \
-    --mca plm_rsh_agent $work/on-host --mca btl tcp,self --mca btl_tcp_if_include mpi0 --mca oob_tcp_if_include mpi0 \
+    --mca plm_rsh_agent $work/on-host --mca btl tcp,self --mca btl_tcp_if_include mpi0 --mca oob_tcp_if_include mpi0 $keepalive \
     node --import tsx $PWD/apps/cli/src/main.ts train --communicator mpi --rank-timeout $timeout \
     --threads 1 --data $work/faces --output $output $network $*"
 }
@@ -74,3 +82,52 @@ for quality in '0 0' "$delay $loss"; do
   echo "$(date +%s.%N) $begun" | awk '{ printf "%.1f s\n", $1 - $2 }'
   disconnect
 done
+
+steps() {
+  local count
+  count=$(grep -c '"kind":"step"' "$work/cut/log.jsonl" 2>/dev/null) || true
+  echo "${count:-0}"
+}
+# The link is in the second namespace, too; the launcher has the ranks' command in its own.
+pids_on() { ip netns pids "arcface-$1" | grep -vx "$link" || true; }
+ranks_on() { pids_on "$1" | xargs -r ps -o args= -p | grep -v '^mpirun' | grep -c 'train --communicator' || true; }
+seconds_since() { echo "$(date +%s.%N) $1" | awk '{ printf "%.0f", $1 - $2 }'; }
+for daemons in "that keep asking after each other" "as they are by default"; do
+  [ "$daemons" = 'as they are by default' ] && keepalive=
+  echo "== the link is cut, ranks wait $timeout s at most, daemons $daemons"
+  rm -rf "$work/cut"
+  connect 0 0
+  train "$work/cut" --max-steps 100000 --checkpoint-every 5 >"$work/cut.out" 2>"$work/cut.err" &
+  job=$!
+  until [ "$(steps)" -ge 10 ]; do sleep .1; done
+  # From now on nothing gets through, and nobody is told so.
+  kill -STOP "$link"
+  cut=$(date +%s.%N)
+  until [ "$(ranks_on a)" = 0 ] && [ "$(ranks_on b)" = 0 ]; do
+    [ "$(seconds_since "$cut")" -lt 120 ] || break
+    sleep .5
+  done
+  echo "ranks after $(seconds_since "$cut") s: $(ranks_on a) on arcface-a, $(ranks_on b) on arcface-b"
+  until ! kill -0 "$job" 2>/dev/null; do
+    [ "$(seconds_since "$cut")" -lt 120 ] || break
+    sleep .5
+  done
+  if kill -0 "$job" 2>/dev/null; then
+    echo "mpirun is still there after $(seconds_since "$cut") s, and is killed"
+    # shellcheck disable=SC2046 # process ids, to be split
+    kill -KILL $(pids_on a) 2>/dev/null || true
+  else
+    code=0
+    wait "$job" || code=$?
+    echo "mpirun ended after $(seconds_since "$cut") s with $code"
+  fi
+  grep -m 4 -E 'sign of life|lost (communication|connection)' "$work/cut.err" || tail -5 "$work/cut.err"
+  # shellcheck disable=SC2046 # process ids, to be split
+  kill -KILL $(pids_on b) 2>/dev/null || true
+  kill -CONT "$link"
+  disconnect
+done
+echo '== and goes on from the last checkpoint'
+connect 0 0
+train "$work/cut" --max-steps 30 --resume
+disconnect
