@@ -1,5 +1,4 @@
 /** A communicator that writes down what is asked of it: the operation, how much, how long it took, and what was computed before. */
-import type { MpiCommunicator } from '@arcface/mpi';
 import type { Communicator, Exchangeable } from '@arcface/subcenter-loss';
 
 /** An operation in which all ranks take part. */
@@ -30,7 +29,7 @@ export interface RecordedReduction {
  * @param reductions gets the sums that are begun and waited for later. Without it none are: each sum is waited for where it is begun
  */
 export function recordingCommunicator(
-  communicator: Communicator & Partial<Pick<MpiCommunicator, 'startAllReduce'>>,
+  communicator: Communicator,
   record: RecordedExchange[],
   reductions?: RecordedReduction[],
 ): Communicator {
@@ -58,7 +57,9 @@ export function recordingCommunicator(
         const from = performance.now();
         pending.wait();
         entry.waited += performance.now() - from;
-        entry.done = pending.doneAt!;
+        // As the progress thread found it; otherwise this rank has found it now.
+        entry.done =
+          'doneAt' in pending && typeof pending.doneAt === 'number' ? pending.doneAt : performance.now();
       },
     };
   };

@@ -39,7 +39,8 @@ function gradientsOf(config: BackboneConfig, { count, trained = () => true, segm
   const backbone = backboneFromGraph(networkGraph(config), { seed: 1, segments });
   const told: Map<string, Float32Array>[] = [];
   const values = (tensor: tf.Tensor): Float32Array => tensor.dataSync<'float32'>().slice();
-  const result = tf.tidy(() => {
+  const result = new Map<string, Float32Array>();
+  tf.tidy(() => {
     const [height, width] = backbone.inputShape;
     const images = tf.randomUniform<tf.Rank.R4>([3, height, width, 3], 0, 255, 'float32', 1);
     const asked = [...backbone.parameters.values()].filter(
@@ -60,7 +61,7 @@ function gradientsOf(config: BackboneConfig, { count, trained = () => true, segm
       },
       asked.map(({ variable }) => variable),
     );
-    return new Map(asked.map(({ name, variable }) => [name, values(grads[variable.name]!)]));
+    for (const { name, variable } of asked) result.set(name, values(grads[variable.name]!));
   });
   backbone.dispose();
   expect(tf.memory().numTensors).toBe(before);
@@ -84,7 +85,7 @@ function expectClose(
 describe('stages of the backward pass', () => {
   afterAll(setCpuBackend);
 
-  it.each<[string, BackboneConfig, () => Promise<void>]>([
+  it.each<[string, BackboneConfig, () => Promise<unknown>]>([
     ['a ResNet with dropout', RESNET, setCpuBackend],
     ['a MobileFaceNet on a lazy backend', MOBILEFACENET, setFastBackend],
   ])(
