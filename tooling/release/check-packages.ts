@@ -1,7 +1,7 @@
 /**
  * Packs every published package as the registry would receive it, checks the tarballs, installs them into an empty project
  * outside the repository, and uses them there: in three versions of Node, from TypeScript, in a browser bundle, by the README's
- * examples and the command line. Needs a registry. `pnpm check-packages`; `--tarballs` stops before the installation.
+ * examples, the command line and the studio. Needs a registry. `pnpm check-packages`; `--tarballs` stops before the installation.
  */
 import { mkdtempSync, realpathSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -13,6 +13,7 @@ import {
   importInNode,
   runCommandLine,
   runReadmeExamples,
+  serveStudio,
 } from './consumers.ts';
 import { installProject } from './installed-project.ts';
 import { checkLicences } from './licences.ts';
@@ -60,6 +61,7 @@ try {
     await check('a browser bundle by Vite', () => bundleForBrowser(project, packages));
     await check("the READMEs' examples", () => runReadmeExamples(project, packages));
     await check('the command line', () => runCommandLine(project));
+    await check('the studio', () => serveStudio(project));
     await check('licences of all that is installed with them', () => checkLicences(project, names));
   }
 } finally {

@@ -1,5 +1,6 @@
 /** How the installed packages behave in the hands of their consumers: Node, TypeScript, a bundler, a reader of the README. */
-import { execFile } from 'node:child_process';
+import { execFile, spawn } from 'node:child_process';
+import { once } from 'node:events';
 import { existsSync, mkdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { join, relative } from 'node:path';
 import { promisify } from 'node:util';
@@ -141,4 +142,41 @@ export async function runCommandLine(project: string): Promise<string[]> {
   if (!existsSync(join(project, report)) || statSync(join(project, report)).size < 10_000)
     throw new Error(`The demo left no report at ${report}`);
   return [`arcface demo, with 20 people and one epoch, ${seconds} s`];
+}
+
+/** The packed command line finds the packed studio, and serves all that its page asks for. */
+export async function serveStudio(project: string): Promise<string[]> {
+  const program = spawn(
+    join(project, 'node_modules', '.bin', 'arcface'),
+    ['studio', '--no-open', '--port', '0', '--json'],
+    { cwd: project, stdio: ['ignore', 'pipe', 'pipe'] },
+  );
+  let [printed, complaints] = ['', ''];
+  program.stderr.on('data', (chunk: Buffer) => {
+    complaints += chunk;
+  });
+  try {
+    for await (const chunk of program.stdout as AsyncIterable<Buffer>) {
+      printed += chunk;
+      if (printed.includes('\n')) break;
+    }
+    if (printed === '') throw new Error(`arcface studio printed no address:\n${complaints}`);
+    const { address } = JSON.parse(printed) as { address: string };
+    const page = await fetched(address);
+    const parts = Array.from(page.matchAll(/(?:src|href)="\.\/([^"]+)"/g), ([, part]) => part!);
+    if (parts.length < 2) throw new Error(`The page of the studio names no parts:\n${page}`);
+    const places = [...parts, 'studio.json', 'sample/studio.json', 'sample/audit.jsonl', 'sample/train.rec'];
+    for (const place of places) {
+      if ((await fetched(new URL(place, address).href)) === '') throw new Error(`${place} is empty`);
+    }
+    return [`arcface studio serves its page, ${parts.length} parts of it, and the sample`];
+  } finally {
+    if (program.exitCode === null && program.kill('SIGINT')) await once(program, 'exit');
+  }
+}
+
+async function fetched(address: string): Promise<string> {
+  const response = await fetch(address);
+  if (!response.ok) throw new Error(`${new URL(address).pathname}: status ${response.status}`);
+  return response.text();
 }

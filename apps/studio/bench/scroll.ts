@@ -1,13 +1,14 @@
 /**
  * How smoothly an identity of many faces scrolls: `tsx bench/scroll.ts [FACES]`, after a build. In a real browser without a GPU, the faces
- * of the sample over and over in one record file, read by ranges, scrolled at three speeds. Prints JSON
- * lines.
+ * of the sample over and over in one record file, read by ranges, scrolled at three speeds; and beside it a plain page with as many
+ * coloured boxes, which is what the browser itself can do on this machine. Prints JSON lines.
  */
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { openFaceDataset, writeFaceDataset } from '@arcface/recordio/node';
+import type { Page } from 'playwright-core';
 import { studioFiles } from '../../cli/src/studio/studio-data.ts';
 import { startStudioServer } from '../../cli/src/studio/studio-server.ts';
 import { launchBrowser } from '../src/testing/browser.ts';
@@ -43,12 +44,46 @@ try {
   await page.goto(server.address);
   await page.locator('a.line').first().click();
   await page.locator('.tile').first().waitFor();
+  await measure(page, 'studio');
+  // What the browser itself can do here: as many boxes, and nothing to decode, to draw or to decide.
+  await page.evaluate((count) => {
+    const scroller = document.querySelector<HTMLElement>('.face-scroller')!;
+    const { width, height } = scroller.getBoundingClientRect();
+    const columns = Math.floor((scroller.clientWidth - 16) / 104);
+    const plain = document.createElement('div');
+    plain.className = 'plain-scroller';
+    plain.style.cssText = `width:${width}px;height:${height}px;overflow-y:scroll;background:#fff;contain:strict`;
+    const space = document.createElement('div');
+    space.style.cssText = `position:relative;height:${Math.ceil(count / columns) * 128}px`;
+    for (let i = 0; i < count; i++) {
+      const box = document.createElement('div');
+      box.style.cssText =
+        `position:absolute;left:${(i % columns) * 104 + 4}px;top:${Math.floor(i / columns) * 128 + 4}px;` +
+        `width:96px;height:96px;background:hsl(${i % 360} 40% 80%)`;
+      space.append(box);
+    }
+    plain.append(space);
+    document.body.replaceChildren(plain);
+  }, faces);
+  await measure(page, 'a plain page of as many boxes');
+} finally {
+  await browser.close();
+  await server.close();
+  rmSync(folder, { recursive: true, force: true });
+}
+
+/** Scrolls what is there at each speed, and prints how often it is drawn. */
+async function measure(page: Page, what: string): Promise<void> {
   for (const pixelsASecond of SPEEDS) {
     // What a frame took is what lies between two calls of the browser's own clock of frames.
-    const frames = await page.evaluate(
+    // (No function has a name in here: the compiler would call a helper that the page does not have.)
+    const { taken, blank } = await page.evaluate(
       async ({ speed, seconds }) => {
-        const scroller = document.querySelector('.face-scroller')!;
+        const scroller = document.querySelector('.face-scroller, .plain-scroller')!;
+        scroller.scrollTop = 0;
+        await new Promise((resolve) => setTimeout(resolve, 500));
         const taken: number[] = [];
+        let blank = 0;
         const begun = await new Promise<number>((resolve) => requestAnimationFrame(resolve));
         let last = begun;
         while (last - begun < 1000 * seconds) {
@@ -56,27 +91,32 @@ try {
           taken.push(now - last);
           scroller.scrollTop += (speed * (now - last)) / 1000;
           last = now;
+          // Whether there are tiles in the middle of what is about to be seen: by what lines say of themselves, which lays nothing out.
+          const lines = document.querySelectorAll<HTMLElement>('.face-line:not([hidden])');
+          const tops = Array.from(lines, (line) =>
+            Number(/translateY\((.*)px\)/.exec(line.style.transform)![1]),
+          );
+          const middle = scroller.scrollTop + 300;
+          if (tops.length > 0 && !tops.some((top) => top <= middle && top + 128 >= middle)) blank++;
         }
-        return taken;
+        return { taken, blank };
       },
       { speed: pixelsASecond, seconds: SECONDS },
     );
-    const sorted = frames.toSorted((a, b) => a - b);
+    const sorted = taken.toSorted((a, b) => a - b);
     const at = (share: number): number =>
       Math.round(10 * sorted[Math.floor(share * (sorted.length - 1))]!) / 10;
     console.log(
       JSON.stringify({
+        what,
         faces,
         pixelsASecond,
-        framesASecond: Math.round((10 * frames.length * 1000) / frames.reduce((sum, ms) => sum + ms, 0)) / 10,
+        framesASecond: Math.round((10 * taken.length * 1000) / taken.reduce((sum, ms) => sum + ms, 0)) / 10,
         medianMilliseconds: at(0.5),
         p95Milliseconds: at(0.95),
         longestMilliseconds: at(1),
+        blankShare: Math.round((1000 * blank) / taken.length) / 1000,
       }),
     );
   }
-} finally {
-  await browser.close();
-  await server.close();
-  rmSync(folder, { recursive: true, force: true });
 }

@@ -41,7 +41,7 @@ try {
       .getByRole('link', { name: /^Identity \d+/ })
       .first()
       .click();
-    await page.locator('.face-drawn').nth(20).waitFor();
+    await page.locator('[role=listbox][aria-busy=false] [role=option]').first().waitFor();
     await page.waitForTimeout(500);
     const press = async (key: string, times = 1): Promise<void> => {
       for (let i = 0; i < times; i++) await page.keyboard.press(key);

@@ -25,11 +25,16 @@ type State =
   | {
       readonly kind: 'empty';
       readonly fault?: string;
-      /** Faces that wait for a network. */
+      /** Faces that wait for an audit, or for something to make one with. */
       readonly waiting?: readonly ChosenFile[];
     }
   | { readonly kind: 'opening'; readonly progress: OpenProgress }
-  | { readonly kind: 'open'; readonly session: Session; readonly saving: ReadonlySignal<SaveState> };
+  | {
+      readonly kind: 'open';
+      readonly session: Session;
+      readonly saving: ReadonlySignal<SaveState>;
+      readonly stopSaving: () => void;
+    };
 
 const state = signal<State>({ kind: 'opening', progress: { what: 'Starting', share: undefined } });
 const current = computed(() => (state.value.kind === 'open' ? state.value : undefined));
@@ -40,7 +45,10 @@ const masked = parameters.has('mask');
 /** ?backend=wasm leaves a GPU alone. */
 const backend = parameters.get('backend') === 'wasm' ? 'wasm' : undefined;
 
-async function open(how: (options: OpenOptions) => Promise<Session>): Promise<void> {
+async function open(
+  how: (options: OpenOptions) => Promise<Session>,
+  waiting: readonly ChosenFile[] = [],
+): Promise<void> {
   state.value = { kind: 'opening', progress: { what: 'Opening', share: undefined } };
   try {
     const session = await how({
@@ -50,23 +58,28 @@ async function open(how: (options: OpenOptions) => Promise<Session>): Promise<vo
         state.value = { kind: 'opening', progress };
       },
     });
-    const { state: saving } = await keepDecisions(session);
-    state.value = { kind: 'open', session, saving };
+    const { state: saving, stop: stopSaving } = await keepDecisions(session);
+    state.value = { kind: 'open', session, saving, stopSaving };
   } catch (error) {
-    state.value =
-      error instanceof NeedsModel
-        ? { kind: 'empty', waiting: error.files }
-        : { kind: 'empty', fault: (error as Error).message };
+    const fault = error instanceof NeedsModel ? error.note : (error as Error).message;
+    const still = error instanceof NeedsModel ? error.files : waiting;
+    state.value = {
+      kind: 'empty',
+      ...(fault === undefined ? {} : { fault }),
+      ...(still.length === 0 ? {} : { waiting: still }),
+    };
   }
 }
 
 const openSample = (): Promise<void> =>
   open((options) => openManifest(new URL('sample/studio.json', document.baseURI), options));
 
-const openChosen = (files: readonly ChosenFile[]): Promise<void> =>
-  open((options) => openFiles(files, options));
+/** Opens files, together with faces that waited for them. */
+const openChosen = (files: readonly ChosenFile[], waiting: readonly ChosenFile[]): Promise<void> =>
+  open((options) => openFiles([...waiting, ...files], waiting.length > 0 ? files : [], options), waiting);
 
 function close(): void {
+  current.value?.stopSaving();
   current.value?.session.close();
   state.value = { kind: 'empty' };
   go({ view: 'overview' });
@@ -109,8 +122,8 @@ export function App() {
       {value.kind === 'empty' && (
         <StartView
           fault={value.fault}
-          waiting={value.waiting?.length}
-          onFiles={(files) => openChosen([...(value.waiting ?? []), ...files])}
+          waiting={value.waiting !== undefined}
+          onFiles={(files) => openChosen(files, value.waiting ?? [])}
           onSample={openSample}
         />
       )}
@@ -134,7 +147,20 @@ function Opening({ progress }: { readonly progress: OpenProgress }) {
   );
 }
 
+function titleOf(session: Session, to: Route): string {
+  if (to.view !== 'identity')
+    return { overview: 'Overview', decisions: 'Decisions', export: 'Export' }[to.view];
+  const position = session.positionOf.get(to.label);
+  return position === undefined ? 'Identity' : session.nameOf(position);
+}
+
 function View({ session, to }: { readonly session: Session; readonly to: Route }) {
+  useEffect(() => {
+    document.title = `${titleOf(session, to)} – ${session.title} – arcface studio`;
+    return () => {
+      document.title = 'arcface studio';
+    };
+  }, [session, to]);
   switch (to.view) {
     case 'overview':
       return <OverviewView session={session} />;

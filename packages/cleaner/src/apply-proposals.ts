@@ -10,6 +10,11 @@ import type { Audit } from './score.ts';
 export const PROPOSALS = ['relabel', 'split', 'merge'] as const;
 export type ProposalKind = (typeof PROPOSALS)[number];
 
+/** Whether a proposal that was carried out is the reason. */
+export function isProposal(reason: string): reason is ProposalKind {
+  return PROPOSALS.some((kind) => kind === reason);
+}
+
 /** An identity of the output, before it has a label. */
 export interface OutputIdentity {
   /** Position of the identity of the input that it comes from. */

@@ -1,3 +1,4 @@
+import { isProposal } from './apply-proposals.ts';
 import type { Decision } from './decide.ts';
 import type { Verdict } from './rules/verdicts.ts';
 import { type Audit, degreesOf } from './score.ts';
@@ -43,6 +44,10 @@ export interface AuditRow {
   readonly newKey?: number;
   /** Label in the output, unless dropped. */
   readonly newLabel?: number;
+  /** The label (of the input) whose identity it goes to, where a proposal that was carried out or a person moved it. */
+  readonly movedTo?: number;
+  /** 1, 2, ...: it goes to the second person that was split off from its identity (`apply` of `split`). */
+  readonly splitPerson?: number;
 }
 
 /** The row of one image. Angles are rounded to 1e-6 degrees, probabilities to 1e-6. */
@@ -73,7 +78,21 @@ export function auditRow(audit: Audit, decision: Decision, image: number): Audit
     decision: decision.verdicts[image]!,
     rule: decision.reasons[image]!,
     ...(kept ? { newKey: decision.newKeys[image]!, newLabel: decision.newLabels[image]! } : {}),
+    ...(kept ? destination(audit, decision, image) : {}),
   };
+}
+
+/** Where an image that stays goes, where that is not simply its own identity. */
+function destination(
+  { identities, identityOf }: Audit,
+  { identitiesKept, newLabels, reasons }: Decision,
+  image: number,
+): Pick<AuditRow, 'movedTo' | 'splitPerson'> {
+  const { position, person } = identitiesKept[newLabels[image]!]!;
+  if (person > 0) return { splitPerson: person };
+  // What was moved and arrived where it came from (its new identity was merged into its old one) says so, too.
+  const moved = position !== identityOf[image] || isProposal(reasons[image]!);
+  return moved ? { movedTo: identities[position]!.label } : {};
 }
 
 /** Of what an earlier row said about the image, the part that is still known. */

@@ -1,6 +1,7 @@
 import { applyProposals, type OutputIdentity, PROPOSALS, type ProposalKind } from './apply-proposals.ts';
 import { CleanerError } from './cleaner-error.ts';
 import { applyPersonalDecisions, type PersonalDecision } from './decisions/personal-decisions.ts';
+import { repeatMoves } from './recorded/repeat-moves.ts';
 import { dropSmall, keepAtLeast } from './rules/guards.ts';
 import { checkRule, type Rule } from './rules/rule.ts';
 import { judge, type Verdict } from './rules/verdicts.ts';
@@ -70,6 +71,7 @@ export function decide(audit: Audit, rule: Rule, options: DecideOptions = {}): D
   const judged = judge(audit, rule);
   const target = Int32Array.from(audit.identityOf);
   const outputs = audit.identities.map((_, position): OutputIdentity => ({ position, person: 0 }));
+  if (rule.kind === 'recorded') repeatMoves(audit, target, outputs);
   applyProposals(audit, apply, judged, target, outputs);
   const personal = applyPersonalDecisions(audit, decisions, judged, target);
   keepAtLeast(audit, rule.keepAtLeast ?? 0, judged, (image) => personal.has(image));

@@ -85,6 +85,10 @@ export interface RecordedVerdicts {
   readonly suggestedLabel: Int32Array;
   /** The other label whose person an image is most like; -1 where a row had none. */
   readonly otherLabel: Int32Array;
+  /** The label whose identity an image was moved to; -1 where it was not. */
+  readonly movedTo: Int32Array;
+  /** The second person of its identity that an image was split off with; 0 where it was not. */
+  readonly splitPerson: Int32Array;
 }
 
 /** Angle of a cosine, degrees; rounding outside [-1, 1] is taken back. */

@@ -36,6 +36,8 @@ const COLUMNS = {
   rule: 'STRING',
   newKey: 'INT32',
   newLabel: 'INT32',
+  movedTo: 'INT32',
+  splitPerson: 'INT32',
 } as const;
 
 const ROWS_AT_A_TIME = 4096;

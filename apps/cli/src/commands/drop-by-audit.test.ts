@@ -92,6 +92,11 @@ describe('arcface drop --audit', () => {
     expect(one).toMatchObject({ decision: decisions[0]!.decision, rule: 'person' });
     expect(two).toMatchObject({ decision: 'keep', rule: 'person' });
     for (const row of others) expect(row.decision).toBe(row.angle < high ? 'keep' : 'drop');
+    // The audit that this left behind says all of it, the relabel too.
+    const left = at('reviewed', 'audit.jsonl');
+    expect(rows('reviewed')[1]).toMatchObject({ movedTo: 3 });
+    await run('drop', '--data', at('faces'), '--audit', left, '--output', at('repeated'));
+    expect(bytes('repeated')).toEqual(bytes('reviewed'));
     await drop('stated', '--audit', audit, '--threshold', String(low));
     for (const row of rows('stated').slice(2)) expect(row.decision).toBe(row.angle < low ? 'keep' : 'drop');
     await drop('as-recorded', '--audit', audit, '--rule', 'recorded');

@@ -60,6 +60,10 @@ async function studio(options: StudioOptions, context: CommandContext): Promise<
     throw new UsageError('--decisions needs the --audit that they are about.');
   if (decisions?.endsWith('.csv'))
     throw new UsageError('--decisions is saved into as JSON lines: name it .json or .jsonl.');
+  if (decisions !== undefined && !existsSync(dirname(resolve(decisions))))
+    throw new CommandError(
+      `There is no folder ${dirname(resolve(decisions))} to save ${basename(decisions)} into.`,
+    );
   // What is damaged is refused here, before a browser opens.
   if (decisions !== undefined && existsSync(decisions)) await readDecisions(decisions);
   const records = data === undefined ? undefined : recordFileOf(data);

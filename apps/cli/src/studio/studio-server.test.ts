@@ -167,6 +167,11 @@ describe('arcface studio', () => {
     [['--audit', 'nothing.jsonl'], 2, /There is no audit/],
     [['--audit', 'secret.txt'], 2, /reads an audit as \.jsonl or \.parquet/],
     [['--decisions', 'review.json'], 2, /--decisions needs the --audit/],
+    [
+      ['--audit', 'my audit.jsonl', '--decisions', 'nowhere/review.json'],
+      1,
+      /There is no folder .*nowhere to save review\.json into/,
+    ],
   ])('refuses %j', async (args, exitCode, message) => {
     const paths = args.map((each) => (each.startsWith('--') ? each : at(each)));
     const outcome = await runInProcess('studio', '--no-open', ...paths);

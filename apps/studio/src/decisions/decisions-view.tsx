@@ -6,7 +6,7 @@ import {
   type PersonalDecision,
   parseDecisions,
 } from '@arcface/cleaner';
-import { useRef, useState } from 'preact/hooks';
+import { useMemo, useRef, useState } from 'preact/hooks';
 import { download } from '../export/output-files.ts';
 import { Face } from '../faces/face.tsx';
 import type { Session } from '../session/session.ts';
@@ -20,6 +20,8 @@ import { personalDecisions, rowDecisions } from './decision-book.ts';
 
 const LINE = 64;
 const AHEAD = 6;
+/** On the page at a time. */
+const MOST_CONFLICTS = 200;
 
 interface Imported {
   readonly file: string;
@@ -134,6 +136,17 @@ function Conflicts({
   readonly onChange: (imported: Imported) => void;
 }) {
   const { file, reviewer, taken, unknown, conflicts } = imported;
+  // Keys are looked for in all rows: once, not for every face.
+  const rowOf = useMemo(
+    () =>
+      new Map(
+        rowDecisions(
+          session.columns,
+          conflicts.map(({ key }) => ({ key, decision: 'keep' as const })),
+        ).rows.map(([row]) => [String(keyAt(session.columns.keys, row)), row]),
+      ),
+    [session, conflicts],
+  );
   const settle = (settled: readonly DecisionConflict[], whose: 'ours' | 'theirs'): void => {
     if (whose === 'theirs') {
       session.book.decideEach(
@@ -166,9 +179,11 @@ function Conflicts({
             </button>
           </div>
           <ul class="conflicts">
-            {conflicts.slice(0, 200).map((conflict) => (
+            {conflicts.slice(0, MOST_CONFLICTS).map((conflict) => (
               <li key={conflict.key}>
-                <RowFace session={session} decision={conflict.ours} />
+                {rowOf.has(String(conflict.key)) && (
+                  <Face thumbnails={session.thumbnails} row={rowOf.get(String(conflict.key))!} />
+                )}
                 <button type="button" onClick={() => settle([conflict], 'ours')}>
                   You: <DecisionWords session={session} decision={conflict.ours} />
                 </button>
@@ -178,18 +193,13 @@ function Conflicts({
               </li>
             ))}
           </ul>
-          {conflicts.length > 200 && (
-            <p class="note">The first 200 are shown; more follow as these are settled.</p>
+          {conflicts.length > MOST_CONFLICTS && (
+            <p class="note">The first {MOST_CONFLICTS} are shown; more follow as these are settled.</p>
           )}
         </>
       )}
     </section>
   );
-}
-
-function RowFace({ session, decision }: { readonly session: Session; readonly decision: PersonalDecision }) {
-  const row = rowDecisions(session.columns, [{ key: decision.key, decision: 'keep' }]).rows[0]?.[0];
-  return row === undefined ? null : <Face thumbnails={session.thumbnails} row={row} />;
 }
 
 function DecisionWords({ session, decision }: { readonly session: Session; readonly decision: RowDecision }) {

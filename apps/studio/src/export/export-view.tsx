@@ -58,6 +58,7 @@ export function ExportView({ session }: { readonly session: Session }) {
       await files.finish();
       setState({ kind: 'written', images, identities: written, bytes });
     } catch (error) {
+      await files.discard();
       setState(
         controller.signal.aborted ? { kind: 'ready' } : { kind: 'failed', message: (error as Error).message },
       );

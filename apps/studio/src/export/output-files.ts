@@ -3,12 +3,19 @@
  * memory that the dataset takes.
  */
 
+import { IDENTITY_NAMES_FILE } from '@arcface/recordio';
+
 export interface OutputFiles {
   /** Opens a file for writing. */
   create(name: string): Promise<WritableStream<Uint8Array>>;
   /** Called once, when everything has been written. */
   finish(): Promise<void>;
+  /** Called instead when it was not: nothing is left behind. */
+  discard(): Promise<void>;
 }
+
+/** Everything that an export may write. */
+const OUTPUT_NAMES = ['train.rec', 'train.idx', 'property', IDENTITY_NAMES_FILE];
 
 interface FolderPicker {
   showDirectoryPicker?(options: { mode: 'readwrite'; id: string }): Promise<FileSystemDirectoryHandle>;
@@ -18,19 +25,49 @@ export function canWriteFolders(): boolean {
   return 'showDirectoryPicker' in globalThis;
 }
 
-/** Asks for a folder. Files get their names when they are complete. */
+/**
+ * Asks for a folder. The browser swaps a file's content in when it is complete; until then it stands there empty.
+ *
+ * @throws {Error} when the folder holds a dataset already: it may be the very one that is read from
+ */
 export async function pickFolder(): Promise<OutputFiles> {
   const folder = await (globalThis as FolderPicker).showDirectoryPicker!({
     mode: 'readwrite',
     id: 'arcface-export',
   });
+  for (const name of OUTPUT_NAMES) {
+    if (!(await holds(folder, name))) continue;
+    throw new Error(
+      `${folder.name} already holds a ${name}: choose another folder, nothing is written over.`,
+    );
+  }
+  const created = new Map<string, FileSystemWritableFileStream>();
   return {
     async create(name) {
       const file = await folder.getFileHandle(name, { create: true });
-      return (await file.createWritable()) as unknown as WritableStream<Uint8Array>;
+      const stream = await file.createWritable();
+      created.set(name, stream);
+      return stream as unknown as WritableStream<Uint8Array>;
     },
     finish: () => Promise.resolve(),
+    async discard() {
+      for (const [name, stream] of created) {
+        // One that is closed or aborted already is no trouble.
+        await stream.abort().catch(() => {});
+        await folder.removeEntry(name).catch(() => {});
+      }
+    },
   };
+}
+
+async function holds(folder: FileSystemDirectoryHandle, name: string): Promise<boolean> {
+  try {
+    await folder.getFileHandle(name);
+    return true;
+  } catch (error) {
+    // A folder of that name is in the way as much as a file.
+    return (error as Error).name !== 'NotFoundError';
+  }
 }
 
 /** Pieces of this size become a Blob, which the browser keeps on the disk. */
@@ -65,6 +102,10 @@ export function downloads(): OutputFiles {
       for (const [name, blobs] of files) {
         download(name, new Blob(blobs, { type: 'application/octet-stream' }));
       }
+    },
+    discard: () => {
+      files.clear();
+      return Promise.resolve();
     },
   };
 }

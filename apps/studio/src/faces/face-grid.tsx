@@ -1,24 +1,18 @@
 /** Faces in sections, to look at, to select, and to go through with the keyboard. */
 import type { ReadonlySignal } from '@preact/signals';
-import type { ComponentChildren } from 'preact';
-import { useEffect, useLayoutEffect, useMemo, useRef } from 'preact/hooks';
-import { useViewport } from '../shell/use-size.ts';
-import { Face } from './face.tsx';
+import { useEffect, useLayoutEffect, useMemo, useRef, useState } from 'preact/hooks';
+import { theme } from '../shell/theme.ts';
+import { useSize } from '../shell/use-size.ts';
+import { FaceLines } from './face-lines.ts';
 import { GridLayout, type GridSection, isStepKey } from './grid-layout.ts';
 import type { Thumbnails } from './thumbnails.ts';
+import { TILE, type TileLook, TilePainter } from './tile-painter.ts';
+import { readTileStyle, type TileStyle } from './tile-style.ts';
 
-const TILE = { tileWidth: 104, tileHeight: 128, headerHeight: 40 };
-/** Pixels above and below the screen that are prepared. */
-const AHEAD = 400;
-
-export interface TileLook {
-  /** For the style: what becomes of the face, and who decided. */
-  readonly status: string;
-  readonly caption: string;
-  readonly badge: ComponentChildren;
-  /** For people who do not see it. */
-  readonly description: string;
-}
+const HEADER_HEIGHT = 40;
+const SIZE = { tileWidth: TILE.width, tileHeight: TILE.height, headerHeight: HEADER_HEIGHT };
+/** Left and right of the tiles, as the style sheet says. */
+const PADDING = 16;
 
 export interface FaceGridProps {
   readonly label: string;
@@ -34,23 +28,34 @@ export interface FaceGridProps {
 export function FaceGrid(props: FaceGridProps) {
   const { label, sections, thumbnails, look, focus, selection, onFocus } = props;
   const scroller = useRef<HTMLDivElement>(null);
-  const { width, height, top } = useViewport(scroller);
-  const layout = useMemo(
-    () => new GridLayout(sections, { ...TILE, width: Math.max(0, width - 16) }),
-    [sections, width],
-  );
+  const space = useRef<HTMLDivElement>(null);
+  const lines = useRef<FaceLines>(null);
+  const width = Math.max(0, useSize(scroller).width - PADDING);
+  const painter = usePainter(space);
+  const layout = useMemo(() => new GridLayout(sections, { ...SIZE, width }), [sections, width]);
   const latestFocus = (): number => Math.min(focus.value, layout.length - 1);
   const focused = latestFocus();
+
+  useLayoutEffect(() => {
+    const made = new FaceLines(scroller.current!, space.current!);
+    lines.current = made;
+    return () => made.close();
+  }, []);
 
   useLayoutEffect(() => {
     const element = scroller.current;
     if (element === null || focused < 0 || element.clientHeight === 0) return;
     const { y } = layout.placeOf(focused);
     // The first line brings its section's title with it.
-    if (y - TILE.headerHeight < element.scrollTop) element.scrollTop = y - TILE.headerHeight;
-    const bottom = y + TILE.tileHeight;
+    if (y - HEADER_HEIGHT < element.scrollTop) element.scrollTop = y - HEADER_HEIGHT;
+    const bottom = y + TILE.height;
     if (bottom > element.scrollTop + element.clientHeight) element.scrollTop = bottom - element.clientHeight;
   }, [focused, layout]);
+
+  useLayoutEffect(() => {
+    if (width === 0 || painter === undefined) return;
+    lines.current!.update({ layout, thumbnails, look, selection, focused, painter, width });
+  });
 
   // Whoever comes here can go on with the keyboard at once.
   useEffect(() => scroller.current?.focus({ preventScroll: true }), []);
@@ -60,9 +65,14 @@ export function FaceGrid(props: FaceGridProps) {
     event.preventDefault();
     onFocus(layout.step(latestFocus(), event.key), { extend: event.shiftKey, toggle: false });
   };
+  const onClick = (event: MouseEvent): void => {
+    const option = (event.target as Element).closest('[role="option"]');
+    const place = option === null ? undefined : lines.current!.placeOf(option);
+    if (place === undefined) return;
+    onFocus(place, { extend: event.shiftKey, toggle: event.ctrlKey || event.metaKey });
+    scroller.current?.focus({ preventScroll: true });
+  };
 
-  const visible = width === 0 ? [] : layout.visible(top - AHEAD, top + height + AHEAD);
-  const focusedRow = focused < 0 ? undefined : layout.rowAt(focused);
   return (
     <div
       ref={scroller}
@@ -70,49 +80,49 @@ export function FaceGrid(props: FaceGridProps) {
       role="listbox"
       aria-label={label}
       aria-multiselectable="true"
-      aria-activedescendant={focusedRow === undefined ? undefined : `face-${focusedRow}`}
+      aria-activedescendant={focused < 0 ? undefined : `face-${layout.rowAt(focused)}`}
       tabIndex={0}
       onKeyDown={onKeyDown}
+      onClick={onClick}
+      onScroll={() => lines.current!.scrolled()}
     >
       <div class="face-space" role="presentation" style={{ height: `${layout.height}px` }}>
-        {layout.sections.map(({ title, top: y, rows }) => (
+        {layout.sections.map(({ title, top, rows }) => (
           <div
             key={title}
             class="section-title"
             role="presentation"
-            style={{ transform: `translateY(${y}px)` }}
+            style={{ transform: `translateY(${top}px)` }}
           >
             {title} <span>{rows.length}</span>
           </div>
         ))}
-        {visible.map((place) => {
-          const row = layout.rowAt(place);
-          const { x, y } = layout.placeOf(place);
-          const { status, caption, badge, description } = look(row);
-          return (
-            // Keys are taken by the list, which has the focus: see aria-activedescendant.
-            // biome-ignore lint/a11y/useKeyWithClickEvents: the listbox handles keys
-            <div
-              key={row}
-              id={`face-${row}`}
-              role="option"
-              tabIndex={-1}
-              aria-selected={selection.has(row)}
-              aria-label={description}
-              class={`tile ${status} ${row === focusedRow ? 'focused' : ''}`}
-              style={{ transform: `translate(${x}px, ${y}px)` }}
-              onClick={(event) => {
-                onFocus(place, { extend: event.shiftKey, toggle: event.ctrlKey || event.metaKey });
-                scroller.current?.focus({ preventScroll: true });
-              }}
-            >
-              <Face thumbnails={thumbnails} row={row} />
-              <span class="badge">{badge}</span>
-              <span class="caption">{caption}</span>
-            </div>
-          );
-        })}
+        <div ref={space} role="presentation" />
       </div>
     </div>
   );
+}
+
+/** What draws tiles in the colours that the page has now, and as sharp as the display is. */
+function usePainter(place: { readonly current: HTMLElement | null }): TilePainter | undefined {
+  const chosen = theme.value;
+  const [style, setStyle] = useState<TileStyle>();
+  const [scale, setScale] = useState(devicePixelRatio);
+  useLayoutEffect(() => {
+    const dark = matchMedia('(prefers-color-scheme: dark)');
+    const contrast = matchMedia('(forced-colors: active)');
+    const display = matchMedia(`(resolution: ${scale}dppx)`);
+    const read = (): void => setStyle(readTileStyle(place.current!));
+    const readScale = (): void => setScale(devicePixelRatio);
+    // The page has changed its colours already: the theme is applied as it is chosen.
+    void chosen;
+    read();
+    for (const query of [dark, contrast]) query.addEventListener('change', read);
+    display.addEventListener('change', readScale);
+    return () => {
+      for (const query of [dark, contrast]) query.removeEventListener('change', read);
+      display.removeEventListener('change', readScale);
+    };
+  }, [place, chosen, scale]);
+  return useMemo(() => style && new TilePainter(style, scale), [style, scale]);
 }

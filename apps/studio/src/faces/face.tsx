@@ -34,7 +34,7 @@ export function Face({
   const nothing = thumbnails === undefined || state === 'unreadable';
   return (
     <span class={`face ${nothing ? 'face-none' : `face-${state}`}`}>
-      <canvas ref={canvas} width={176} height={176} />
+      <canvas ref={canvas} width={thumbnails?.side} height={thumbnails?.side} />
       {nothing && <span class="face-note">{thumbnails === undefined ? 'no image' : 'unreadable'}</span>}
     </span>
   );

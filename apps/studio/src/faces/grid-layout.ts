@@ -37,6 +37,15 @@ export interface Place {
   readonly y: number;
 }
 
+/** Tiles side by side. */
+export interface GridLine {
+  /** Place of its first tile among all. */
+  readonly first: number;
+  /** Tiles in it: as many as there are columns, or fewer at a section's end. */
+  readonly count: number;
+  readonly top: number;
+}
+
 export class GridLayout {
   readonly columns: number;
   readonly sections: readonly PlacedSection[];
@@ -76,18 +85,22 @@ export class GridLayout {
     };
   }
 
-  /** Places of the tiles between two heights. */
-  visible(from: number, to: number): number[] {
+  /** The lines between two heights, from top to bottom. */
+  linesBetween(from: number, to: number): GridLine[] {
     const { tileHeight, headerHeight } = this.#size;
-    const places: number[] = [];
+    const lines: GridLine[] = [];
     for (const { rows, first, top, bottom } of this.sections) {
       if (bottom < from || top > to) continue;
-      const line = (y: number): number => Math.floor((y - top - headerHeight) / tileHeight);
-      const start = Math.max(0, line(from)) * this.columns;
-      const end = Math.min(rows.length, (line(to) + 1) * this.columns);
-      for (let within = start; within < end; within++) places.push(first + within);
+      const content = top + headerHeight;
+      const start = Math.max(0, Math.floor((from - content) / tileHeight));
+      for (let line = start; line * this.columns < rows.length; line++) {
+        const y = content + line * tileHeight;
+        if (y > to) break;
+        const within = line * this.columns;
+        lines.push({ first: first + within, count: Math.min(this.columns, rows.length - within), top: y });
+      }
     }
-    return places;
+    return lines;
   }
 
   /** Where a step leads: within lines and from line to line, also across sections. */

@@ -5,30 +5,41 @@ import type { FaceSource } from './face-source.ts';
 import { type ImageReader, openImageReader } from './image-reader.ts';
 
 export type ThumbnailRequest =
-  | { readonly kind: 'open'; readonly source: FaceSource }
-  | { readonly kind: 'decode'; readonly id: number; readonly key: number | string; readonly masked: boolean };
+  | {
+      readonly kind: 'open';
+      readonly source: FaceSource;
+      /** Side of the thumbnails, pixels. */
+      readonly side: number;
+      /** Blur them. */
+      readonly masked: boolean;
+    }
+  | { readonly kind: 'decode'; readonly id: number; readonly key: number | string };
 
-export interface ThumbnailReply {
-  readonly id: number;
-  /** Undefined when the image cannot be read. */
-  readonly bitmap?: ImageBitmap;
-}
+export type ThumbnailReply =
+  | {
+      readonly kind: 'face';
+      readonly id: number;
+      /** Undefined when the image cannot be read. */
+      readonly bitmap?: ImageBitmap;
+    }
+  /** No image can be read at all. */
+  | { readonly kind: 'fault'; readonly message: string };
 
-/** Side in pixels: sharp on a display with two device pixels a point. */
-const SIDE = 176;
 const MASKED_SIDE = 6;
 
 let reader: Promise<ImageReader> | undefined;
+let side = MASKED_SIDE;
 
 addEventListener('message', async ({ data }: MessageEvent<ThumbnailRequest>) => {
   if (data.kind === 'open') {
+    side = data.masked ? MASKED_SIDE : data.side;
     reader = openImageReader(data.source);
-    // Whoever asks for an image hears of it.
-    reader.catch(() => {});
+    reader.catch(({ message }: Error) =>
+      self.postMessage({ kind: 'fault', message } satisfies ThumbnailReply),
+    );
     return;
   }
-  const { id, key, masked } = data;
-  const side = masked ? MASKED_SIDE : SIDE;
+  const { id, key } = data;
   try {
     const image = await (await reader!)(key);
     const bitmap = await createImageBitmap(image, {
@@ -36,8 +47,8 @@ addEventListener('message', async ({ data }: MessageEvent<ThumbnailRequest>) => 
       resizeHeight: side,
       resizeQuality: 'medium',
     });
-    self.postMessage({ id, bitmap } satisfies ThumbnailReply, { transfer: [bitmap] });
+    self.postMessage({ kind: 'face', id, bitmap } satisfies ThumbnailReply, { transfer: [bitmap] });
   } catch {
-    self.postMessage({ id } satisfies ThumbnailReply);
+    self.postMessage({ kind: 'face', id } satisfies ThumbnailReply);
   }
 });

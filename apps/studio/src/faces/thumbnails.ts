@@ -3,41 +3,56 @@
  * past before its turn came is not read at all.
  */
 import { type AuditColumns, keyAt } from '@arcface/cleaner';
+import { signal } from '@preact/signals';
 import type { FaceSource } from './face-source.ts';
 import type { ThumbnailReply, ThumbnailRequest } from './thumbnail.worker.ts';
+import { FACE_SIDE } from './tile-painter.ts';
 
 /** A decoded image, or that there is none to be had. */
 export type Thumbnail = ImageBitmap | 'unreadable';
 
-/** About 120 kB each. */
-const KEPT = 800;
+/** About 32 kB each, or 130 kB on a display with two device pixels a point. */
+const KEPT = 1200;
+const MOST_SCALE = 2;
 const WORKERS = 2;
 /** Requests that a worker works on at a time: reading and decoding overlap. */
 const AT_ONCE = 6;
 
 export class Thumbnails {
+  /** Pixels. */
+  readonly side: number;
   readonly #columns: AuditColumns;
-  readonly #masked: boolean;
+  readonly #fault = signal<string>();
   readonly #workers: { readonly worker: Worker; busy: number }[] = [];
   /** Oldest first. */
   readonly #kept = new Map<number, Thumbnail>();
   readonly #waiting = new Map<number, Set<(thumbnail: Thumbnail) => void>>();
   readonly #inWork = new Set<number>();
 
-  constructor(columns: AuditColumns, source: FaceSource, options: { readonly masked: boolean }) {
+  constructor(columns: AuditColumns, source: FaceSource, { masked }: { readonly masked: boolean }) {
+    const side = Math.ceil(FACE_SIDE * Math.min(MOST_SCALE, devicePixelRatio));
+    this.side = side;
     this.#columns = columns;
-    this.#masked = options.masked;
     for (let i = 0; i < WORKERS; i++) {
       const worker = new Worker(new URL('./thumbnail.worker.ts', import.meta.url), { type: 'module' });
       const slot = { worker, busy: 0 };
       worker.onmessage = ({ data }: MessageEvent<ThumbnailReply>) => {
+        if (data.kind === 'fault') {
+          this.#fault.value = data.message;
+          return;
+        }
         slot.busy--;
         this.#deliver(data.id, data.bitmap ?? 'unreadable');
         this.#work();
       };
-      worker.postMessage({ kind: 'open', source } satisfies ThumbnailRequest);
+      worker.postMessage({ kind: 'open', source, side, masked } satisfies ThumbnailRequest);
       this.#workers.push(slot);
     }
+  }
+
+  /** Why no image can be read at all, such as a damaged index; undefined as long as some can. */
+  get fault(): string | undefined {
+    return this.#fault.value;
   }
 
   /** The thumbnail of a row, if it is at hand. */
@@ -84,7 +99,6 @@ export class Thumbnails {
           kind: 'decode',
           id: row,
           key: keyAt(this.#columns.keys, row),
-          masked: this.#masked,
         } satisfies ThumbnailRequest);
       }
     }

@@ -1,12 +1,15 @@
 /** An identity's faces in the order in which they are looked at: by sub-centre, the dominant one first, in each by angle. */
 import type { AuditColumns } from '@arcface/cleaner';
 import type { GridSection } from '../faces/grid-layout.ts';
-import type { RowDecision } from '../session/verdicts.ts';
+import type { Moves, RowDecision } from '../session/verdicts.ts';
 
 export function identitySections(
   columns: AuditColumns,
   position: number,
-  decisions: ReadonlyMap<number, RowDecision>,
+  {
+    decisions,
+    moves,
+  }: { readonly decisions: ReadonlyMap<number, RowDecision>; readonly moves: Moves | undefined },
 ): GridSection[] {
   const { label, images, votes, dominant } = columns.identities[position]!;
   const byAngle = (a: number, b: number): number => columns.cosine[b]! - columns.cosine[a]! || a - b;
@@ -30,6 +33,8 @@ export function identitySections(
   }));
   const unreadable = nearest.get(-1);
   if (unreadable !== undefined) sections.push({ title: 'Could not be read', rows: unreadable });
+  const sent = (moves?.arrivals.get(position) ?? []).filter((row) => !decisions.has(row));
+  if (sent.length > 0) sections.push({ title: 'Moved here by the audit', rows: sent });
   const arrived = [...decisions]
     .filter(([row, decision]) => decision.label === label && columns.labels[row] !== label)
     .map(([row]) => row)

@@ -2,10 +2,11 @@
 import { keyAt } from '@arcface/cleaner';
 import { useComputed, useSignal } from '@preact/signals';
 import { useEffect, useMemo, useRef, useState } from 'preact/hooks';
-import { FaceGrid, type TileLook } from '../faces/face-grid.tsx';
+import { FaceGrid } from '../faces/face-grid.tsx';
+import type { TileLook } from '../faces/tile-painter.ts';
 import { likelyOthers } from '../session/likely-others.ts';
 import type { Session } from '../session/session.ts';
-import { DROP, type RowDecision } from '../session/verdicts.ts';
+import type { RowDecision } from '../session/verdicts.ts';
 import { count, countOf, percent } from '../shell/format.ts';
 import { ArrowIcon, BackIcon, CheckIcon, CrossIcon, NextIcon, UndoIcon } from '../shell/icons.tsx';
 import { go } from '../shell/route.ts';
@@ -31,7 +32,7 @@ export function IdentityView({ session, label }: { readonly session: Session; re
 function Identity({ session, position }: { readonly session: Session; readonly position: number }) {
   const { columns, book, merges, suspicion } = session;
   const version = book.version.value;
-  const verdicts = session.verdicts.value;
+  const moves = session.moves.value;
   const outcome = session.outcome.value;
   const { label, images } = columns.identities[position]!;
   const [beside, setBeside] = useState(() => likelyOthers(columns, position, merges)[0]?.label);
@@ -40,8 +41,8 @@ function Identity({ session, position }: { readonly session: Session; readonly p
   const focus = useComputed(() => triage.value.focus);
   // Faces that were moved here come and go with decisions; all others stay where they are.
   const sections = useMemo(
-    () => identitySections(columns, position, book.all),
-    [columns, position, book, version],
+    () => identitySections(columns, position, { decisions: book.all, moves }),
+    [columns, position, book, version, moves],
   );
   const places = useMemo(() => placesOf(sections), [sections]);
 
@@ -96,20 +97,14 @@ function Identity({ session, position }: { readonly session: Session; readonly p
   useGlobalKeys(onKey);
 
   const look = (row: number): TileLook => {
-    const decision = book.all.get(row);
-    const { fate, by } = rowStatus(verdicts[row]!, decision);
-    const target = decision?.label === undefined ? undefined : session.positionOf.get(decision.label);
-    const words = {
-      keep: 'stays',
-      drop: 'goes',
-      relabel: `moves to ${target === undefined ? decision?.label : session.nameOf(target)}`,
-    };
+    const { fate, by, to } = rowStatus(session, row);
+    const words = { keep: 'stays', drop: 'goes', relabel: `moves to ${to}` };
     const suggested = columns.suggestedLabel[row]!;
     const p = columns.pClean?.[row] ?? Number.NaN;
     return {
-      status: `tile-${fate} by-${by}`,
+      fate,
+      by,
       caption: angleText(columns, row),
-      badge: fate === 'keep' ? <CheckIcon /> : fate === 'drop' ? <CrossIcon /> : <ArrowIcon />,
       description: [
         `Face ${keyAt(columns.keys, row)}, ${angleText(columns, row)}`,
         `${words[fate]}${by === 'person' ? ', decided by you' : ''}`,
@@ -142,6 +137,11 @@ function Identity({ session, position }: { readonly session: Session; readonly p
         </button>
       </header>
       <section class="identity-faces card" aria-label="Faces">
+        {session.thumbnails?.fault !== undefined && (
+          <p class="fault" role="alert">
+            The faces cannot be read: {session.thumbnails.fault}.
+          </p>
+        )}
         <FaceGrid
           label={`Faces of ${session.nameOf(position)}`}
           sections={sections}
@@ -185,9 +185,7 @@ function Identity({ session, position }: { readonly session: Session; readonly p
         onChoose={setBeside}
         onRelabel={(rows) => book.decide(rows, { decision: 'relabel', label: beside })}
         onMerge={() => {
-          const staying = images.filter(
-            (row) => (book.all.get(row)?.decision ?? (verdicts[row] === DROP ? 'drop' : 'keep')) === 'keep',
-          );
+          const staying = images.filter((row) => rowStatus(session, row).fate === 'keep');
           book.decide(Array.from(staying), { decision: 'relabel', label: beside });
         }}
       />

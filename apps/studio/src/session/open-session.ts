@@ -6,7 +6,7 @@ import type { FaceSource } from '../faces/face-source.ts';
 import { openDataset } from '../faces/open-dataset.ts';
 import type { ComputeBackend } from '../models/compute-backend.ts';
 import { makeAudit } from '../models/make-audit.ts';
-import { type ChosenFile, type ChosenFiles, canEmbed, sortFiles } from './chosen-files.ts';
+import { type ChosenFile, type ChosenFiles, canEmbed, sortFiles, whyNotEnough } from './chosen-files.ts';
 import { OpenError } from './open-error.ts';
 import { Session, type SessionFaces } from './session.ts';
 
@@ -50,15 +50,25 @@ export interface Manifest {
 /** There are faces, but neither an audit nor anything to make one with: more files are needed. */
 export class NeedsModel extends OpenError {
   readonly files: readonly ChosenFile[];
+  /** What is wrong with the files that were added last. */
+  readonly note: string | undefined;
 
-  constructor(files: readonly ChosenFile[]) {
+  constructor(files: readonly ChosenFile[], note: string | undefined) {
     super('These are faces without an audit.');
     this.files = files;
+    this.note = note;
   }
 }
 
-/** @throws {OpenError} */
-export async function openFiles(files: readonly ChosenFile[], options: OpenOptions): Promise<Session> {
+/**
+ * @param added Of the files, those that were added to faces that waited for them.
+ * @throws {OpenError}
+ */
+export async function openFiles(
+  files: readonly ChosenFile[],
+  added: readonly ChosenFile[],
+  options: OpenOptions,
+): Promise<Session> {
   const chosen = sortFiles(files);
   const { audit, summary, models } = chosen;
   const faces = await chosenFaces(chosen);
@@ -67,7 +77,7 @@ export async function openFiles(files: readonly ChosenFile[], options: OpenOptio
       'There is neither an audit (.jsonl or .parquet) nor a dataset (.rec, or a folder of folders) among these files.',
     );
   }
-  if (audit === undefined && !canEmbed(models)) throw new NeedsModel(files);
+  if (audit === undefined && !canEmbed(models)) throw new NeedsModel(files, whyNotEnough(added));
   const { columns, computedBy } =
     audit === undefined
       ? await makeAudit(

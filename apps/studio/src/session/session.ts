@@ -7,7 +7,14 @@ import { DecisionBook } from '../decisions/decision-book.ts';
 import type { FaceSource } from '../faces/face-source.ts';
 import { Thumbnails } from '../faces/thumbnails.ts';
 import { type Suspicion, suspicionOfIdentities } from './suspicion.ts';
-import { type Outcome, outcomeOf, ruleVerdicts, type StudioRule } from './verdicts.ts';
+import {
+  type Moves,
+  type Outcome,
+  outcomeOf,
+  recordedMoves,
+  ruleVerdicts,
+  type StudioRule,
+} from './verdicts.ts';
 
 /** The images of a session, where it has some. */
 export interface SessionFaces {
@@ -51,6 +58,8 @@ export class Session {
   readonly reviewer = signal('');
   readonly rule: Signal<StudioRule> = signal<StudioRule>({ kind: 'recorded' });
   readonly verdicts: ReadonlySignal<Uint8Array>;
+  /** What the rule moves to other identities: only `recorded` moves, if the audit did. */
+  readonly moves: ReadonlySignal<Moves | undefined>;
   readonly outcome: ReadonlySignal<Outcome>;
 
   constructor(input: SessionInput) {
@@ -68,9 +77,16 @@ export class Session {
     this.automatic = automaticAngle(this.evidence);
     this.suspicion = suspicionOfIdentities(columns);
     this.verdicts = computed(() => ruleVerdicts(columns, this.rule.value));
+    const moves = recordedMoves(columns, this.positionOf);
+    this.moves = computed(() => (this.rule.value.kind === 'recorded' ? moves : undefined));
     this.outcome = computed(() => {
       void this.book.version.value;
-      return outcomeOf(columns, this.verdicts.value, this.book.all, this.positionOf);
+      return outcomeOf(columns, {
+        verdicts: this.verdicts.value,
+        moves: this.moves.value,
+        decisions: this.book.all,
+        positionOf: this.positionOf,
+      });
     });
   }
 

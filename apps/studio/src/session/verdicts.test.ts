@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs';
 import {
   AuditColumnsBuilder,
+  type AuditRow,
   auditFromColumns,
   decide,
   identitiesFromLabels,
@@ -9,22 +10,34 @@ import {
 } from '@arcface/cleaner';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { outcomeOf, type RowDecision, ruleVerdicts, type StudioRule } from './verdicts.ts';
+import { outcomeOf, type RowDecision, recordedMoves, ruleVerdicts, type StudioRule } from './verdicts.ts';
 
-const builder = new AuditColumnsBuilder();
-for (const line of readFileSync(new URL('../../sample/audit.jsonl', import.meta.url), 'utf8')
+const SAMPLE = readFileSync(new URL('../../sample/audit.jsonl', import.meta.url), 'utf8')
   .trim()
-  .split('\n')) {
-  builder.add(JSON.parse(line));
+  .split('\n')
+  .map((line) => JSON.parse(line) as AuditRow);
+
+function opened(rows: readonly object[]) {
+  const builder = new AuditColumnsBuilder();
+  for (const row of rows) builder.add(row);
+  const columns = builder.finish();
+  const { audit } = auditFromColumns(columns, {
+    length: columns.images,
+    labels: columns.labels,
+    identities: identitiesFromLabels(columns.labels),
+    key: (image) => keyAt(columns.keys, image),
+  });
+  const positionOf = new Map(columns.identities.map(({ label }, position) => [label, position]));
+  return { columns, audit, positionOf, moves: recordedMoves(columns, positionOf) };
 }
-const columns = builder.finish();
-const { audit } = auditFromColumns(columns, {
-  length: columns.images,
-  labels: columns.labels,
-  identities: identitiesFromLabels(columns.labels),
-  key: (image) => keyAt(columns.keys, image),
+
+/** As if proposals had been carried out in it. */
+const MOVED = SAMPLE.map((row, i) => {
+  if (row.decision === 'drop') return row;
+  if (i % 11 === 0) return { ...row, rule: 'relabel', movedTo: (row.label + 1) % 32 };
+  if (i % 13 === 0) return { ...row, rule: 'split', splitPerson: 1 + (i % 2) };
+  return row.label === 5 ? { ...row, rule: 'merge', movedTo: 9 } : row;
 });
-const positionOf = new Map(columns.identities.map(({ label }, position) => [label, position]));
 
 const rule: fc.Arbitrary<StudioRule> = fc.oneof(
   fc.constant({ kind: 'recorded' } as const),
@@ -35,14 +48,24 @@ const decision: fc.Arbitrary<RowDecision> = fc.oneof(
   fc.record({ decision: fc.constant('relabel' as const), label: fc.nat(31) }),
 );
 const decisions = fc
-  .uniqueArray(fc.tuple(fc.nat(columns.images - 1), decision), { selector: ([row]) => row, maxLength: 40 })
+  .uniqueArray(fc.tuple(fc.nat(SAMPLE.length - 1), decision), { selector: ([row]) => row, maxLength: 40 })
   .map((entries) => new Map(entries));
 
 describe('what the studio shows while a threshold is dragged', () => {
-  it('is what the cleaner decides', () => {
+  it.each([
+    ['an audit', SAMPLE],
+    ['an audit that moved images', MOVED],
+  ])('is what the cleaner decides: %s', (_, rows) => {
+    const { columns, audit, positionOf, moves } = opened(rows);
+    expect(moves === undefined).toBe(rows === SAMPLE);
     fc.assert(
       fc.property(rule, decisions, (each, decided) => {
-        const shown = outcomeOf(columns, ruleVerdicts(columns, each), decided, positionOf);
+        const shown = outcomeOf(columns, {
+          verdicts: ruleVerdicts(columns, each),
+          moves: each.kind === 'recorded' ? moves : undefined,
+          decisions: decided,
+          positionOf,
+        });
         const personal = [...decided].map(
           ([row, { decision: what, label }]): PersonalDecision => ({
             key: keyAt(columns.keys, row),
@@ -56,18 +79,18 @@ describe('what the studio shows while a threshold is dragged', () => {
           done.dropped,
           done.identitiesKept.length,
         ]);
+        const goesTo = (image: number) => done.identitiesKept[done.newLabels[image]!]!;
         const kept = new Int32Array(columns.identities.length);
-        for (const image of done.order) kept[done.identitiesKept[done.newLabels[image]!]!.position]!++;
-        expect(shown.keptOf).toEqual(kept);
-        expect(shown.relabelled).toBe(
-          done.order.reduce(
-            (sum, image) =>
-              sum +
-              Number(done.identitiesKept[done.newLabels[image]!]!.position !== columns.identityOf[image]),
-            0,
-          ),
-        );
+        let moved = 0;
+        for (const image of done.order) {
+          const { position, person } = goesTo(image);
+          if (person === 0) kept[position]!++;
+          moved += Number(person > 0 || position !== columns.identityOf[image]);
+        }
+        expect(shown.keptOf.subarray(0, kept.length)).toEqual(kept);
+        expect(shown.relabelled).toBe(moved);
       }),
+      { numRuns: 60 },
     );
   });
 });

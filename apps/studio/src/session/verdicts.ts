@@ -25,13 +25,57 @@ export function ruleVerdicts(columns: AuditColumns, rule: StudioRule): Uint8Arra
   return verdicts;
 }
 
+/** Where an audit that was made with proposals carried out, or with relabels of a person, moved images. */
+export interface Moves {
+  /** By row, where the image goes unless it is dropped: the position of an identity or, from `identities` on, a second person. */
+  readonly target: Int32Array;
+  readonly identities: number;
+  /** Second persons that become identities. */
+  readonly secondPersons: number;
+  /** Rows that come from elsewhere, by the position of the identity that they come to. */
+  readonly arrivals: ReadonlyMap<number, readonly number[]>;
+}
+
+/**
+ * @param positionOf Position of the identity with a label.
+ * @returns Undefined for an audit that moved nothing, as most.
+ */
+export function recordedMoves(
+  columns: AuditColumns,
+  positionOf: ReadonlyMap<number, number>,
+): Moves | undefined {
+  const { images, identityOf, movedTo, splitPerson, verdicts } = columns;
+  const identities = columns.identities.length;
+  const target = identityOf.slice();
+  const persons = new Map<string, number>();
+  const arrivals = new Map<number, number[]>();
+  for (let row = 0; row < images; row++) {
+    if (verdicts[row] === DROP) continue;
+    const own = identityOf[row]!;
+    if (splitPerson[row]! > 0) {
+      const person = `${own} ${splitPerson[row]}`;
+      if (!persons.has(person)) persons.set(person, identities + persons.size);
+      target[row] = persons.get(person)!;
+    } else if (movedTo[row]! >= 0) {
+      const to = positionOf.get(movedTo[row]!)!;
+      if (to === own) continue;
+      target[row] = to;
+      const there = arrivals.get(to);
+      if (there === undefined) arrivals.set(to, [row]);
+      else there.push(row);
+    }
+  }
+  if (persons.size === 0 && arrivals.size === 0) return undefined;
+  return { target, identities, secondPersons: persons.size, arrivals };
+}
+
 /** The whole dataset, after rule and people. */
 export interface Outcome {
   readonly kept: number;
   readonly dropped: number;
   /** Kept under another label. */
   readonly relabelled: number;
-  /** Images in the output, by position of the identity. */
+  /** Images in the output, by position of the identity; second persons that become identities follow. */
   readonly keptOf: Int32Array;
   /** Images of the input that go, by position of the identity. */
   readonly droppedOf: Int32Array;
@@ -39,32 +83,40 @@ export interface Outcome {
   readonly identities: number;
 }
 
-/** @param positionOf Position of the identity with a label. */
-export function outcomeOf(
-  columns: AuditColumns,
-  verdicts: Uint8Array,
-  decisions: ReadonlyMap<number, RowDecision>,
-  positionOf: ReadonlyMap<number, number>,
-): Outcome {
+/** What outcomes are made of. */
+export interface OutcomeInput {
+  /** Of the rule, by row. */
+  readonly verdicts: Uint8Array;
+  /** Of the rule, where it moves images. */
+  readonly moves: Moves | undefined;
+  /** Of people, by row. */
+  readonly decisions: ReadonlyMap<number, RowDecision>;
+  /** Position of the identity with a label. */
+  readonly positionOf: ReadonlyMap<number, number>;
+}
+
+export function outcomeOf(columns: AuditColumns, input: OutcomeInput): Outcome {
+  const { verdicts, moves, decisions, positionOf } = input;
   const { images, identityOf, identities } = columns;
-  const keptOf = new Int32Array(identities.length);
+  const target = moves?.target ?? identityOf;
+  const keptOf = new Int32Array(identities.length + (moves?.secondPersons ?? 0));
   const droppedOf = new Int32Array(identities.length);
+  let relabelled = 0;
+  /** An image stays at a position, or is taken away from there again. */
+  const keep = (row: number, to: number, by: 1 | -1): void => {
+    keptOf[to]! += by;
+    if (to !== identityOf[row]) relabelled += by;
+  };
   for (let row = 0; row < images; row++) {
     if (verdicts[row] === DROP) droppedOf[identityOf[row]!]!++;
-    else keptOf[identityOf[row]!]!++;
+    else keep(row, target[row]!, 1);
   }
-  let relabelled = 0;
   for (const [row, { decision, label }] of decisions) {
     const own = identityOf[row]!;
     if (verdicts[row] === DROP) droppedOf[own]!--;
-    else keptOf[own]!--;
-    if (decision === 'drop') {
-      droppedOf[own]!++;
-    } else {
-      const target = decision === 'relabel' ? positionOf.get(label!)! : own;
-      keptOf[target]!++;
-      if (target !== own) relabelled++;
-    }
+    else keep(row, target[row]!, -1);
+    if (decision === 'drop') droppedOf[own]!++;
+    else keep(row, decision === 'relabel' ? positionOf.get(label!)! : own, 1);
   }
   const kept = keptOf.reduce((sum, n) => sum + n, 0);
   return {

@@ -29,19 +29,24 @@ export function Logo() {
   );
 }
 
+/** Outlines in a square of 24 by 24, for drawing on a canvas, too. */
+export const CHECK_PATH = 'M5 12.5l4.5 4.5L19 7.5';
+export const CROSS_PATH = 'M6.5 6.5l11 11M17.5 6.5l-11 11';
+export const ARROW_PATH = 'M4 12h15M13 6l6 6-6 6';
+
 export const CheckIcon = () => (
   <Icon>
-    <path d="M5 12.5l4.5 4.5L19 7.5" />
+    <path d={CHECK_PATH} />
   </Icon>
 );
 export const CrossIcon = () => (
   <Icon>
-    <path d="M6.5 6.5l11 11M17.5 6.5l-11 11" />
+    <path d={CROSS_PATH} />
   </Icon>
 );
 export const ArrowIcon = () => (
   <Icon>
-    <path d="M4 12h15M13 6l6 6-6 6" />
+    <path d={ARROW_PATH} />
   </Icon>
 );
 export const UndoIcon = () => (

@@ -32,7 +32,7 @@ export function TopBar({ session, saving, onClose, onHelp }: TopBarProps) {
       {session !== undefined && (
         <>
           <span class="opened" title={session.title}>
-            {session.title}
+            <span class="opened-title">{session.title}</span>
             <button type="button" class="quiet" aria-label={`Close ${session.title}`} onClick={onClose}>
               <CrossIcon />
             </button>

@@ -8,31 +8,56 @@ export interface Viewport {
   readonly top: number;
 }
 
+/** For lists whose lines are made as one scrolls. */
 export function useViewport(ref: RefObject<HTMLElement | null>): Viewport {
-  const [viewport, setViewport] = useState<Viewport>({ width: 0, height: 0, top: 0 });
+  return useMeasured(ref, { width: 0, height: 0, top: 0 }, measureViewport);
+}
+
+/** Without the scroll position: a view is not drawn again for that. */
+export function useSize(ref: RefObject<HTMLElement | null>): Omit<Viewport, 'top'> {
+  return useMeasured(ref, { width: 0, height: 0 }, measureSize);
+}
+
+function measureViewport(element: HTMLElement): Viewport {
+  return { ...measureSize(element), top: element.scrollTop };
+}
+
+function measureSize({ clientWidth: width, clientHeight: height }: HTMLElement): Omit<Viewport, 'top'> {
+  return { width, height };
+}
+
+/** @param measure The same function each time. */
+function useMeasured<T extends object>(
+  ref: RefObject<HTMLElement | null>,
+  initial: T,
+  measure: (element: HTMLElement) => T,
+): T {
+  const [measured, setMeasured] = useState(initial);
   useLayoutEffect(() => {
     const element = ref.current;
     if (element === null) return;
     let frame = 0;
-    const measure = (): void => {
+    const update = (): void => {
       frame = 0;
-      const { clientWidth: width, clientHeight: height, scrollTop: top } = element;
-      setViewport((old) =>
-        old.width === width && old.height === height && old.top === top ? old : { width, height, top },
-      );
+      const now = measure(element);
+      setMeasured((old) => (isSame(old, now) ? old : now));
     };
     const later = (): void => {
-      if (frame === 0) frame = requestAnimationFrame(measure);
+      if (frame === 0) frame = requestAnimationFrame(update);
     };
-    measure();
+    update();
     const observer = new ResizeObserver(later);
     observer.observe(element);
-    element.addEventListener('scroll', later, { passive: true });
+    if ('top' in initial) element.addEventListener('scroll', later, { passive: true });
     return () => {
       cancelAnimationFrame(frame);
       observer.disconnect();
       element.removeEventListener('scroll', later);
     };
-  }, [ref]);
-  return viewport;
+  }, [ref, measure]);
+  return measured;
+}
+
+function isSame<T extends object>(a: T, b: T): boolean {
+  return (Object.keys(a) as (keyof T)[]).every((name) => a[name] === b[name]);
 }

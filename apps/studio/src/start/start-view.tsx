@@ -6,8 +6,8 @@ import { chosenFiles, droppedFiles } from './drop-files.ts';
 
 export interface StartViewProps {
   readonly fault: string | undefined;
-  /** Files that were chosen and wait for a network to judge them; undefined when there are none. */
-  readonly waiting: number | undefined;
+  /** Faces were chosen, and wait for an audit or for something to make one with. */
+  readonly waiting: boolean;
   readonly onFiles: (files: readonly ChosenFile[]) => void;
   readonly onSample: () => void;
 }
@@ -21,9 +21,9 @@ export function StartView({ fault, waiting, onFiles, onSample }: StartViewProps)
       <Logo />
       <h1>See what would be dropped. Then decide.</h1>
       <p class="lead">
-        About half of the labels in face datasets from the web are wrong. An audit says which faces look like
-        strangers among their identity; here you look at them, keep, drop or move them, and write the cleaned
-        dataset. Everything happens in this browser: nothing is uploaded.
+        Face datasets from the web are full of wrong labels. An audit says which faces look like strangers
+        among their identity; here you look at them, keep, drop or move them, and write the cleaned dataset.
+        Everything happens in this browser: nothing is uploaded.
       </p>
       <section
         aria-label="Open"
@@ -72,7 +72,7 @@ export function StartView({ fault, waiting, onFiles, onSample }: StartViewProps)
           onChange={({ currentTarget }) => currentTarget.files && onFiles(chosenFiles(currentTarget.files))}
         />
       </section>
-      {waiting !== undefined && (
+      {waiting && (
         <div class="waiting" role="status">
           <p>
             <b>These faces have no audit yet.</b> Add one (<code>audit.jsonl</code>), or let it be made here:

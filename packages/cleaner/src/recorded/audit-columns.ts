@@ -48,6 +48,10 @@ export interface AuditColumns {
   /** Indices into `reasonNames`. */
   readonly reasons: Uint8Array;
   readonly reasonNames: readonly string[];
+  /** The label whose identity a row goes to, where a proposal or a person moved it; -1 where it stays, or goes away. */
+  readonly movedTo: Int32Array;
+  /** The second person of its identity that a row goes to, 1 or more; 0 for the first. */
+  readonly splitPerson: Int32Array;
 }
 
 interface GrowingIdentity {
@@ -111,11 +115,13 @@ export class AuditColumnsBuilder {
     columns.appeared[at] = identity.appeared;
     columns.verdicts[at] = verdict;
     columns.reasons[at] = this.#reasonOf(fields.rule, at);
+    columns.movedTo[at] = optionalLabel(fields, 'movedTo', at);
+    columns.splitPerson[at] = Math.max(0, optionalLabel(fields, 'splitPerson', at));
     this.#keys.add(key);
     this.#rows++;
   }
 
-  /** @throws {CleanerError} `invalid-audit` when there is no row. */
+  /** @throws {CleanerError} `invalid-audit` when there is no row, or one was moved to a label that no row has. */
   finish(): AuditColumns {
     const images = this.#rows;
     if (images === 0) throw new CleanerError('invalid-audit', 'the audit has no row');
@@ -125,6 +131,10 @@ export class AuditColumnsBuilder {
     sorted.forEach((identity, position) => {
       positionOf[identity.appeared] = position;
     });
+    const lost = columns.movedTo.findIndex(
+      (label, row) => row < images && label >= 0 && !this.#identities.has(label),
+    );
+    if (lost >= 0) throw invalid(lost, 'movedTo', 'a label that other rows have', columns.movedTo[lost]);
     const identityOf = new Int32Array(images);
     const rowsOf = sorted.map(({ count }) => new Int32Array(count));
     const filled = new Int32Array(sorted.length);
@@ -154,6 +164,8 @@ export class AuditColumnsBuilder {
       verdicts: columns.verdicts.slice(0, images),
       reasons: columns.reasons.slice(0, images),
       reasonNames: [...this.#reasons.keys()],
+      movedTo: columns.movedTo.slice(0, images),
+      splitPerson: columns.splitPerson.slice(0, images),
     };
   }
 
@@ -197,6 +209,8 @@ function emptyColumns(length: number) {
     otherLabel: new Int32Array(length),
     verdicts: new Uint8Array(length),
     reasons: new Uint8Array(length),
+    movedTo: new Int32Array(length),
+    splitPerson: new Int32Array(length),
   };
 }
 

@@ -71,6 +71,8 @@ export function auditFromColumns(columns: AuditColumns, data: AuditedData): Reco
         reasons: positions.map((position) => columns.reasonNames[columns.reasons[rowOf[position]!]!]!),
         otherLabel: pick(columns.otherLabel, new Int32Array(images)),
         suggestedLabel: pick(columns.suggestedLabel, new Int32Array(images)),
+        movedTo: pick(columns.movedTo, new Int32Array(images)),
+        splitPerson: pick(columns.splitPerson, new Int32Array(images)),
         ...(pClean === undefined ? {} : { pClean: pick(pClean, new Float64Array(images)) }),
       },
     },

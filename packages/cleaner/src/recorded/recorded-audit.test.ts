@@ -1,6 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { type AuditRow, auditLine, auditRows } from '../audit-row.ts';
+import type { AutoScores } from '../auto/auto-scores.ts';
 import { CleanerError } from '../cleaner-error.ts';
 import { decide } from '../decide.ts';
 import { identitiesFromLabels } from '../identity.ts';
@@ -35,6 +36,43 @@ function audited(keyOf: (image: number) => number | string = (image) => image + 
   });
   const data = { length: images, labels, identities: identitiesFromLabels(labels), key: keyOf };
   return { audit, data };
+}
+
+/** The same, with strangers to move, second persons in two folders, and three identities that are one person. */
+function crowded() {
+  const { audit, data } = audited();
+  const { identities, images, identityOf } = audit;
+  const elsewhere = (image: number): boolean => image % 17 === 0;
+  const second = (position: number, person: number) => ({
+    label: identities[position]!.label,
+    person,
+    images: identities[position]!.images.filter((image) => image % 4 === person && !elsewhere(image)),
+    likeness: 0,
+    probability: 0.9,
+  });
+  const merge = (a: number, b: number, probability: number) => ({
+    labels: [identities[a]!.label, identities[b]!.label] as const,
+    cosine: 0.9,
+    likeness: 1,
+    probability,
+  });
+  const perImage = (value: (image: number) => number) =>
+    Float64Array.from({ length: images }, (_, i) => value(i));
+  const auto: AutoScores = {
+    linkCut: 0.5,
+    pClean: perImage((image) => (elsewhere(image) ? 0.05 : image % 5 === 0 ? 0.1 : 0.9)),
+    pOutsider: perImage((image) => (image % 5 === 0 ? 0.8 : 0.02)),
+    pElsewhere: perImage((image) => (elsewhere(image) ? 0.9 : 0.02)),
+    elsewhere: Int32Array.from(
+      identityOf,
+      (position) => identities[(position + 1) % identities.length]!.label,
+    ),
+    secondPerson: new Int32Array(images),
+    modes: [],
+    splits: [second(1, 1), second(1, 2), second(4, 1)],
+    merges: [merge(6, 5, 0.9), merge(6, 7, 0.8), merge(0, 2, 0.4)],
+  };
+  return { audit: { ...audit, auto }, data };
 }
 
 function columnsOf(rows: Iterable<object>) {
@@ -99,14 +137,55 @@ describe('an audit that is read from its rows', () => {
     expect(() => auditFromColumns(columns, moved)).toThrow(/image 3 has label 25, but \d+ in the audit/);
   });
 
-  it('is refused when proposals were carried out in it', () => {
+  it.each([[['relabel']], [['split']], [['merge']], [['relabel', 'split', 'merge']]] as const)(
+    'repeats the proposals that were carried out in it: %j',
+    (apply) => {
+      const { audit, data } = crowded();
+      const decisions = [
+        { key: 3, decision: 'relabel', label: data.labels[300]! },
+        { key: 4, decision: 'drop' },
+      ] as const;
+      const first = decide(audit, { kind: 'auto' }, { apply, decisions });
+      for (const kind of apply) expect(first.reasons).toContain(kind);
+      const { audit: again } = auditFromColumns(columnsOf(auditRows(audit, first)), data);
+      const repeated = decide(again, { kind: 'recorded' });
+      for (const part of [
+        'verdicts',
+        'reasons',
+        'order',
+        'newKeys',
+        'newLabels',
+        'identitiesKept',
+      ] as const) {
+        expect(repeated[part]).toEqual(first[part]);
+      }
+      // What a person decides stands above it, here too.
+      const moved = first.reasons.findIndex((reason) => reason === apply[0]);
+      const key = audit.key(moved);
+      const back = decide(again, { kind: 'recorded' }, { decisions: [{ key, decision: 'keep' }] });
+      expect(back.identitiesKept[back.newLabels[moved]!]).toEqual({
+        position: audit.identityOf[moved],
+        person: 0,
+      });
+    },
+  );
+
+  it('is refused when a proposal moved an image, and its row does not say where to', () => {
     const { audit, data } = audited();
     const rows = [...auditRows(audit, decide(audit, { kind: 'angle', degrees: 62 }))];
+    const kept = rows.findIndex(({ decision }) => decision === 'keep');
     const { audit: again } = auditFromColumns(
-      columnsOf([{ ...rows[0]!, rule: 'merge' }, ...rows.slice(1)]),
+      columnsOf(rows.with(kept, { ...rows[kept]!, rule: 'merge' })),
       data,
     );
-    expect(() => decide(again, { kind: 'recorded' })).toThrow(/proposals carried out \(merge\)/);
+    expect(() => decide(again, { kind: 'recorded' })).toThrow(
+      new RegExp(
+        `image ${kept + 1} was moved by a proposal \\(merge\\), and the audit does not say where to`,
+      ),
+    );
+    expect(() => columnsOf(rows.with(2, { ...rows[2]!, movedTo: 1 }))).toThrow(
+      'row 3: movedTo must be a label that other rows have, found 1',
+    );
   });
 
   it.each([

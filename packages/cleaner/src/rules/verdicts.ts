@@ -1,4 +1,4 @@
-import { PROPOSALS } from '../apply-proposals.ts';
+import { isProposal } from '../apply-proposals.ts';
 import { CleanerError } from '../cleaner-error.ts';
 import { type Audit, degreesOf } from '../score.ts';
 import type { AngleRule, AumRule, AutoRule, QuantileRule, Rule } from './rule.ts';
@@ -117,22 +117,23 @@ function byAum(audit: Audit, { threshold = 0.5 }: AumRule): Verdicts {
   };
 }
 
-/** Images that such a reason moved went to places that rows do not tell of in full. */
-const MOVED: readonly string[] = PROPOSALS;
-
-function byRecord({ recorded, cosine }: Audit): Verdicts {
+function byRecord({ recorded, cosine, key }: Audit): Verdicts {
   if (!recorded) {
     throw new CleanerError(
       'scores-missing',
       `the rule recorded needs an audit that was read from its rows: see 'auditFromColumns'`,
     );
   }
-  const { verdicts, reasons, pClean } = recorded;
-  const moved = reasons.find((reason) => MOVED.includes(reason));
-  if (moved !== undefined) {
+  const { verdicts, reasons, pClean, movedTo, splitPerson } = recorded;
+  const lost = reasons.findIndex(
+    (reason, image) =>
+      isProposal(reason) && verdicts[image] !== 'drop' && movedTo[image]! < 0 && splitPerson[image] === 0,
+  );
+  if (lost >= 0) {
     throw new CleanerError(
       'scores-missing',
-      `the audit was made with proposals carried out (${moved}), and its rows do not say how to do that again: make it without`,
+      `image ${JSON.stringify(key(lost))} was moved by a proposal (${reasons[lost]}), and the audit does not say where to ` +
+        `(neither 'movedTo' nor 'splitPerson'): make the audit again, or without --apply`,
     );
   }
   const suspicion = cosine.map((own, image) => {
