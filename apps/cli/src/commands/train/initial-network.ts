@@ -13,16 +13,16 @@ export async function initialNetwork(
   options: TrainCommandOptions,
   { console }: CommandContext,
 ): Promise<Backbone> {
-  const { init, network, width, embeddingSize, inputSize, dropout, freeze = [], seed } = options;
+  const { init, network, width, embeddingSize, inputSize, dropout, freeze = [], seed, segments } = options;
   const settings = { width, embeddingSize, inputSize, dropout };
   if (init === undefined) {
-    const backbone = createBackbone({ network: network ?? 'y1', ...settings }, { seed });
+    const backbone = createBackbone({ network: network ?? 'y1', ...settings }, { seed, segments });
     if (freeze.length > 0)
       console.warn(
         'parts of a new network are frozen, which have learned nothing (--init gives them a past)',
       );
     if (freeze.length === 0) return backbone;
-    const frozen = backboneFromGraph(withFrozenStatistics(backbone.graph, freeze), { seed });
+    const frozen = backboneFromGraph(withFrozenStatistics(backbone.graph, freeze), { seed, segments });
     backbone.dispose();
     return frozen;
   }
@@ -33,5 +33,5 @@ export async function initialNetwork(
     );
   const { graph, parameters, path } = await readModelFile(init, console);
   console.log(`starting from the network ${graph.name} of ${path}`);
-  return backboneFromGraph(withFrozenStatistics(graph, freeze), { parameters });
+  return backboneFromGraph(withFrozenStatistics(graph, freeze), { parameters, segments });
 }

@@ -5,8 +5,10 @@ import { parseSafetensors } from '@arcface/backbones';
 import { encodePairsPack } from '@arcface/recordio';
 import { readJsonLines } from '@arcface/trainer/node';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import type { CommandContext } from '../../cli/define-command.ts';
 import { runInProcess } from '../../testing/run-in-process.ts';
 import { SIDE, writeStripedFaces } from '../../testing/striped-faces.ts';
+import { initialNetwork } from './initial-network.ts';
 import { withoutReferenceFlags } from './reference-flags.ts';
 import type { TrainCommandOptions } from './training-settings.ts';
 
@@ -140,6 +142,25 @@ test('ranks train together, with their own share of every batch', async () => {
   expect(readdirSync(at('ranks', 'checkpoints'))).toContain('step-00000002.safetensors');
 }, 300_000);
 
+test('a network of segments that are computed again trains as the whole one', async () => {
+  const lossOf = async (...more: string[]): Promise<number> => {
+    const { stdout, exitCode } = await train(
+      `segments-${more.length}`,
+      ...network,
+      '--max-steps',
+      '3',
+      ...more,
+      '--json',
+    );
+    expect(exitCode).toBe(0);
+    return (JSON.parse(stdout) as { loss: number }).loss;
+  };
+  expect(await lossOf('--segments', '3')).toBeCloseTo(await lossOf(), 3);
+  // What the network is asked for gets there: it knows what it cannot be.
+  const none = { network: 'r8-narrow', segments: Number.NaN, seed: 0 } as TrainCommandOptions;
+  await expect(initialNetwork(none, {} as CommandContext)).rejects.toThrow(/segments must be/);
+});
+
 describe('refuses', () => {
   test.each<[string, string[], number, RegExp]>([
     [
@@ -166,6 +187,18 @@ describe('refuses', () => {
       [...network, '--lr-steps', '1', '--lr-epochs', '1'],
       2,
       /either --lr-steps or --lr-epochs/,
+    ],
+    [
+      'segments of thread ranks',
+      [...network, '--segments', '2', '--ranks', '2'],
+      2,
+      /does not go with --ranks/,
+    ],
+    [
+      'segments of synchronised ones',
+      [...network, '--segments', '2', '--sync-batch-norm'],
+      2,
+      /sync-batch-norm/,
     ],
     ["the reference's way to save nothing", [...network, '--ckpt', '0'], 2, /--ckpt.*Expected 1, 2 or 3/],
     ["the reference's ranks", [...network, '--kvstore', 'device'], 2, /--kvstore.*no meaning here.*--ranks/],

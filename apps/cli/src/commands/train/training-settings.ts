@@ -45,6 +45,7 @@ export interface TrainCommandOptions extends SharedOptions, ComputeOptions, Refe
   readonly maxSteps?: number;
   readonly batchSize?: number | undefined;
   readonly accumulate: number;
+  readonly segments?: number;
   readonly ranks: number;
   readonly communicator: 'threads' | 'mpi';
   readonly rankTimeout: number;
@@ -125,6 +126,12 @@ export function withTrainOptions(command: Command): Command {
     .option('--max-steps <n>', 'steps instead of epochs', wholeNumber(1))
     .option('--batch-size <n>', 'images a step (default: 128)', wholeNumber(1, 65536))
     .option('--accumulate <n>', 'parts a batch is divided into, to save memory', wholeNumber(1, 65536), 1)
+    .option(
+      '--segments <n>',
+      'gradient checkpointing: keep what passes between so many parts of the network, and compute the rest again going ' +
+        'back; saves memory, costs up to one more forward pass, and gives the same but for rounding (default: 1, keep all)',
+      wholeNumber(1, 10_000),
+    )
     .option(
       '--ranks <n>',
       'threads that train together, each with its part of every batch',
@@ -220,6 +227,11 @@ export function withTrainOptions(command: Command): Command {
 export function trainOptionsOf(options: TrainCommandOptions): TrainOptions {
   if (options.epochs !== undefined && options.maxSteps !== undefined) {
     throw new UsageError('Give either --epochs or --max-steps.');
+  }
+  if (options.segments !== undefined && (options.ranks > 1 || options.syncBatchNorm)) {
+    throw new UsageError(
+      `--segments is for networks of one rank: it does not go with ${options.ranks > 1 ? '--ranks (ranks of --communicator mpi have it)' : '--sync-batch-norm'}.`,
+    );
   }
   const jitter = options.color;
   return {
