@@ -119,11 +119,9 @@ function planSteps({ graph, nodes }: ResolvedGraph): Step[] {
 
 /** For each batch norm whose value goes into one PReLU and nowhere else, that PReLU. */
 function fusedSlopes(nodes: readonly LayerNode[], output: string): Map<string, LayerNode> {
-  const consumers = new Map<string, LayerNode[]>();
+  const consumers = new Map<string, LayerNode[]>(nodes.map(({ name }) => [name, []]));
   for (const node of nodes) {
-    for (const input of node.inputs) {
-      consumers.set(input, [...(consumers.get(input) ?? []), node]);
-    }
+    for (const input of node.inputs) consumers.get(input)?.push(node);
   }
   const fused = new Map<string, LayerNode>();
   for (const { name, layer } of nodes) {
