@@ -7,6 +7,7 @@
 import { parseArgs } from 'node:util';
 import * as tf from '@tensorflow/tfjs-core';
 import { configure, statistics } from '../src/index.ts';
+import { momentumOptimiser } from './momentum.ts';
 import { irResNet50, mobileFaceNet } from './networks.ts';
 
 const { values } = parseArgs({
@@ -56,9 +57,9 @@ async function main(): Promise<void> {
     Array.from({ length: batch }, (_, i) => (i * 37) % classes),
     'int32',
   );
-  const optimiser = tf.train.momentum(0.01, 0.9);
+  const optimiser = momentumOptimiser({ rate: 0.01, momentum: 0.9 });
   const trainingStep = () => {
-    const loss = optimiser.minimize(() => arcFaceLoss(network(images, true), centres, labels), true)!;
+    const loss = optimiser.minimize(() => arcFaceLoss(network(images, true), centres, labels));
     const value = loss.dataSync()[0]!;
     loss.dispose();
     return value;

@@ -12,6 +12,7 @@ import type { KernelRow } from './kernel-row.ts';
 import { localResponseKernels } from './local-response.ts';
 import { matmulKernels } from './matmul.ts';
 import { maxPoolGradientKernels } from './max-pool-gradient.ts';
+import { momentumUpdateKernels } from './momentum-update.ts';
 import { orderingKernels } from './ordering.ts';
 import { poolingKernels } from './pooling.ts';
 import { reductionKernels } from './reduction.ts';
@@ -36,6 +37,7 @@ export const tracedKernels: readonly KernelRow[] = [
   ...localResponseKernels,
   ...fusedKernels,
   ...batchNormKernels,
+  ...momentumUpdateKernels,
   ...shapeKernels,
   ...spaceBatchKernels,
   ...resizeKernels,

@@ -2,6 +2,7 @@ import { existsSync, readFileSync } from 'node:fs';
 import { testBackends } from '@arcface-tooling/test-backends';
 import '@tensorflow/tfjs-backend-cpu';
 import * as tf from '@tensorflow/tfjs-core';
+import 'tfjs-backend-onnxruntime';
 import { afterEach, beforeAll, describe, expect, test } from 'vitest';
 import { Sgd, type SgdOptions } from './sgd.ts';
 
@@ -83,6 +84,35 @@ function expectNumbers(actual: number[], expected: number[]): void {
     expect(value).toBeCloseTo(expected[i]!, 5);
   });
 }
+
+test.each<SgdOptions>([{}, { nesterov: true }, { decay: 'weights', clipNorm: 0.5 }, { momentum: 0 }])(
+  'one kernel for all parameters gives what operations one by one give, to the bit: %j',
+  async (options) => {
+    const train = () => {
+      const parameters = (['weight', 'bias'] as const).map((kind) => ({
+        name: kind,
+        kind,
+        variable: tf.variable(tf.tensor1d([0.3, -1.7, 2.1])),
+      }));
+      const sgd = new Sgd(parameters, { ...options, weightDecay: 0.01 });
+      for (const rate of [0.1, 0.1, 0.03]) {
+        const gradients = parameters.map(({ variable }) => [variable.name, tf.tensor1d([0.7, 0.11, -5.3])]);
+        sgd.step(Object.fromEntries(gradients), { learningRate: rate, rescale: 1 / 3 });
+      }
+      return [...parameters.map(({ variable }) => variable), ...sgd.momentum.values()].map((x) =>
+        x.dataSync(),
+      );
+    };
+    const before = tf.getBackend();
+    await tf.setBackend('cpu');
+    const oneByOne = train();
+    await tf.setBackend('onnxruntime');
+    const atOnce = train();
+    await tf.setBackend(before);
+    expect(tf.getKernel('MomentumUpdate', 'onnxruntime')).toBeDefined();
+    expect(atOnce).toEqual(oneByOne);
+  },
+);
 
 test('a step leaves no tensor behind, and dispose frees the momenta', () => {
   const before = tf.memory().numTensors;

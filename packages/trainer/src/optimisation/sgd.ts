@@ -40,6 +40,19 @@ export interface OptimizedParameter {
   readonly variable: tf.Variable;
 }
 
+/**
+ * All of it as one kernel, where the backend has it (tfjs-backend-onnxruntime): what is composed below, to the bit, without a
+ * handful of calls a parameter. Inputs, a list: rate, m and wd, then weight, momentum and gradient of every
+ * parameter; attributes `decays` (0 or 1 each) and `nesterov`; outputs weight and momentum of every parameter.
+ */
+const UPDATE_KERNEL = 'MomentumUpdate';
+
+interface UpdateRule {
+  /** Parameter by parameter, whether weight decay reaches it. */
+  readonly decays: readonly boolean[];
+  readonly nesterov: boolean;
+}
+
 const DEFAULTS = { momentum: 0.9, weightDecay: 5e-4, decay: 'all', nesterov: false } as const;
 
 export class Sgd {
@@ -104,23 +117,58 @@ export class Sgd {
       }
     }
     tf.tidy(() => {
-      const rate = tf.scalar(options.learningRate, 'float32');
-      const keep = tf.scalar(m, 'float32');
-      const shrink = tf.scalar(weightDecay, 'float32');
       const scaled = this.#clipped(gradients, options);
-      this.parameters.forEach(({ name, kind, variable }, i) => {
-        let gradient = scaled[i]!;
-        if (weightDecay !== 0 && (decay === 'all' || kind === 'weight')) {
-          gradient = tf.add(gradient, tf.mul(variable, shrink));
-        }
-        const move = tf.mul(rate, gradient);
-        const momentum = this.#momentum.get(name)!;
-        const next = m === 0 ? tf.neg(move) : tf.sub(tf.mul(momentum, keep), move);
-        const change = nesterov ? tf.sub(tf.mul(next, keep), move) : next;
-        // `assign` takes over the tensor's data; tidy may dispose the handle.
-        variable.assign(tf.add(variable, change));
-        momentum.assign(next);
+      const scalars = [options.learningRate, m, weightDecay].map((number) => tf.scalar(number, 'float32'));
+      const decays = this.parameters.map(
+        ({ kind }) => weightDecay !== 0 && (decay === 'all' || kind === 'weight'),
+      );
+      const isFused = m !== 0 && tf.getKernel(UPDATE_KERNEL, tf.getBackend()) !== undefined;
+      const update = isFused ? this.#updatedAtOnce : this.#updatedOneByOne;
+      const updated = update.call(this, scaled, scalars, { decays, nesterov });
+      // `assign` takes over the tensor's data; tidy may dispose the handle.
+      this.parameters.forEach(({ name, variable }, i) => {
+        variable.assign(updated[2 * i]!);
+        this.#momentum.get(name)!.assign(updated[2 * i + 1]!);
       });
+    });
+  }
+
+  /** The new weight and momentum of every parameter, in turn. `scalars`: learning rate, m and wd. */
+  #updatedAtOnce(
+    gradients: readonly tf.Tensor[],
+    scalars: readonly tf.Scalar[],
+    rule: UpdateRule,
+  ): tf.Tensor[] {
+    const operands = this.parameters.flatMap(({ name, variable }, i) => [
+      variable,
+      this.#momentum.get(name)!,
+      gradients[i]!,
+    ]);
+    const { decays, nesterov } = rule;
+    return tf.engine().runKernel(
+      UPDATE_KERNEL,
+      // A list, as tfjs-core itself gives one to `AddN`.
+      [...scalars, ...operands] as unknown as tf.NamedTensorMap,
+      { decays: decays.map(Number), nesterov },
+    ) as tf.Tensor[];
+  }
+
+  /** The same, of ordinary operations. */
+  #updatedOneByOne(
+    gradients: readonly tf.Tensor[],
+    scalars: readonly tf.Scalar[],
+    rule: UpdateRule,
+  ): tf.Tensor[] {
+    const [rate, keep, shrink] = scalars as [tf.Scalar, tf.Scalar, tf.Scalar];
+    const m = this.options.momentum ?? DEFAULTS.momentum;
+    return this.parameters.flatMap(({ name, variable }, i) => {
+      const given = gradients[i]!;
+      const gradient = rule.decays[i] ? tf.add(given, tf.mul(variable, shrink)) : given;
+      const move = tf.mul(rate, gradient);
+      const momentum = this.#momentum.get(name)!;
+      const next = m === 0 ? tf.neg(move) : tf.sub(tf.mul(momentum, keep), move);
+      const change = rule.nesterov ? tf.sub(tf.mul(next, keep), move) : next;
+      return [tf.add(variable, change), next];
     });
   }
 
