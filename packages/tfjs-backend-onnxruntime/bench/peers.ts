@@ -2,8 +2,9 @@
 //   npx tsx packages/tfjs-backend-onnxruntime/bench/peers.ts --python /path/to/python-with-torch --rounds 2
 // Peers: PyTorch (`pytorch_peer.py`), tfjs-backend-wasm (`wasm-peer.ts`), and, where it has been built, tfjs-node: name
 // a command with --tfjs-node that takes train-step.ts's flags and prints such a JSON line. What is missing is skipped and
-// said. --only takes the rows whose name has this in it. Results go to bench/results/peers.json and .md, a row at a time:
-// what was not measured now stays as it was.
+// said. --only takes the rows whose name has this in it. With GLIBC_TUNABLES=glibc.malloc.hugetlb=1 in the environment all
+// programs get large pages, and the rows are called so. Results go to bench/results/peers.json and .md, a row at a
+// time: what was not measured now stays as it was.
 
 import { spawnSync } from 'node:child_process';
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
@@ -49,6 +50,7 @@ interface Result extends Row {
 
 function rows(): Row[] {
   const all: Row[] = [];
+  const pages = process.env.GLIBC_TUNABLES?.includes('glibc.malloc.hugetlb=1') ? ' large pages' : '';
   const add = (
     peer: Row['peer'],
     network: 'mobilefacenet' | 'ir50',
@@ -69,7 +71,8 @@ function rows(): Row[] {
       `${steps}`,
     ];
     if (mode === 'forward') flags.push('--forward');
-    all.push({ name: `${network} ${mode} batch ${batch} threads ${threads} ${peer}`, peer, goal, flags });
+    const name = `${network} ${mode} batch ${batch} threads ${threads} ${peer}${pages}`;
+    all.push({ name, peer, goal, flags });
   };
   for (const threads of [2, 1]) {
     add('pytorch', 'mobilefacenet', 'training', 16, threads, { speed: 1.3, memory: 0.6 });
