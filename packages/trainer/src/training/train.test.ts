@@ -358,6 +358,12 @@ describe('refuses before the first step', () => {
   test.each<[string, TinyRunOptions, string, RegExp]>([
     ['an empty dataset', { faces: { identities: 0 }, classes: 4 }, 'invalid-dataset', /no image/],
     [
+      'a single identity',
+      { faces: { identities: 1 } },
+      'invalid-dataset',
+      /one identity, and nothing to tell/,
+    ],
+    [
       'a class without image',
       { faces: { identities: 3 }, classes: 4 },
       'invalid-dataset',

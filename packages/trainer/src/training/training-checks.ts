@@ -56,7 +56,7 @@ export function checkModelOptions(options: ResolvedTrainOptions, { backbone, hea
 }
 
 /**
- * @throws {TrainingError} `invalid-dataset` for an empty dataset, a label outside the head's classes (naming the
+ * @throws {TrainingError} `invalid-dataset` for an empty dataset, for one of a single identity, a label outside the head's classes (naming the
  *   record), or a class without an image; `parameter-mismatch` when head and backbone do not fit each other
  */
 export function checkTrainingData(
@@ -71,6 +71,12 @@ export function checkTrainingData(
     );
   }
   if (dataset.length === 0) throw new TrainingError('invalid-dataset', 'The dataset has no image.');
+  if (head.classes < 2) {
+    throw new TrainingError(
+      'invalid-dataset',
+      'The dataset has one identity, and nothing to tell it from. Training needs two, better thousands.',
+    );
+  }
   const images = new Uint32Array(head.classes);
   dataset.labels.forEach((label, position) => {
     if (label < 0 || label >= head.classes) {
