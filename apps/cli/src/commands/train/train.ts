@@ -148,7 +148,12 @@ async function trainNetwork(
         stopped,
       },
       [
-        `${stopped ? 'stopped after' : 'trained'} ${steps} steps (${epochs} epochs), loss ${loss.toFixed(4)}, ${imagesPerSecond.toFixed(1)} images/s`,
+        [
+          `${stopped ? 'stopped after' : 'trained'} ${steps} steps (${epochs} epochs)`,
+          // None where no step, or only the first, was made.
+          ...(Number.isFinite(loss) ? [`loss ${loss.toFixed(4)}`] : []),
+          ...(Number.isFinite(imagesPerSecond) ? [`${imagesPerSecond.toFixed(1)} images/s`] : []),
+        ].join(', '),
         ...accuracies.map(([name, value]) => `${name}  ${value.toFixed(5)}`),
         `checkpoint  ${checkpoint}`,
         ...(stopped ? ['the same command with --resume goes on'] : []),
