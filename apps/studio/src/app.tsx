@@ -156,6 +156,8 @@ function titleOf(session: Session, to: Route): string {
 
 function View({ session, to }: { readonly session: Session; readonly to: Route }) {
   useEffect(() => {
+    // Another view begins at its top, however far down the one before was.
+    scrollTo(0, 0);
     document.title = `${titleOf(session, to)} – ${session.title} – arcface studio`;
     return () => {
       document.title = 'arcface studio';

@@ -1,7 +1,7 @@
 /* Faces without an audit, and a network: judged in the browser, as the command line judges them. */
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import {
   type BackboneConfig,
   backboneToMxnet,
@@ -11,6 +11,7 @@ import {
 } from '@arcface/backbones';
 import type { AuditRow } from '@arcface/cleaner';
 import type { Page } from 'playwright-core';
+import sharp from 'sharp';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { useBackend } from '../../cli/src/backend.ts';
 import { runInProcess } from '../../cli/src/testing/run-in-process.ts';
@@ -55,6 +56,7 @@ beforeAll(async () => {
   if (noBrowser) return;
   folder = mkdtempSync(join(tmpdir(), 'arcface-studio-models-'));
   await writeStripedFaces(at('faces'), { identities: 5, images: 8 });
+  await enlargeFaces(at('faces'), at('large-faces'));
   await useBackend({ backend: 'onnxruntime', threads: 1 });
   const small = createBackbone(SMALL);
   writeFileSync(
@@ -74,12 +76,12 @@ beforeAll(async () => {
   await arcface('model', 'convert', torch, '--to', 'safetensors', '--output', at('face.safetensors'));
   await arcface('model', 'export', torch, '--format', 'onnx', '--output', at('face.onnx'));
   await arcface('embed', '--data', at('faces'), '--model', at('face.onnx'), '--output', at('faces.npy'));
-  for (const [model, output] of [
-    ['face.onnx', 'audit.jsonl'],
-    ['mx,0', 'audit-mx.jsonl'],
+  for (const [data, model, output] of [
+    ['faces', 'face.onnx', 'audit.jsonl'],
+    ['large-faces', 'mx,0', 'audit-mx.jsonl'],
   ] as const) {
     const audit = ['--rule', 'auto', '--output', at(output)];
-    await arcface('audit', '--data', at('faces'), '--model', at(model), ...audit);
+    await arcface('audit', '--data', at(data), '--model', at(model), ...audit);
   }
   host = await hostFiles(await builtStudio());
   browser = await launchBrowser({ flags: ['--enable-unsafe-webgpu', '--use-webgpu-adapter=swiftshader'] });
@@ -90,11 +92,22 @@ afterAll(async () => {
   if (folder) rmSync(folder, { recursive: true, force: true });
 });
 
-/** A page with the faces, which waits for something to judge them with. */
-async function withFaces(query = ''): Promise<Page> {
+/** The same faces in the size that a network of MXNet takes: scaling is not what is compared. */
+async function enlargeFaces(from: string, to: string): Promise<void> {
+  const { inputSize } = FOR_MXNET;
+  for (const name of readdirSync(from, { recursive: true, encoding: 'utf8' })) {
+    if (!name.endsWith('.jpg')) continue;
+    mkdirSync(dirname(join(to, name)), { recursive: true });
+    const image = sharp(join(from, name)).resize(inputSize, inputSize, { kernel: 'nearest' });
+    await image.jpeg({ quality: 95, chromaSubsampling: '4:4:4' }).toFile(join(to, name));
+  }
+}
+
+/** A page with faces, which waits for something to judge them with. */
+async function withFaces(query = '', faces = 'faces'): Promise<Page> {
   const page = await browser.context.newPage();
   await page.goto(host.address + query);
-  await page.getByLabel('Folder to open').setInputFiles(at('faces'));
+  await page.getByLabel('Folder to open').setInputFiles(at(faces));
   await page.getByText('These faces have no audit yet.').waitFor();
   return page;
 }
@@ -106,10 +119,11 @@ describe.skipIf(noBrowser)(`an audit made in a browser${noBrowser ? ` (${noBrows
     ['WebGPU (in software)', ['face.safetensors'], '', /by webgpu/, 'audit.jsonl'],
     ['WebAssembly', ['face.safetensors'], WASM, /by wasm/, 'audit.jsonl'],
     ["PyTorch's arrays", ['torch.safetensors'], WASM, /by wasm/, 'audit.jsonl'],
+    ["MXNet's two files", ['mx-symbol.json', 'mx-0000.params'], WASM, /by wasm/, 'audit-mx.jsonl'],
     ['ONNX Runtime', ['face.onnx'], '', /ONNX Runtime/, 'audit.jsonl'],
     ['nothing, from saved embeddings', ['faces.npy'], '', /saved embeddings/, 'audit.jsonl'],
   ])('by %s is the one of the command line', async (_, model, query, computedBy, audit) => {
-    const page = await withFaces(query);
+    const page = await withFaces(query, audit === 'audit-mx.jsonl' ? 'large-faces' : 'faces');
     await page.getByLabel('Files to open').setInputFiles(model.map((name) => at(name)));
     await page.locator('a.line').first().waitFor();
     await page.getByRole('link', { name: 'Export' }).click();

@@ -76,8 +76,13 @@ export function ExportView({ session }: { readonly session: Session }) {
         <h2>What will be written</h2>
         <p class="summary">
           <b>{countOf(kept, 'face')}</b> of <b>{countOf(identities, 'identity', 'identities')}</b>.{' '}
-          {count(dropped)} go
-          {relabelled > 0 && <>, {count(relabelled)} move to another identity</>}.
+          {count(dropped)} {dropped === 1 ? 'goes' : 'go'}
+          {relabelled > 0 && (
+            <>
+              , {count(relabelled)} {relabelled === 1 ? 'moves' : 'move'} to another identity
+            </>
+          )}
+          .
         </p>
         <p class="note">
           {rule.kind === 'angle'

@@ -1,6 +1,7 @@
 /** Faces in sections, to look at, to select, and to go through with the keyboard. */
 import type { ReadonlySignal } from '@preact/signals';
 import { useEffect, useLayoutEffect, useMemo, useRef, useState } from 'preact/hooks';
+import { countOf } from '../shell/format.ts';
 import { theme } from '../shell/theme.ts';
 import { useSize } from '../shell/use-size.ts';
 import { FaceLines } from './face-lines.ts';
@@ -94,7 +95,7 @@ export function FaceGrid(props: FaceGridProps) {
             role="presentation"
             style={{ transform: `translateY(${top}px)` }}
           >
-            {title} <span>{rows.length}</span>
+            {title} <span>{countOf(rows.length, 'face')}</span>
           </div>
         ))}
         <div ref={space} role="presentation" />

@@ -66,7 +66,10 @@ export function BesidePanel({ session, position, beside, onChoose, onRelabel, on
           <div class="beside-actions">
             {why !== undefined && why.suggested.length > 0 && (
               <button type="button" class="primary" onClick={() => onRelabel(why.suggested)}>
-                <ArrowIcon /> Move the {count(why.suggested.length)} suggested
+                <ArrowIcon />{' '}
+                {why.suggested.length === 1
+                  ? 'Move the suggested face'
+                  : `Move the ${count(why.suggested.length)} suggested faces`}
               </button>
             )}
             <button

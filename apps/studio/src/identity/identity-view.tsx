@@ -128,7 +128,8 @@ function Identity({ session, position }: { readonly session: Session; readonly p
         <div>
           <h1>{session.nameOf(position)}</h1>
           <p>
-            {countOf(images.length, 'face')}, {count(outcome.droppedOf[position]!)} go
+            {countOf(images.length, 'face')}, {count(outcome.droppedOf[position]!)}{' '}
+            {outcome.droppedOf[position] === 1 ? 'goes' : 'go'}
             {suspicion.unit === 'share' && <>, {percent(suspicion.of[position])} expected to be wrong</>}
           </p>
         </div>

@@ -74,7 +74,9 @@ export class Session {
     this.thumbnails = faces && new Thumbnails(columns, faces.source, { masked });
     this.positionOf = new Map(columns.identities.map(({ label }, position) => [label, position]));
     this.evidence = angleEvidence(columns);
-    this.automatic = automaticAngle(this.evidence);
+    const automatic = automaticAngle(this.evidence);
+    // Of a handful of faces that all look wrong it would be 0: that all go is no threshold.
+    this.automatic = automatic === 0 ? undefined : automatic;
     this.suspicion = suspicionOfIdentities(columns);
     this.verdicts = computed(() => ruleVerdicts(columns, this.rule.value));
     const moves = recordedMoves(columns, this.positionOf);
