@@ -1,4 +1,5 @@
 import { defineConfig } from 'vitest/config';
+import { BaseSequencer, type TestSpecification } from 'vitest/node';
 
 /**
  * Tests whose files may follow each other in one process: what they import is loaded once for all of them, which is most of their
@@ -10,14 +11,30 @@ const TOGETHER = [
   `${PURE}/*.test.ts`,
   `${PURE}/!(node)/**/*.test.ts`,
   'packages/tfjs-backend-onnxruntime/src/{kernels,lowering}/**/*.test.ts',
-  'packages/trainer/src/{data,optimisation,verification,training}/**/!(*.onnxruntime).test.ts',
+  'packages/trainer/src/*.test.ts',
+  'packages/trainer/src/{checkpoints,data,embedding,optimisation,verification,training}/**/!(*.onnxruntime).test.ts',
+  'apps/cli/src/{cli,demo,report}/**/*.test.ts',
+  'apps/studio/src/*/**/!(*.browser).test.ts',
+  'tooling/{mpi,site}/**/*.test.ts',
+  'tooling/readme/{dependencies,named-files,shell-commands}.test.ts',
 ];
 const EVERYTHING = ['packages/*/src/**/*.test.ts', 'apps/*/src/**/*.test.ts', 'tooling/**/*.test.ts'];
 const NEVER = ['**/node_modules/**', '**/dist/**'];
 
+/** What takes longest comes first, also where no earlier run has left how long each took: nothing long is left for the end. */
+const LONG = /(mpi|drop\.oracle|\.browser|code-blocks|shards|walks|model|killed-run)\.test\.ts$/;
+class LongestFirst extends BaseSequencer {
+  override async sort(files: TestSpecification[]): Promise<TestSpecification[]> {
+    const sorted = await super.sort(files);
+    const isLong = ({ moduleId }: TestSpecification): boolean => LONG.test(moduleId);
+    return [...sorted.filter(isLong), ...sorted.filter((file) => !isLong(file))];
+  }
+}
+
 export default defineConfig({
   test: {
     maxWorkers: '100%',
+    sequence: { sequencer: LongestFirst },
     projects: [
       {
         extends: true,
