@@ -7,21 +7,29 @@ export interface ShellCommand {
   readonly words: readonly string[];
 }
 
-/** Every command of the blocks fenced as `sh`: continued lines joined, comments left out. */
+/** What stands before the command that a loop asks. */
+const LOOPS: ReadonlySet<string> = new Set(['until', 'while']);
+
+/** Every command of the blocks fenced as `sh`: continued lines joined, comments left out, variables of the block put in. */
 export function shellCommands(markdown: string): ShellCommand[] {
   const commands: ShellCommand[] = [];
   let inside = false;
   let open: { line: number; text: string } | undefined;
+  let variables = new Map<string, readonly string[]>();
   for (const [i, text] of markdown.split('\n').entries()) {
     if (text.startsWith('```')) {
       inside = text === '```sh';
+      variables = new Map();
       continue;
     }
     if (!inside) continue;
     open = { line: open?.line ?? i + 1, text: (open?.text ?? '') + text.replace(/\\$/, '') };
     if (text.endsWith('\\')) continue;
-    const words = wordsOf(open.text);
-    if (words.length > 0) commands.push({ line: open.line, words });
+    const words = wordsOf(open.text).flatMap((word) => variables.get(word) ?? [word]);
+    const assigned = words.length === 1 ? /^([a-z]+)=(.*)$/.exec(words[0]!) : null;
+    if (assigned) variables.set(`$${assigned[1]}`, wordsOf(assigned[2]!));
+    else if (LOOPS.has(words[0]!)) words.shift();
+    if (!assigned && words.length > 0 && words[0] !== 'done') commands.push({ line: open.line, words });
     open = undefined;
   }
   return commands;
@@ -47,6 +55,7 @@ export function arcfaceArguments(line: readonly string[]): readonly string[] | u
   const end = line.findIndex((word) => word === '|' || word === '>');
   const words = end < 0 ? line : line.slice(0, end);
   const [first, second, third] = words;
+  if (first === 'mpirun' && words.includes('npx')) return arcfaceArguments(words.slice(words.indexOf('npx')));
   if (first === 'arcface') return words.slice(1);
   if (first === 'npx' && second === 'arcface') return words.slice(2);
   if (first === 'npx' && second === 'pnpm' && third === 'arcface') return words.slice(3);
