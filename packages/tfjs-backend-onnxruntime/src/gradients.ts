@@ -7,8 +7,10 @@
 import { existsSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { fileURLToPath } from 'node:url';
+import { registerSumGradients } from './sum-gradients.ts';
 
 const bundled = ['./tfjs-gradients.cjs', '../dist/tfjs-gradients.cjs']
   .map((place) => fileURLToPath(new URL(place, import.meta.url)))
   .find((file) => existsSync(file));
 createRequire(import.meta.url)(bundled ?? '@tensorflow/tfjs-core/dist/register_all_gradients.js');
+registerSumGradients();
