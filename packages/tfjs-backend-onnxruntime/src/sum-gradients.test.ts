@@ -16,7 +16,7 @@ it.each([
   const x = tf.tensor(new Float32Array(24).fill(0.5), [2, 3, 4]);
   const gradient = tf.grad((input) => tf.sum(tf.square(reduce(input, [1, 2]))))(x);
   const { inputs } = parseOnnxModel(backend().pendingModel()!).graph;
-  expect(inputs.filter(({ shape }) => shape.length > 1)).toHaveLength(1);
+  expect(inputs.filter(({ shape }) => shape!.length > 1)).toHaveLength(1);
   // d/dx of the squared sum: twice the sum, times how much of it x is.
   expect([...gradient.dataSync()]).toEqual(new Array(24).fill(expect.closeTo(2 * 12 * 0.5 * each * each, 6)));
 });
