@@ -119,10 +119,7 @@ export const SETTINGS: Readonly<Record<string, readonly Setting[]>> = {
     },
   ],
   'packages/tfjs-backend-onnxruntime/README.md': [{}],
-  'packages/tfjs-training-kernels/README.md': [
-    { needs: '@tensorflow/tfjs-node' },
-    { before: `${BACKEND} await tf.setBackend('onnxruntime');` },
-  ],
+  'packages/tfjs-training-kernels/README.md': [{}, { needs: '@tensorflow/tfjs-node' }],
   'packages/trainer/README.md': [
     {
       shorten: [

@@ -20,7 +20,8 @@ const MAX_BYTES = 2 ** 31 - 1;
 /**
  * The bytes of the file, in the pieces that make it up: weights are not copied.
  *
- * @throws OnnxFormatError `invalid-model` if a tensor's bytes do not fit its shape, or the file would exceed 2 GiB
+ * @throws OnnxFormatError `invalid-model` if a tensor's bytes do not fit its shape, a number in an attribute is not an integer, or
+ *   the file would exceed 2 GiB
  */
 export function onnxModelPieces(model: OnnxModel): readonly Uint8Array[] {
   return modelWriter(model).pieces();
@@ -76,7 +77,7 @@ function writeNode(message: ProtobufWriter, node: OnnxNode): void {
   message.string(4, node.opType);
   for (const [name, value] of Object.entries(node.attributes)) {
     if (typeof value === 'object' && 'unread' in value) message.bytes(5, value.unread);
-    else message.message(5, (field) => writeAttribute(field.string(1, name), value));
+    else message.message(5, (field) => writeAttribute(field.string(1, name), name, value));
   }
   if (node.domain) message.string(7, node.domain);
   if (node.unread) message.raw(node.unread);
@@ -84,9 +85,9 @@ function writeNode(message: ProtobufWriter, node: OnnxNode): void {
 
 type KnownValue = Exclude<OnnxAttributeValue, { unread: Uint8Array }>;
 
-function writeAttribute(message: ProtobufWriter, value: KnownValue): void {
+function writeAttribute(message: ProtobufWriter, name: string, value: KnownValue): void {
   if (typeof value === 'number' || typeof value === 'bigint') {
-    message.integer(3, value).integer(20, INT);
+    message.integer(3, wholeNumber(name, value)).integer(20, INT);
   } else if (typeof value === 'string' || value instanceof Uint8Array) {
     writeString(message, 4, value).integer(20, STRING);
   } else if ('float' in value) {
@@ -102,9 +103,18 @@ function writeAttribute(message: ProtobufWriter, value: KnownValue): void {
   } else if ('graph' in value) {
     message.message(6, (field) => writeGraph(field, value.graph)).integer(20, GRAPH);
   } else {
-    for (const x of value) message.integer(8, x);
+    for (const x of value) message.integer(8, wholeNumber(name, x));
     message.integer(20, INTS);
   }
+}
+
+/** A fraction would be cut off, and a number beyond 2^53 is not the one that was meant. */
+function wholeNumber(name: string, value: number | bigint): number | bigint {
+  if (typeof value === 'bigint' || Number.isSafeInteger(value)) return value;
+  throw new OnnxFormatError(
+    'invalid-model',
+    `attribute ${JSON.stringify(name)} has ${value}, expected an integer (or { float }, or a bigint)`,
+  );
 }
 
 function writeString(message: ProtobufWriter, field: number, text: string | Uint8Array): ProtobufWriter {

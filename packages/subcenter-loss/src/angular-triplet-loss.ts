@@ -1,5 +1,5 @@
 import * as tf from '@tensorflow/tfjs-core';
-import { SMALLEST_ANGLE } from './target-margin.ts';
+import { SMALLEST_ANGLE } from 'tfjs-training-kernels';
 import { tripletHinge } from './triplets.ts';
 
 export interface AngularTripletLossOptions {

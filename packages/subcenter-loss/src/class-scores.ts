@@ -1,6 +1,6 @@
 import * as tf from '@tensorflow/tfjs-core';
-import { firstWinners } from './selection-masks.ts';
-import { measureRows } from './unit-rows.ts';
+import { maxOfGroupsGradient } from 'tfjs-training-kernels';
+import { measureRows, throughUnitRows } from './unit-rows.ts';
 
 /*
  * From sub-centres to one cosine a class, and the way back: what the loss does for all classes at once or for one chunk of them
@@ -52,13 +52,8 @@ export function scoreGradients(
   { rows, inverseNorm, cosines }: Omit<ClassScores, 'perClass'>,
   subcenters: number,
 ): ScoreGradients {
-  const [batch, classes] = dPerClass.shape;
   const count = rows.shape[0];
-  let dCosines = dPerClass;
-  if (subcenters > 1) {
-    const winners = firstWinners(tf.reshape(cosines, [batch, classes, subcenters]));
-    dCosines = tf.reshape(tf.mul(tf.reshape(dPerClass, [batch, classes, 1]), winners), [batch, count]);
-  }
+  const dCosines = maxOfGroupsGradient(dPerClass, cosines, subcenters);
   // Of products with rows that are not normalised. What pulls a row along itself is taken out at the end.
   const dProducts: tf.Tensor2D = tf.mul(dCosines, inverseNorm);
   const along = tf.mul(tf.sum(tf.mul(dProducts, cosines), 0, true), inverseNorm);
@@ -70,3 +65,29 @@ export function scoreGradients(
     ),
   };
 }
+
+/**
+ * Cosine of each embedding [B, D] to the nearest sub-centre [C*K, D] of each class, [B, C], with the gradient above.
+ * Differentiable in both; neither is normalised.
+ */
+export function classCosines(embeddings: tf.Tensor2D, weights: tf.Tensor2D, subcenters: number): tf.Tensor2D {
+  const operation = tf.customGrad<tf.Tensor2D>((...args) => {
+    const [embedding, weight, save] = args as [tf.Tensor2D, tf.Tensor2D, tf.GradSaveFunc];
+    const x = measureRows(embedding);
+    const unitX: tf.Tensor2D = tf.mul(x.rows, x.inverseNorm);
+    const { rows, inverseNorm, cosines, perClass } = scoreClasses(unitX, weight, subcenters);
+    save([unitX, x.inverseNorm, rows, inverseNorm, cosines]);
+    return {
+      value: perClass,
+      gradFunc: (dPerClass: tf.Tensor2D, saved: tf.Tensor[]) => {
+        const [unit, inverseX, weightRows, inverseW, products] = saved as Saved;
+        const scores = { rows: weightRows, inverseNorm: inverseW, cosines: products };
+        const { dUnit, dWeights } = scoreGradients(dPerClass, unit, scores, subcenters);
+        return [throughUnitRows(dUnit, unit, inverseX), dWeights];
+      },
+    };
+  });
+  return operation(embeddings, weights);
+}
+
+type Saved = [tf.Tensor2D, tf.Tensor2D, tf.Tensor2D, tf.Tensor2D, tf.Tensor2D];

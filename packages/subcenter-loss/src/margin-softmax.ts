@@ -1,21 +1,19 @@
 import * as tf from '@tensorflow/tfjs-core';
-import { scoreClasses, scoreGradients } from './class-scores.ts';
-import { imageShares } from './image-shares.ts';
+import { marginSoftmax } from 'tfjs-training-kernels';
+import { classCosines } from './class-scores.ts';
 import { checkLabels, checkLossShapes, checkSampleWeights } from './input-checks.ts';
-import { type LossSettings, m2PerImage, resolveLossSettings } from './loss-settings.ts';
-import { isOwnClass, withoutLogits } from './selection-masks.ts';
+import { type LossSettings, resolveLossSettings } from './loss-settings.ts';
 import { targetMargin } from './target-margin.ts';
-import { measureRows, throughUnitRows } from './unit-rows.ts';
 
 /*
- * Sub-center ArcFace as one operation with a hand-written gradient.
+ * Sub-center ArcFace as two operations with hand-written gradients.
  *
- *   one cosine a class                   [B, C]          (class-scores.ts)
- *   -> margin on the target, times s     [B, C]
- *   -> softmax cross-entropy, mean over the batch
+ *   one cosine a class                                            [B, C]    (class-scores.ts)
+ *   -> margin on the target, times s, softmax cross-entropy       [B]       (tfjs-training-kernels)
+ *   -> mean over the batch
  *
- * Writing the gradient by hand buys three things: it goes to exactly one sub-centre on a tie, it is finite at cos = +-1
- * (see target-margin.ts), and it needs a fraction of the kernels that differentiating op by op would run.
+ * Writing the gradients by hand buys three things: they go to exactly one sub-centre on a tie, they are finite at cos = +-1,
+ * and they need a fraction of the kernels that differentiating op by op would run.
  */
 
 export interface MarginSoftmaxOptions extends LossSettings {
@@ -52,58 +50,23 @@ export function marginSoftmaxLoss(
   checkLabels(labels, batch, classes);
   if (sampleWeights) checkSampleWeights(sampleWeights, batch);
   const settings = resolveLossSettings(options, classes);
-  const { margin, pastPi, interClassFilter } = settings;
 
-  const operation = tf.customGrad<tf.Scalar>((...args) => {
-    const [embedding, weight, scale, save] = args as [tf.Tensor2D, tf.Tensor2D, tf.Scalar, tf.GradSaveFunc];
-    const x = measureRows(embedding);
-    const unitX: tf.Tensor2D = tf.mul(x.rows, x.inverseNorm);
-    const { rows, inverseNorm, cosines, perClass } = scoreClasses(unitX, weight, subcenters);
-
-    const isOwn = isOwnClass(labels, classes);
-    const own = tf.cast<tf.Tensor2D>(isOwn, 'float32');
-    const targetCosine: tf.Tensor2D = tf.sum(tf.mul(perClass, own), 1, true);
-    const target = targetMargin(targetCosine, { margin, pastPi, m2PerImage: m2PerImage(settings, labels) });
-
-    const s = tf.clipByValue(scale, ...SCALE_BOUNDS);
-    const withMargin = tf.add<tf.Tensor2D>(perClass, tf.mul(own, tf.sub(target.value, targetCosine)));
-    let logits: tf.Tensor2D = tf.mul(withMargin, s);
-    if (interClassFilter !== undefined) {
-      const suspect = tf.greater(perClass, tf.scalar(interClassFilter));
-      logits = withoutLogits(logits, tf.logicalAnd(suspect, tf.logicalNot(isOwn)));
-    }
-    const logProbability = tf.logSoftmax(logits);
-    const targetLogProbability: tf.Tensor2D = tf.sum(tf.mul(logProbability, own), 1, true);
-    const shares = imageShares(batch, sampleWeights);
-    const loss: tf.Scalar = tf.neg(tf.sum(tf.mul(targetLogProbability, shares)));
-
-    const forImages = [unitX, x.inverseNorm, target.slope, targetLogProbability, shares];
-    const forClasses = [rows, inverseNorm, cosines, own, logProbability];
-    save([...forImages, ...forClasses, s, ...(options.scale ? [withMargin] : [])]);
-
-    const gradFunc = (upstream: tf.Scalar, saved: tf.Tensor[]): tf.Tensor[] => {
-      const [unit, inverseX, slope, targetLogP, share] = saved.slice(0, 5) as tf.Tensor2D[];
-      const [weightRows, inverseW, cosine, mask, logP] = saved.slice(5, 10) as tf.Tensor2D[];
-      const [factor, scored] = saved.slice(10) as tf.Tensor2D[];
-      // d loss / d (unscaled logit): softmax, and on the target (softmax - 1) times the slope of the margin.
-      const perImage = tf.mul<tf.Tensor2D>(share!, upstream);
-      const perLogit = tf.mul<tf.Tensor2D>(perImage, factor!);
-      const probability = tf.exp(logP!);
-      const targetP = tf.exp(targetLogP!);
-      const onTarget = tf.mul(perLogit, tf.sub(tf.mul(tf.sub(targetP, 1), slope!), targetP));
-      const dPerClass = tf.add<tf.Tensor2D>(tf.mul(probability, perLogit), tf.mul(mask!, onTarget));
-      const { dUnit, dWeights } = scoreGradients(
-        dPerClass,
-        unit!,
-        { rows: weightRows!, inverseNorm: inverseW!, cosines: cosine! },
-        subcenters,
-      );
-      const dScale = options.scale
-        ? tf.sum(tf.mul(tf.mul(tf.sub(probability, mask!), scored!), perImage))
-        : tf.scalar(0);
-      return [throughUnitRows(dUnit, unit!, inverseX!), dWeights, dScale];
-    };
-    return { value: loss, gradFunc };
+  return tf.tidy(() => {
+    const cosines = classCosines(embeddings, weights, subcenters);
+    const scale = options.scale ? withinBounds(options.scale) : settings.margin.s;
+    const shares = sampleWeights && Float32Array.from(sampleWeights, (weight) => weight / batch);
+    return marginSoftmax(
+      { cosines, labels, scale, weights: shares },
+      { margin: targetMargin(settings, labels), excludeAbove: settings.interClassFilter },
+    );
   });
-  return tf.tidy(() => operation(embeddings, weights, options.scale ?? tf.scalar(margin.s)));
+}
+
+/** The scale within its bounds; beyond them it keeps its gradient, so that it can come back. */
+function withinBounds(scale: tf.Scalar): tf.Scalar {
+  const operation = tf.customGrad<tf.Scalar>((x) => ({
+    value: tf.clipByValue(x as tf.Scalar, ...SCALE_BOUNDS),
+    gradFunc: (dy: tf.Scalar) => dy,
+  }));
+  return operation(scale);
 }

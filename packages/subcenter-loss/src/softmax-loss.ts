@@ -1,7 +1,7 @@
 import * as tf from '@tensorflow/tfjs-core';
+import { isOwnClass } from 'tfjs-training-kernels';
 import { imageShares } from './image-shares.ts';
 import { checkLabels, checkLossShapes, checkSampleWeights } from './input-checks.ts';
-import { isOwnClass } from './selection-masks.ts';
 import { SubcenterLossError } from './subcenter-loss-error.ts';
 
 /*

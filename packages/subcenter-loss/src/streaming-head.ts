@@ -1,4 +1,5 @@
 import * as tf from '@tensorflow/tfjs-core';
+import { angularMargin } from 'tfjs-training-kernels';
 import { gatherBatch } from './batch-exchange.ts';
 import { type ChunkLoop, type ChunkPart, gradientsOverChunks, softmaxOverChunks } from './chunk-loop.ts';
 import { ClassChunk, chunkRanges, rankBlock } from './class-chunk.ts';
@@ -6,7 +7,7 @@ import { allClasses, type ClassSampling, checkSampling, sampleClasses } from './
 import { type Communicator, singleRank } from './communicator.ts';
 import { imageShares } from './image-shares.ts';
 import { checkEmbeddings, checkLabels, checkPositiveInteger, checkSampleWeights } from './input-checks.ts';
-import { m2PerImage, type ResolvedLossSettings, resolveLossSettings } from './loss-settings.ts';
+import { type ResolvedLossSettings, resolveLossSettings } from './loss-settings.ts';
 import { type Margin, resolveMargin } from './margin.ts';
 import { SCALE_BOUNDS } from './margin-softmax.ts';
 import { normalWeightsOfClasses } from './normal-weights.ts';
@@ -172,10 +173,7 @@ export class StreamingHead {
 
     const { top, sum, own } = softmaxOverChunks(loop, unitEmbeddings, scale);
     batch.monitor?.observe(batch.labels, tf.slice(own, [begin, 0], [count, -1]));
-    const target = targetMargin(tf.max(own, 1, true), {
-      ...settings,
-      m2PerImage: m2PerImage(settings, whole.labels),
-    });
+    const target = angularMargin(tf.max(own, 1, true), targetMargin(settings, whole.labels));
     const targetLogit: tf.Tensor2D = tf.mul(target.value, scale);
     const logTotal = logSum(top, sum, targetLogit);
     const targetLogP: tf.Tensor2D = tf.sub(targetLogit, logTotal);

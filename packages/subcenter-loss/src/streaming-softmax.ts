@@ -1,7 +1,7 @@
 import * as tf from '@tensorflow/tfjs-core';
+import { isOwnClass } from 'tfjs-training-kernels';
 import type { ChunkSelection } from './class-chunk.ts';
 import { scoreClasses, scoreGradients } from './class-scores.ts';
-import { isOwnClass, withoutLogits } from './selection-masks.ts';
 import { unitRows } from './unit-rows.ts';
 
 /*
@@ -22,7 +22,7 @@ export interface RunningSoftmax {
   readonly own: tf.Tensor2D;
 }
 
-/** Below every logit. */
+/** Below every logit: the exponential of one that is lowered to it is exactly zero. */
 const LOWEST = -1e9;
 
 export function emptySoftmax(batch: number, subcenters: number): RunningSoftmax {
@@ -65,7 +65,8 @@ function negativeLogits(
     interClassFilter === undefined
       ? isOwn
       : tf.logicalOr<tf.Tensor2D>(isOwn, tf.greater(perClass, tf.scalar(interClassFilter)));
-  return { logits: withoutLogits(tf.mul(perClass, scale), out), isOwn };
+  const logits = tf.mul<tf.Tensor2D>(perClass, scale);
+  return { logits: tf.where(out, tf.fill(logits.shape, LOWEST), logits), isOwn };
 }
 
 /**

@@ -5,13 +5,14 @@
 //   npx tsx packages/tfjs-backend-onnxruntime/bench/profile.ts --network ir50 --batch 16 --threads 1
 
 import { spawnSync } from 'node:child_process';
-import { mkdtempSync, readdirSync, readFileSync, rmSync, statSync } from 'node:fs';
+import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import * as tf from '@tensorflow/tfjs-core';
 import { configure } from '../src/index.ts';
+import { type ProfiledOperator, slowestGraph } from '../src/operator-profile.ts';
 
 const { values: options } = parseArgs({
   options: {
@@ -23,20 +24,8 @@ const { values: options } = parseArgs({
   },
 });
 
-interface Event {
-  readonly cat: string;
-  readonly name: string;
-  /** Microseconds. */
-  readonly dur: number;
-  readonly args: {
-    readonly op_name: string;
-    readonly input_type_shape: readonly Readonly<Record<string, number[]>>[];
-    readonly output_type_shape: readonly Readonly<Record<string, number[]>>[];
-  };
-}
-
-/** The profile of the graph that took part in every step: the largest file. */
-function profileOfStep(): Event[] {
+/** Of the graph that takes part in every step. */
+function profileOfStep(): ProfiledOperator[] {
   const folder = mkdtempSync(join(tmpdir(), 'onnxruntime-profile-'));
   try {
     const script = fileURLToPath(new URL('train-step.ts', import.meta.url));
@@ -47,47 +36,18 @@ function profileOfStep(): Event[] {
       encoding: 'utf8',
     });
     if (run.status !== 0) throw new Error(run.stderr);
-    const files = readdirSync(folder).map((name) => join(folder, name));
-    const largest = files.reduce((a, b) => (statSync(a).size >= statSync(b).size ? a : b));
-    return JSON.parse(readFileSync(largest, 'utf8')) as Event[];
+    return slowestGraph(folder);
   } finally {
     rmSync(folder, { recursive: true, force: true });
   }
 }
 
-/** The fastest run of every operator. */
-function fastest(events: readonly Event[]): Event[] {
-  const best = new Map<string, Event>();
-  for (const event of events) {
-    if (event.cat !== 'Node' || !event.name.endsWith('_kernel_time')) continue;
-    const before = best.get(event.name);
-    if (before === undefined || event.dur < before.dur) best.set(event.name, event);
-  }
-  return [...best.values()];
-}
-
-function shapesOf(types: readonly Readonly<Record<string, number[]>>[]): number[][] {
-  return types.map((type) => Object.values(type)[0] ?? []);
-}
-
-/** What a convolution or a matrix product is for, and how much it computes; null for everything else. */
-function arithmetic({ name, args }: Event): { kind: string; flops: number } | null {
-  const kernel = name.split('/')[0]!;
-  const [first, second] = shapesOf(args.input_type_shape);
-  const output = shapesOf(args.output_type_shape)[0]!;
-  const size = output.reduce((product, n) => product * n, 1);
-  if (args.op_name === 'Conv') {
-    const perOutput = second!.slice(1).reduce((product, n) => product * n, 1);
-    const flops = 2 * size * perOutput;
-    if (kernel.startsWith('BatchNorm')) return { kind: `${kernel}: per-channel arithmetic`, flops };
-    const isPointwise = kernel === 'Conv2D' && second!.slice(2).every((n) => n === 1);
-    return { kind: isPointwise ? `${kernel} 1x1` : kernel, flops };
-  }
-  if (args.op_name === 'Gemm' || args.op_name === 'MatMul') {
-    const elements = first!.reduce((product, n) => product * n, 1);
-    return { kind: `${kernel}: matrix product`, flops: 2 * elements * output.at(-1)! };
-  }
-  return null;
+/** What a convolution or a matrix product is for; null for everything else. */
+function kindOf({ kernel, operator, flops, isPointwise }: ProfiledOperator): string | null {
+  if (flops === 0) return null;
+  if (operator !== 'Conv') return `${kernel}: matrix product`;
+  if (kernel.startsWith('BatchNorm')) return `${kernel}: per-channel arithmetic`;
+  return kernel === 'Conv2D' && isPointwise ? `${kernel} 1x1` : kernel;
 }
 
 /** GFLOP/s of a product of two 1024x1024 matrices. */
@@ -107,51 +67,46 @@ async function matrixProductSpeed(): Promise<number> {
 }
 
 interface Row {
-  microseconds: number;
+  milliseconds: number;
   count: number;
   flops: number;
 }
 
-function sumBy(events: readonly Event[], key: (event: Event) => { key: string; flops: number } | null) {
+function sumBy(operators: readonly ProfiledOperator[], keyOf: (operator: ProfiledOperator) => string | null) {
   const rows = new Map<string, Row>();
-  for (const event of events) {
-    const found = key(event);
-    if (found === null) continue;
-    const row = rows.get(found.key) ?? { microseconds: 0, count: 0, flops: 0 };
-    row.microseconds += event.dur;
+  for (const operator of operators) {
+    const key = keyOf(operator);
+    if (key === null) continue;
+    const row = rows.get(key) ?? { milliseconds: 0, count: 0, flops: 0 };
+    row.milliseconds += operator.milliseconds;
     row.count++;
-    row.flops += found.flops;
-    rows.set(found.key, row);
+    row.flops += operator.flops;
+    rows.set(key, row);
   }
-  return [...rows].sort((a, b) => b[1].microseconds - a[1].microseconds);
+  return [...rows].sort((a, b) => b[1].milliseconds - a[1].milliseconds);
 }
 
 const reference = await matrixProductSpeed();
-const events = fastest(profileOfStep());
-const total = events.reduce((sum, { dur }) => sum + dur, 0);
-const share = (microseconds: number) => `${((100 * microseconds) / total).toFixed(1)} %`;
+const operators = profileOfStep();
+const total = operators.reduce((sum, { milliseconds }) => sum + milliseconds, 0);
+const share = (milliseconds: number) => `${((100 * milliseconds) / total).toFixed(1)} %`;
 
 console.log(
   `${options.network}, ${options.forward ? 'forward' : 'training'}, batch ${options.batch}, ${options.threads} thread(s): ` +
-    `${events.length} operators, ${(total / 1000).toFixed(0)} ms; ` +
+    `${operators.length} operators, ${total.toFixed(0)} ms; ` +
     `a 1024x1024 matrix product reaches ${reference.toFixed(0)} GFLOP/s\n`,
 );
 console.log(
   '| convolutions and products | operators | ms | share | GFLOP/s | against the matrix product |\n|---|---|---|---|---|---|',
 );
-for (const [kind, { microseconds, count, flops }] of sumBy(events, (event) => {
-  const found = arithmetic(event);
-  return found && { key: found.kind, flops: found.flops };
-})) {
-  const speed = flops / microseconds / 1000;
+for (const [kind, { milliseconds, count, flops }] of sumBy(operators, kindOf)) {
+  const speed = flops / milliseconds / 1e6;
   console.log(
-    `| ${kind} | ${count} | ${(microseconds / 1000).toFixed(1)} | ${share(microseconds)} | ${speed.toFixed(1)} | ${(speed / reference).toFixed(2)} |`,
+    `| ${kind} | ${count} | ${milliseconds.toFixed(1)} | ${share(milliseconds)} | ${speed.toFixed(1)} | ${(speed / reference).toFixed(2)} |`,
   );
 }
 console.log('\n| kernel / operator | operators | ms | share |\n|---|---|---|---|');
-for (const [key, { microseconds, count }] of sumBy(events, ({ name, args }) => ({
-  key: `${name.split('/')[0]} / ${args.op_name}`,
-  flops: 0,
-})).slice(0, 24)) {
-  console.log(`| ${key} | ${count} | ${(microseconds / 1000).toFixed(1)} | ${share(microseconds)} |`);
+const byOperator = sumBy(operators, ({ kernel, operator }) => `${kernel} / ${operator}`);
+for (const [key, { milliseconds, count }] of byOperator.slice(0, 24)) {
+  console.log(`| ${key} | ${count} | ${milliseconds.toFixed(1)} | ${share(milliseconds)} |`);
 }

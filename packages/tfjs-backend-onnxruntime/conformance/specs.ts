@@ -1,12 +1,12 @@
 // What one process of the conformance run does (bundled, see bundle.ts): runs its share of the specs on one
-// backend and sends the parent what came out.
+// backend and sends the parent how each ended, and in the end how many there were.
 
 import { environment } from './jasmine.ts';
 import './test-environment.ts';
 import '@tensorflow/tfjs-core/dist/tests.js';
 import type { Outcome, Share } from './outcome.ts';
 import { suiteOf } from './outcome.ts';
-import { backendName } from './test-environment.ts';
+import { backendName, loadBackend } from './test-environment.ts';
 
 const share = JSON.parse(process.env.CONFORMANCE_SHARE!) as Share;
 
@@ -18,16 +18,30 @@ function isOurs(name: string): boolean {
   return sum % share.of === share.index;
 }
 
-const outcomes: Outcome[] = [];
-environment.configure({ random: false, specFilter: (spec) => isOurs(spec.getFullName()) });
+let specs = 0;
+environment.configure({
+  random: false,
+  specFilter(spec) {
+    const found = isOurs(spec.getFullName());
+    if (found) specs++;
+    return found;
+  },
+});
 environment.addReporter({
   specDone({ fullName, status, failedExpectations }) {
     if (status === 'excluded' || status === 'pending') return;
     const message = failedExpectations[0]?.message.split('\n')[0];
-    outcomes.push({ name: fullName, passed: status === 'passed', ...(message && { message }) });
+    const outcome: Outcome = { name: fullName, passed: status === 'passed', ...(message && { message }) };
+    process.send!(outcome);
   },
   jasmineDone() {
-    process.send!(outcomes, () => process.exit(0));
+    process.send!({ specs }, () => process.exit(0));
   },
 });
-environment.execute();
+loadBackend().then(
+  () => environment.execute(),
+  (error: unknown) => {
+    console.error(error);
+    process.exit(1);
+  },
+);

@@ -15,7 +15,7 @@ import { CompiledSession } from './runtime/compiled-session.ts';
 import { DiskCache } from './runtime/disk-cache.ts';
 import { dumpModel } from './runtime/model-dump.ts';
 import { loadRuntime } from './runtime/native-binding.ts';
-import { chooseProvider } from './runtime/provider.ts';
+import { checkHalfPrecision, chooseProvider } from './runtime/provider.ts';
 import { SessionCache } from './runtime/session-cache.ts';
 import { callSiteOf } from './trace/call-site.ts';
 import { estimatePeakBytes } from './trace/peak-memory.ts';
@@ -99,7 +99,7 @@ export class OnnxRuntimeBackend extends KernelBackend {
   constructor() {
     super();
     this.#foreign = new DataStorage(this, engine());
-    chooseProvider(this.#options.provider);
+    checkProviderFor(this.#options);
     this.#cache = this.#makeCache();
     this.#disk = this.#makeDisk();
   }
@@ -111,7 +111,7 @@ export class OnnxRuntimeBackend extends KernelBackend {
   /** Changes options; graphs compiled under the old ones are dropped. Throws `invalid-option`. */
   configure(options: Partial<OnnxRuntimeBackendOptions>): void {
     const checked = checkOptions({ ...this.#options, ...options });
-    chooseProvider(checked.provider);
+    checkProviderFor(checked);
     this.#options = checked;
     setCallSite(null);
     this.#cache.clear();
@@ -255,8 +255,8 @@ export class OnnxRuntimeBackend extends KernelBackend {
 
   #diskKey(disk: DiskCache, schedule: Schedule): string {
     const { provider, optimization } = this.#options;
-    const { blockSize, heldBytes } = this.#loweringOptions();
-    return disk.key(schedule.signature, [provider, optimization, blockSize, heldBytes]);
+    const { blockSize, heldBytes, precision } = this.#loweringOptions();
+    return disk.key(schedule.signature, [provider, optimization, blockSize, heldBytes, precision]);
   }
 
   #dump(schedule: Schedule, model: CompiledModel): void {
@@ -265,9 +265,14 @@ export class OnnxRuntimeBackend extends KernelBackend {
   }
 
   #loweringOptions(): LoweringOptions {
-    const { layout, provider, heldBytes } = this.#options;
-    const isBlocked = layout === 'blocked' && chooseProvider(provider) === 'cpu';
-    return { blockSize: isBlocked ? nchwcBlockSize() : 0, heldBytes };
+    const { layout, provider, heldBytes, precision } = this.#options;
+    const isOnCpu = chooseProvider(provider) === 'cpu';
+    const isBlocked = layout === 'blocked' && precision === 'float32' && isOnCpu;
+    return {
+      blockSize: isBlocked ? nchwcBlockSize() : 0,
+      heldBytes,
+      precision: precision === 'float16' && isOnCpu ? 'emulated float16' : precision,
+    };
   }
 
   /** Kept graphs know nothing of call sites, and are those of the CPU. */
@@ -434,6 +439,12 @@ class TracedCall implements KernelCall {
   leaf(values: HostValues, shape: Shape, dtype: DType): TraceValue {
     return makeLeaf(values, shape, dtype);
   }
+}
+
+/** Throws `provider-unavailable` where the provider, or what is wanted of it, does not work on this machine. */
+function checkProviderFor({ provider, precision }: OnnxRuntimeBackendOptions): void {
+  const chosen = chooseProvider(provider);
+  if (precision === 'float16') checkHalfPrecision(chosen);
 }
 
 function leafOf(values: unknown, shape: readonly number[], dtype: DataType): TraceValue {

@@ -7,6 +7,7 @@
 import { existsSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { fileURLToPath } from 'node:url';
+import { registerPreluGradient } from './prelu-gradient.ts';
 import { registerSumGradients } from './sum-gradients.ts';
 
 const bundled = ['./tfjs-gradients.cjs', '../dist/tfjs-gradients.cjs']
@@ -14,3 +15,4 @@ const bundled = ['./tfjs-gradients.cjs', '../dist/tfjs-gradients.cjs']
   .find((file) => existsSync(file));
 createRequire(import.meta.url)(bundled ?? '@tensorflow/tfjs-core/dist/register_all_gradients.js');
 registerSumGradients();
+registerPreluGradient();

@@ -8,6 +8,7 @@ import { dumpModel } from './runtime/model-dump.ts';
 
 export type { OnnxRuntimeStatistics } from './backend.ts';
 export { OnnxRuntimeBackendError, type OnnxRuntimeBackendErrorCode } from './errors.ts';
+export { type OperatorTime, profileOperators } from './operator-profile.ts';
 export type { OnnxRuntimeBackendOptions } from './options.ts';
 export { checkProvider, type Provider, type ProviderReport } from './runtime/provider.ts';
 

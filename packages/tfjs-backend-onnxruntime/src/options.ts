@@ -18,6 +18,13 @@ export interface OnnxRuntimeBackendOptions {
    * Default `blocked`. `TFJS_ONNXRUNTIME_LAYOUT`
    */
   readonly layout: 'blocked' | 'nchw';
+  /**
+   * In what dense convolutions and matrix products multiply, forward and backward. `float16` rounds what they multiply, and
+   * their results, to 11 bits (scaled by powers of two, so that small gradients are not lost), and takes NCHW; everything
+   * else, variables and sums of gradients with it, stays float32. The CPU has no float16 arithmetic: it is emulated there, slowly.
+   * Default `float32`. `TFJS_ONNXRUNTIME_PRECISION`
+   */
+  readonly precision: 'float32' | 'float16';
   /** Compiled graphs kept, least recently used first to go. Default 32. `TFJS_ONNXRUNTIME_CACHE_ENTRIES` */
   readonly cacheEntries: number;
   /**
@@ -61,6 +68,7 @@ export interface OnnxRuntimeBackendOptions {
 }
 
 const providers = ['cpu', 'webgpu', 'cuda', 'auto'] as const;
+const precisions = ['float32', 'float16'] as const;
 
 function environment(name: string): string | undefined {
   const value = process.env[`TFJS_ONNXRUNTIME_${name}`];
@@ -104,6 +112,7 @@ export function defaultOptions(): OnnxRuntimeBackendOptions {
     threads: Number(environment('THREADS') ?? availableParallelism()),
     provider: oneOf('TFJS_ONNXRUNTIME_PROVIDER', environment('PROVIDER') ?? 'cpu', providers),
     layout: oneOf('TFJS_ONNXRUNTIME_LAYOUT', environment('LAYOUT') ?? 'blocked', ['blocked', 'nchw']),
+    precision: oneOf('TFJS_ONNXRUNTIME_PRECISION', environment('PRECISION') ?? 'float32', precisions),
     cacheEntries: Number(environment('CACHE_ENTRIES') ?? 32),
     cacheBytes: Number(environment('CACHE_BYTES') ?? 4 * 2 ** 30),
     pendingNodes: 100_000,
@@ -134,6 +143,7 @@ export function checkOptions(options: OnnxRuntimeBackendOptions): OnnxRuntimeBac
   }
   oneOf('provider', options.provider, providers);
   oneOf('layout', options.layout, ['blocked', 'nchw']);
+  oneOf('precision', options.precision, precisions);
   oneOf('optimization', options.optimization, ['disabled', 'basic', 'extended', 'all']);
   return options;
 }

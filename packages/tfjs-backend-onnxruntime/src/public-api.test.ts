@@ -9,6 +9,7 @@ it('exports these names', () => {
       "configure",
       "dumpGraph",
       "flush",
+      "profileOperators",
       "statistics",
     ]
   `);

@@ -1,7 +1,9 @@
 /** What went wrong, for programs; the message says it for people. */
 export type TrainingKernelsErrorCode =
   /** The backend that the kernels are for has registered no kernels yet: load its package first. */
-  'backend-missing';
+  | 'backend-missing'
+  /** The shapes of an operation's tensors, or the groups that it is to cut them into, do not fit together. */
+  | 'shape-mismatch';
 
 /** Thrown by this package only. */
 export class TrainingKernelsError extends Error {

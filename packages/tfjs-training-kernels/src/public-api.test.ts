@@ -4,9 +4,17 @@ import * as api from './index.ts';
 it('exports these names', () => {
   expect(Object.keys(api).sort()).toMatchInlineSnapshot(`
     [
+      "SMALLEST_ANGLE",
       "TrainingKernelsError",
+      "angularMargin",
+      "batchNormTraining",
+      "groupedConv2d",
+      "isOwnClass",
+      "marginSoftmax",
+      "maxOfGroupsGradient",
       "registerTensorFlowKernels",
       "registerWebGpuKernels",
+      "releaseGradientsEarly",
     ]
   `);
 });

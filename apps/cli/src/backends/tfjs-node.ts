@@ -10,7 +10,7 @@ import { homedir } from 'node:os';
 import { join } from 'node:path';
 import util from 'node:util';
 import * as tf from '@tensorflow/tfjs-core';
-import { registerTensorFlowKernels } from 'tfjs-training-kernels';
+import { registerTensorFlowKernels, releaseGradientsEarly } from 'tfjs-training-kernels';
 import type { BindingOptions } from '../backend.ts';
 import { CommandError } from '../cli/usage-error.ts';
 import { findOptionalPackage, importFile } from './optional-package.ts';
@@ -42,6 +42,7 @@ export function bindTfjsNode(device: Device): (options: BindingOptions) => Promi
       );
     }
     registerTensorFlowKernels();
+    releaseGradientsEarly();
     await tf.setBackend('tensorflow');
     await tf.ready();
     const { isUsingGpuDevice } = tf.backend() as tf.KernelBackend & { readonly isUsingGpuDevice: boolean };

@@ -4,7 +4,7 @@
  * that the environment variable ARCFACE_WEBGPU names.
  */
 import * as tf from '@tensorflow/tfjs-core';
-import { registerWebGpuKernels } from 'tfjs-training-kernels';
+import { registerWebGpuKernels, releaseGradientsEarly } from 'tfjs-training-kernels';
 import { CommandError } from '../cli/usage-error.ts';
 import { findOptionalPackage, importFile } from './optional-package.ts';
 
@@ -42,6 +42,7 @@ export async function bindWebGpu(): Promise<string> {
   await import('tfjs-backend-onnxruntime/gradients');
   await importFile(backendFile);
   registerWebGpuKernels();
+  releaseGradientsEarly();
   if (!(await tf.setBackend('webgpu'))) {
     throw new CommandError('--backend webgpu: TensorFlow.js could not start it; the reason is above.');
   }

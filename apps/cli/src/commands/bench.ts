@@ -4,6 +4,7 @@ import { SubcenterHead } from '@arcface/subcenter-loss';
 import { Random, Sgd, trainableParameters, trainStep } from '@arcface/trainer';
 import * as tf from '@tensorflow/tfjs-core';
 import type { Command } from 'commander';
+import type { OperatorTime } from 'tfjs-backend-onnxruntime';
 import { useBackend } from '../backend.ts';
 import {
   type CommandContext,
@@ -13,16 +14,20 @@ import {
   withComputeOptions,
 } from '../cli/define-command.ts';
 import { wholeNumber } from '../cli/option-values.ts';
+import { UsageError } from '../cli/usage-error.ts';
 
 interface BenchOptions extends SharedOptions, ComputeOptions {
   readonly network: string;
   readonly batchSize: number;
   readonly steps: number;
   readonly forward?: boolean;
+  readonly profile?: boolean;
 }
 
 /** Identities of the head that the benchmark trains. */
 const CLASSES = 1000;
+/** Enough for the fastest of each operator's runs. */
+const PROFILED_STEPS = 4;
 
 export function benchCommand(): Command {
   const names = listNetworks().map(({ name }) => name);
@@ -36,7 +41,8 @@ export function benchCommand(): Command {
           .option('--network <name>', `one of ${names.join(', ')}`, 'y1')
           .option('--batch-size <n>', 'images a step', wholeNumber(1, 4096), 32)
           .option('--steps <n>', 'steps that count, behind two that do not', wholeNumber(1, 1e6), 10)
-          .option('--forward', 'embed only'),
+          .option('--forward', 'embed only')
+          .option('--profile', 'tell where the time of a step goes, by operator (onnxruntime only)'),
       ),
     run: bench,
   });
@@ -45,6 +51,9 @@ export function benchCommand(): Command {
 async function bench(options: BenchOptions, { console, signal }: CommandContext): Promise<void> {
   const backend = await useBackend(options);
   const { batchSize, steps } = options;
+  if (options.profile && !backend.startsWith('onnxruntime')) {
+    throw new UsageError(`--profile needs --backend onnxruntime: ${backend} has no profile by operator.`);
+  }
   const backbone = createBackbone(options.network, { seed: options.seed });
   const [height, width] = backbone.inputShape;
   const random = Random.of(options.seed, 'bench');
@@ -68,13 +77,57 @@ async function bench(options: BenchOptions, { console, signal }: CommandContext)
   const counted = seconds.slice(2).sort((a, b) => a - b);
   const median = (counted[(counted.length - 1) >> 1]! + counted[counted.length >> 1]!) / 2;
   const peakRssBytes = process.resourceUsage().maxRSS * 1024;
+  const operators = options.profile ? await profile(step, steps) : undefined;
   console.result(
-    { imagesPerSecond: batchSize / median, secondsPerStep: median, firstStepSeconds, peakRssBytes, backend },
+    {
+      ...{
+        imagesPerSecond: batchSize / median,
+        secondsPerStep: median,
+        firstStepSeconds,
+        peakRssBytes,
+        backend,
+      },
+      ...(operators && { operators }),
+    },
     [
       `${(batchSize / median).toFixed(1)} images/s (median of ${steps} ${options.forward ? 'forward passes' : 'training steps'} of ${batchSize} images: ${median.toFixed(3)} s)`,
       `first step ${firstStepSeconds.toFixed(2)} s, peak memory ${(peakRssBytes / 2 ** 20).toFixed(0)} MiB, ${backend}`,
+      ...(operators ? ['', ...profileTable(operators)] : []),
     ],
   );
+}
+
+/** By operator, of steps that are not among those that were timed: the profiler slows them down. */
+async function profile(step: (i: number) => Promise<void>, steps: number): Promise<OperatorTime[]> {
+  const { profileOperators } = await import('tfjs-backend-onnxruntime');
+  return profileOperators(async () => {
+    for (let i = 0; i < Math.min(steps, PROFILED_STEPS) + 1; i++) await step(i);
+  });
+}
+
+/** Operators with less than this share of the time are not told of. */
+const SMALLEST_SHARE = 0.005;
+
+function profileTable(operators: readonly OperatorTime[]): string[] {
+  const total = operators.reduce((sum, { milliseconds }) => sum + milliseconds, 0);
+  const rows = operators
+    .filter(({ milliseconds }) => milliseconds >= SMALLEST_SHARE * total)
+    .map(({ kernel, operator, count, milliseconds, flops }) => [
+      `${kernel} / ${operator}`,
+      String(count),
+      milliseconds.toFixed(1),
+      `${((100 * milliseconds) / total).toFixed(1)} %`,
+      flops === 0 ? '' : (flops / milliseconds / 1e6).toFixed(1),
+    ]);
+  const cells = [['kernel / operator', 'count', 'ms', 'share', 'GFLOP/s'], ...rows];
+  const widths = cells[0]!.map((_, column) => Math.max(...cells.map((row) => row[column]!.length)));
+  const lines = cells.map((row) =>
+    row
+      .map((cell, i) => (i === 0 ? cell.padEnd(widths[i]!) : cell.padStart(widths[i]!)))
+      .join('  ')
+      .trimEnd(),
+  );
+  return [`one step, by operator (${total.toFixed(0)} ms):`, ...lines];
 }
 
 type Backbone = ReturnType<typeof createBackbone>;

@@ -3,6 +3,7 @@
  * symmetric, as in MXNet: with a stride of 2 this is not what TensorFlow calls "same".
  */
 import * as tf from '@tensorflow/tfjs-core';
+import { groupedConv2d } from 'tfjs-training-kernels';
 import { BackbonesError } from '../backbones-error.ts';
 import {
   type Extent,
@@ -68,55 +69,16 @@ export const convolutionRules: LayerRules<ConvolutionLayer> = {
   apply(layer, inputs, context) {
     const x = onlyInput(inputs) as tf.Tensor4D;
     const weight = context.parameter('weight') as tf.Tensor4D;
+    const { stride, dilation: dilations, groups } = layer;
     const y = isDepthwise(layer, x.shape[3])
-      ? tf.depthwiseConv2d(x, weight, [...layer.stride], windowPadding(layer), 'NHWC', [...layer.dilation])
-      : groupedConvolution(x, weight, layer);
+      ? tf.depthwiseConv2d(x, weight, [...stride], windowPadding(layer), 'NHWC', [...dilations])
+      : groupedConv2d(x, weight, { groups, strides: stride, pad: windowPadding(layer), dilations });
     return layer.bias ? tf.add(y, context.parameter('bias')) : y;
   },
 };
 
 function isDepthwise({ groups }: ConvolutionLayer, channels: number): boolean {
   return groups > 1 && groups === channels;
-}
-
-/** tfjs has no groups: each is convolved by itself. */
-function groupedConvolution(x: tf.Tensor4D, weight: tf.Tensor4D, layer: ConvolutionLayer): tf.Tensor4D {
-  const { groups, kernel, stride, dilation } = layer;
-  const convolve = (part: tf.Tensor4D, filters: tf.Tensor4D): tf.Tensor4D =>
-    tf.conv2d(part, filters, [...stride], windowPadding(layer), 'NHWC', [...dilation]);
-  if (groups === 1) {
-    return convolve(x, weight);
-  }
-  const coversMap = kernel[0] === x.shape[1] && kernel[1] === x.shape[2] && windowPadding(layer) === 'valid';
-  if (coversMap || weight.shape[2] * (weight.shape[3] / groups) <= NARROW_GROUP) {
-    return groupsAtOnce(x, weight, layer);
-  }
-  const filters: tf.Tensor4D[] = tf.split(weight, groups, 3);
-  const parts: tf.Tensor4D[] = tf.split(x, groups, 3);
-  return tf.concat(
-    parts.map((part, group) => convolve(part, filters[group]!)),
-    3,
-  );
-}
-
-/** Products of inputs and outputs up to which a group is so narrow that all of them are convolved at once. */
-const NARROW_GROUP = 8;
-
-/**
- * All groups at once: each input channel by itself for every output channel of its group, then the sum over the inputs of
- * a group. The intermediate map is as many times larger than the result as a group has inputs, so this is for maps of one
- * position (heads have hundreds of groups there) and for narrow groups.
- */
-function groupsAtOnce(x: tf.Tensor4D, weight: tf.Tensor4D, layer: ConvolutionLayer): tf.Tensor4D {
-  const { groups, stride, dilation } = layer;
-  const [height, width, inputs, filters] = weight.shape;
-  const outputs = filters / groups;
-  const byGroup = tf.transpose(tf.reshape(weight, [height * width, inputs, groups, outputs]), [0, 2, 1, 3]);
-  const depthwise = tf.reshape<tf.Rank.R4>(byGroup, [height, width, groups * inputs, outputs]);
-  const products = tf.depthwiseConv2d(x, depthwise, [...stride], windowPadding(layer), 'NHWC', [...dilation]);
-  const [batch, rows, columns] = products.shape;
-  const summed = tf.sum(tf.reshape(products, [batch * rows * columns, groups, inputs, outputs]), 2);
-  return tf.reshape(summed, [batch, rows, columns, filters]);
 }
 
 /** The settings of a convolution that are not the most common ones. */

@@ -90,7 +90,7 @@ function lowerConvolution(node: TraceNode, lowering: Lowering): void {
       return lowering.blockedOp('Conv', operands, onnxGeometry(geometry));
     });
   } else {
-    const y = lowering.op(
+    const y = lowering.product(
       'Conv',
       [lowering.first(x), plainFilter(lowering, weights)],
       onnxGeometry(geometry),

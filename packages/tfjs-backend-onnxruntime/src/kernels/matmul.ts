@@ -53,7 +53,7 @@ export const matmulKernels: readonly KernelRow[] = [
       const isSingle = sizeOf(stackOf(a.shape)) === 1 && sizeOf(stackOf(b.shape)) === 1;
       // ONNX Runtime has no Gemm of integers.
       if (isSingle && output.dtype === 'float32') {
-        const product = lowering.op(
+        const product = lowering.product(
           'Gemm',
           [lowering.reshape(operand(a), a.shape.slice(-2)), lowering.reshape(operand(b), b.shape.slice(-2))],
           { transA: transposeA ? 1 : 0, transB: transposeB ? 1 : 0 },
@@ -63,10 +63,9 @@ export const matmulKernels: readonly KernelRow[] = [
       }
       const oriented = (x: TraceValue, transposed: boolean) =>
         transposed ? lowering.transpose(operand(x), swapLast(x.shape.length)) : operand(x);
-      const product = lowering.op('MatMul', [
-        oriented(a, transposeA as boolean),
-        oriented(b, transposeB as boolean),
-      ]);
+      const operands = [oriented(a, transposeA as boolean), oriented(b, transposeB as boolean)] as const;
+      const product =
+        output.dtype === 'float32' ? lowering.product('MatMul', operands) : lowering.op('MatMul', operands);
       lowering.define(output, 'last', product);
     },
   }),

@@ -7,14 +7,17 @@ import { creationKernels } from './creation.ts';
 import { delegatedKernels, refusedKernels } from './delegated.ts';
 import { einsumKernels } from './einsum.ts';
 import { fusedKernels } from './fused.ts';
+import { groupedConvolutionKernels } from './grouped-convolution.ts';
 import { indexingKernels } from './indexing.ts';
 import type { KernelRow } from './kernel-row.ts';
 import { localResponseKernels } from './local-response.ts';
+import { marginSoftmaxKernels } from './margin-softmax.ts';
 import { matmulKernels } from './matmul.ts';
 import { maxPoolGradientKernels } from './max-pool-gradient.ts';
 import { momentumUpdateKernels } from './momentum-update.ts';
 import { orderingKernels } from './ordering.ts';
 import { poolingKernels } from './pooling.ts';
+import { preluGradientKernels } from './prelu-gradient.ts';
 import { reductionKernels } from './reduction.ts';
 import { resizeKernels } from './resize.ts';
 import { scatterKernels } from './scatter.ts';
@@ -31,6 +34,7 @@ export const tracedKernels: readonly KernelRow[] = [
   ...matmulKernels,
   ...einsumKernels,
   ...convolutionKernels,
+  ...groupedConvolutionKernels,
   ...poolingKernels,
   ...maxPoolGradientKernels,
   ...volumeKernels,
@@ -38,6 +42,8 @@ export const tracedKernels: readonly KernelRow[] = [
   ...fusedKernels,
   ...batchNormKernels,
   ...momentumUpdateKernels,
+  ...preluGradientKernels,
+  ...marginSoftmaxKernels,
   ...shapeKernels,
   ...spaceBatchKernels,
   ...resizeKernels,

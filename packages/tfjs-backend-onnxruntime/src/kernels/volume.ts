@@ -78,7 +78,7 @@ function transposedConvolution(
     return 0;
   });
   const attributes = { ...onnxGeometry({ ...geometry, pads }), output_padding: outputPadding };
-  return lowering.op('ConvTranspose', [dy, filter], attributes);
+  return lowering.product('ConvTranspose', [dy, filter], attributes);
 }
 
 function pooling(kernel: string, type: 'MaxPool' | 'AveragePool'): KernelRow {
@@ -111,8 +111,8 @@ export const volumeKernels: readonly KernelRow[] = [
     lower(node, lowering) {
       const [x, filter] = node.inputs as [TraceValue, TraceValue];
       const weights = lowering.transpose(lowering.last(filter), [4, 3, 0, 1, 2]);
-      const operands = [channelsFirst(lowering, x), weights];
-      const y = lowering.op('Conv', operands, onnxGeometry(geometryOf(node)));
+      const operands = [channelsFirst(lowering, x), weights] as const;
+      const y = lowering.product('Conv', operands, onnxGeometry(geometryOf(node)));
       defineChannelsLast(lowering, node.outputs[0]!, y);
     },
   }),
@@ -153,7 +153,7 @@ export const volumeKernels: readonly KernelRow[] = [
       const images = lowering.transpose(lowering.last(x), [4, 0, 1, 2, 3]);
       const filter = lowering.transpose(lowering.last(dy), [4, 0, 1, 2, 3]);
       const attributes = { kernel_shape: dy.shape.slice(1, 4), strides: [1, 1, 1], dilations: strides, pads };
-      const taps = lowering.op('Conv', [images, filter], attributes);
+      const taps = lowering.product('Conv', [images, filter], attributes);
       // Where the stride left a rest of the input unread there are more taps than the filter has.
       const used = lowering.slice(taps, [0, 0, 0], kernel, [2, 3, 4]);
       lowering.define(node.outputs[0]!, 'last', lowering.transpose(used, [2, 3, 4, 0, 1]));

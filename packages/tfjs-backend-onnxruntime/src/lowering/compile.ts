@@ -36,7 +36,7 @@ function mappedOnly({ nodes, outputs }: Schedule): Set<TraceValue> {
 
 export function compileSchedule(schedule: Schedule, options: LoweringOptions): CompiledModel {
   const graph = new OnnxGraph();
-  const lowering = new Lowering(graph, options.blockSize, {
+  const lowering = new Lowering(graph, options, {
     mappedOnly: mappedOnly(schedule),
     recomputed: resultsToRecompute(schedule, options.heldBytes),
   });

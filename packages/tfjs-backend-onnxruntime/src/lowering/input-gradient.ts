@@ -112,12 +112,18 @@ export function plainInputGradient(
     pads[axis + 2]! -= missing;
     return 0;
   });
-  return lowering.op('ConvTranspose', [lowering.first(dy), filter], {
+  const operands = [lowering.first(dy), filter] as const;
+  const attributes = {
     kernel_shape: kernel,
     strides,
     dilations,
     pads,
     output_padding: outputPadding,
     group,
-  });
+  };
+  // A convolution channel by channel is bound by memory: in half the precision it would gain less than the casts cost.
+  const isDepthwise = group === dx.shape[3];
+  return isDepthwise
+    ? lowering.op('ConvTranspose', operands, attributes)
+    : lowering.product('ConvTranspose', operands, attributes);
 }

@@ -6,6 +6,7 @@
 
 import { type Attributes, elementTypes, nchwcDomain, type OnnxGraph } from '../onnx/graph.ts';
 import { type DType, type Shape, sizeOf, TraceValue, type ValueType } from '../trace/trace-graph.ts';
+import { halfPrecisionProduct } from './half-precision.ts';
 
 export type Layout = 'last' | 'first' | 'blocked';
 
@@ -42,6 +43,8 @@ export interface LoweringOptions {
   readonly blockSize: number;
   /** Results that can be computed again are held for the backward pass up to so many bytes. */
   readonly heldBytes: number;
+  /** In what dense convolutions and matrix products multiply. Other than float32 only without the blocked layout. */
+  readonly precision: 'float32' | 'float16' | 'emulated float16';
 }
 
 /** What is known of a schedule as a whole before its first node is lowered. */
@@ -56,12 +59,14 @@ export class Lowering {
   readonly graph: OnnxGraph;
   /** Channels per block, 0 where the blocked layout isn't used. */
   readonly blockSize: number;
+  readonly #precision: LoweringOptions['precision'];
   readonly #plan: LoweringPlan;
   readonly #values = new Map<TraceValue, LoweredValue>();
 
-  constructor(graph: OnnxGraph, blockSize: number, plan: LoweringPlan) {
+  constructor(graph: OnnxGraph, options: LoweringOptions, plan: LoweringPlan) {
     this.graph = graph;
-    this.blockSize = blockSize;
+    this.blockSize = options.blockSize;
+    this.#precision = options.precision;
     this.#plan = plan;
   }
 
@@ -192,6 +197,13 @@ export class Lowering {
     return this.graph.op(type, inputs, attributes);
   }
 
+  /** An operator that sums products of two float operands, in the precision asked for: a convolution or matrix product. */
+  product(type: string, operands: readonly [string, string], attributes?: Attributes): string {
+    return this.#precision === 'float32'
+      ? this.op(type, operands, attributes)
+      : halfPrecisionProduct(this, type, operands, attributes, this.#precision !== 'float16');
+  }
+
   /** An operator of ONNX Runtime's blocked domain. */
   blockedOp(type: string, inputs: readonly string[], attributes?: Attributes): string {
     return this.graph.op(type, inputs, attributes, nchwcDomain);
@@ -221,7 +233,7 @@ export class Lowering {
     return this.reshape(rows, [b, a, row]);
   }
 
-  cast(name: string, dtype: DType | 'int64' | 'uint8'): string {
+  cast(name: string, dtype: DType | 'float16' | 'int64' | 'uint8'): string {
     return this.graph.op('Cast', [name], { to: elementTypes[dtype] });
   }
 

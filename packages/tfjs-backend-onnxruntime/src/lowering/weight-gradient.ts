@@ -50,8 +50,8 @@ function pointwiseGradient(lowering: Lowering, x: TraceValue, dy: TraceValue, ge
   // ONNX Runtime's matrix product is up to 1.5 times as fast with the longer side as columns.
   const product =
     inputs <= outputs
-      ? lowering.op('Gemm', [left, right], { transA: 1 })
-      : lowering.transpose(lowering.op('Gemm', [right, left], { transA: 1 }), [1, 0]);
+      ? lowering.product('Gemm', [left, right], { transA: 1 })
+      : lowering.transpose(lowering.product('Gemm', [right, left], { transA: 1 }), [1, 0]);
   return lowering.reshape(product, [1, 1, inputs, outputs]);
 }
 
@@ -183,7 +183,7 @@ function imageBlocks(
 }
 
 /** Blocked images [count, C/b, h, w*b] as a filter with C outputs and `count` inputs, in blocks where they fill them. */
-function imagesAsFilter(
+export function imagesAsFilter(
   lowering: Lowering,
   images: string,
   [count, height, width, channels]: ImageShape,
@@ -217,7 +217,7 @@ function gradientByTaps(lowering: Lowering, x: TraceValue, dy: TraceValue, geome
       const begin = [row * dilations[0], column * dilations[1]];
       const end = [begin[0]! + (dyHeight - 1) * strides[0] + 1, begin[1]! + (dyWidth - 1) * strides[1] + 1];
       const seen = lowering.slice(padded, begin, end, [1, 2], strides);
-      taps.push(lowering.op('MatMul', [upstream, lowering.reshape(seen, [pixels, inputs])]));
+      taps.push(lowering.product('MatMul', [upstream, lowering.reshape(seen, [pixels, inputs])]));
     }
   }
   const byTap = taps.length === 1 ? taps[0]! : lowering.op('Concat', taps, { axis: 1 });

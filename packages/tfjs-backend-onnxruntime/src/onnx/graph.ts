@@ -15,6 +15,7 @@ import {
 /** Element types that occur here, as `TensorProto.DataType` numbers them. */
 export const elementTypes = {
   float32: allElementTypes.float32.code,
+  float16: allElementTypes.float16.code,
   uint8: allElementTypes.uint8.code,
   int32: allElementTypes.int32.code,
   int64: allElementTypes.int64.code,

@@ -24,7 +24,7 @@ function compileOne(lower: (node: TraceNode, lowering: Lowering) => void): Compi
   const value = trace({ name: 'Peculiar', code: 77, lower }, [leaf], { shape: [2], dtype: 'float32' });
   const schedule = makeSchedule([value]);
   return new CompiledSession(
-    compileSchedule(schedule, { blockSize: 0, heldBytes: Infinity }),
+    compileSchedule(schedule, { blockSize: 0, heldBytes: Infinity, precision: 'float32' }),
     schedule.signature.slice(),
     0,
     options,

@@ -78,6 +78,32 @@ it.skipIf(!webgpu.available)(
   300_000,
 );
 
+it.skipIf(!webgpu.available)(
+  `computes in float16 on WebGPU, or refuses it by name${whyNot}`,
+  async () => {
+    await tf.setBackend('onnxruntime');
+    configure({ provider: 'webgpu' });
+    const product = () =>
+      tf.tidy(() => [...tf.matMul(tf.tensor2d([[1, 1 / 3]]), tf.tensor2d([[1], [1]])).dataSync()]);
+    try {
+      configure({ precision: 'float16' });
+    } catch (error) {
+      // SwiftShader, say. What was asked for before still holds.
+      expect(error).toMatchObject({
+        code: 'provider-unavailable',
+        message: expect.stringMatching(/float16/),
+      });
+      expect(product()[0]).toBeCloseTo(4 / 3, 6);
+      return;
+    }
+    const [found] = product();
+    configure({ precision: 'float32' });
+    expect(Math.abs(found! - 4 / 3)).toBeGreaterThan(1e-5);
+    expect(Math.abs(found! - 4 / 3)).toBeLessThan(1e-3);
+  },
+  300_000,
+);
+
 // A software driver compiles shaders for most of a minute: asked for by TFJS_ONNXRUNTIME_TEST_WEBGPU=1.
 const isAsked = process.env.TFJS_ONNXRUNTIME_TEST_WEBGPU === '1';
 

@@ -6,7 +6,7 @@ import { existsSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { dirname, join } from 'node:path';
 import { OnnxRuntimeBackendError } from '../errors.ts';
-import { OnnxGraph } from '../onnx/graph.ts';
+import { elementTypes, OnnxGraph } from '../onnx/graph.ts';
 import { loadRuntime, runtimeVersion } from './native-binding.ts';
 
 export type Provider = 'cpu' | 'webgpu' | 'cuda';
@@ -97,13 +97,34 @@ function remedyOf(provider: Provider): string {
   );
 }
 
+const halfPrecisionProblems = new Map<Provider, string | null>();
+
+/** Throws `provider-unavailable` where a provider that works has no float16 arithmetic. The CPU's is emulated. */
+export function checkHalfPrecision(provider: Provider): void {
+  if (provider === 'cpu') return;
+  let problem = halfPrecisionProblems.get(provider);
+  if (problem === undefined) {
+    problem = tryOut(provider, 'float16');
+    halfPrecisionProblems.set(provider, problem);
+  }
+  if (problem === null) return;
+  throw new OnnxRuntimeBackendError(
+    'provider-unavailable',
+    `The execution provider ${provider} cannot compute in float16 on this device: ${problem} Use precision 'float32'.`,
+  );
+}
+
 /** Computes a small product; what went wrong, or null. */
-function tryOut(provider: Provider): string | null {
+function tryOut(provider: Provider, precision: 'float32' | 'float16' = 'float32'): string | null {
   const { binding, Tensor } = loadRuntime();
   const graph = new OnnxGraph();
   const shape = [2, 2];
   const x = graph.input('float32', shape);
-  const y = graph.output(graph.op('MatMul', [x, x]), 'float32', shape);
+  const cast = (name: string, to: 'float32' | 'float16') =>
+    precision === 'float32' ? name : graph.op('Cast', [name], { to: elementTypes[to] });
+  const operand = cast(x, 'float16');
+  const product = graph.op('MatMul', [operand, operand]);
+  const y = graph.output(cast(product, 'float32'), 'float32', shape);
   const model = graph.serialise();
   const session = new binding.InferenceSession();
   try {
@@ -118,10 +139,10 @@ function tryOut(provider: Provider): string | null {
       logSeverityLevel: 4,
     });
     const matrix = new Tensor('float32', Float32Array.of(1, 2, 3, 4), shape);
-    const product = Array.from(session.run({ [x]: matrix }, { [y]: null }, {})[y]!.data);
+    const found = Array.from(session.run({ [x]: matrix }, { [y]: null }, {})[y]!.data);
     session.dispose();
-    const isRight = product.join() === '7,10,15,22';
-    return isRight ? null : `It computes [[1, 2], [3, 4]]² as ${product}.`;
+    const isRight = found.join() === '7,10,15,22';
+    return isRight ? null : `It computes [[1, 2], [3, 4]]² as ${found}.`;
   } catch (error) {
     return `${error instanceof Error ? error.message.trim() : String(error)}.`;
   }

@@ -1,7 +1,7 @@
 import { testBackends } from '@arcface-tooling/test-backends';
 import '@tensorflow/tfjs-backend-cpu';
 import * as tf from '@tensorflow/tfjs-core';
-import { beforeAll, describe, expect, test } from 'vitest';
+import { beforeAll, describe, expect, test, vi } from 'vitest';
 import { decodeCheckpoint } from '../checkpoints/checkpoint.ts';
 import { listCheckpoints, MemoryCheckpointStore } from '../checkpoints/checkpoint-store.ts';
 import { backboneFromCheckpoint, checkpointSubcenters } from '../checkpoints/model-checkpoint.ts';
@@ -281,6 +281,27 @@ describe('stopping', () => {
     expect(saved.keys).toEqual(saved.positions.map((position: number) => position + 1));
     await decodeCheckpoint(await tiny.store.read(checkpoint(2)));
     disposeRun(tiny);
+  });
+
+  test('a backend that fails for good ends the run with its own error, and the last checkpoint goes on', async () => {
+    const tiny = tinyRun({ options: { checkpoints: { everySteps: 2 } } });
+    // A GPU that is lost tells so when numbers are read.
+    const lost = new Error('the device was lost');
+    let read: { mockRestore(): void } | undefined;
+    const failure = train({
+      ...tiny,
+      onEvent: (event) => {
+        if (event.kind !== 'step' || event.step !== 3) return;
+        read = vi.spyOn(tf.backend(), 'read').mockRejectedValue(lost);
+      },
+    });
+    await expect(failure).rejects.toThrow('the device was lost');
+    read!.mockRestore();
+    disposeRun(tiny);
+    expect(await listCheckpoints(tiny.store)).toEqual([checkpoint(2)]);
+    const { result } = await trainTiny({}, { store: tiny.store, resume: true });
+    const straight = await trainTiny();
+    expect(result).toMatchObject({ steps: straight.result.steps, loss: straight.result.loss });
   });
 
   test('weights that are not finite are never written over a good checkpoint', async () => {

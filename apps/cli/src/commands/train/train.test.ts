@@ -4,7 +4,8 @@ import { join } from 'node:path';
 import { parseSafetensors } from '@arcface/backbones';
 import { encodePairsPack } from '@arcface/recordio';
 import { readJsonLines } from '@arcface/trainer/node';
-import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { checkProvider } from 'tfjs-backend-onnxruntime';
+import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
 import type { CommandContext } from '../../cli/define-command.ts';
 import { runInProcess } from '../../testing/run-in-process.ts';
 import { SIDE, writeStripedFaces } from '../../testing/striped-faces.ts';
@@ -78,6 +79,27 @@ test('a run leaves its newest checkpoint, a record of every epoch, and its logs'
   const logged = readFileSync(at('run', 'tensorboard', tensorboard!)).toString('latin1');
   for (const tag of ['loss', 'learning rate', 'angle to target', 'head/dominant share'])
     expect(logged).toContain(tag);
+});
+
+test.each([
+  ['onnxruntime:cuda', /--backend onnxruntime:cuda cannot be used: .*cuda does not work/],
+  ['node-gpu', /--backend node-gpu needs @tensorflow\/tfjs-node-gpu/],
+])('a run that %s cannot compute is told why, and left as it is', async (backend, reason) => {
+  if (backend === 'onnxruntime:cuda' && checkProvider('cuda').available) return;
+  vi.stubEnv('ARCFACE_TFJS_NODE_GPU', at());
+  const contents = () =>
+    readdirSync(at('run'), { recursive: true, withFileTypes: true })
+      .filter((entry) => entry.isFile())
+      .map(({ parentPath, name }) => [name, readFileSync(join(parentPath, name)).toString('base64')]);
+  const before = contents();
+  const { exitCode, stderr } = await train(
+    'run',
+    ...[...network, '--epochs', '3', '--images-filter', '3', '--resume', '--backend', backend],
+  );
+  vi.unstubAllEnvs();
+  expect(stderr).toMatch(reason);
+  expect(exitCode).toBe(1);
+  expect(contents()).toEqual(before);
 });
 
 test('a run goes on from the network of another, with a part of it frozen', async () => {

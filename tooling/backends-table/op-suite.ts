@@ -1,0 +1,78 @@
+/**
+ * Runs tfjs-core's own specs on a backend that is not this project's, as `arcface` binds it, and keeps the counts in op-suite.json,
+ * where table.ts finds them: on a GPU in software they take an hour.
+ *
+ *     npx tsx tooling/backends-table/op-suite.ts node|node-gpu|webgpu [--minutes 10] [--only TEXT]
+ *
+ * After `--minutes` the run is stopped, and what has not run by then is said to have not. `--only` (specs whose name contains a
+ * text) keeps nothing. The packages are found as `arcface --backend` finds them.
+ */
+import { readFileSync, writeFileSync } from 'node:fs';
+import { parseArgs } from 'node:util';
+import { findOptionalPackage } from '../../apps/cli/src/backends/optional-package.ts';
+import { findTfjsNode } from '../../apps/cli/src/backends/tfjs-node.ts';
+import { runsOnBackend } from '../../packages/tfjs-backend-onnxruntime/conformance/outcome.ts';
+import { runSpecs } from '../../packages/tfjs-backend-onnxruntime/conformance/run-specs.ts';
+
+const { values, positionals } = parseArgs({
+  allowPositionals: true,
+  options: { minutes: { type: 'string', default: '10' }, only: { type: 'string' } },
+});
+const backend = positionals[0] ?? '';
+
+function required(found: string | undefined, what: string): string {
+  if (found !== undefined) return found;
+  console.error(`${what} was not found: see tooling/tfjs-node and tooling/webgpu`);
+  process.exit(1);
+}
+
+/** Under which name tfjs knows the backend, and where its package is. */
+function binding(): { backendName: string; environment: Record<string, string> } {
+  if (backend === 'node' || backend === 'node-gpu') {
+    const file = required(findTfjsNode(backend === 'node' ? 'cpu' : 'gpu'), backend);
+    return {
+      backendName: 'tensorflow',
+      environment: { CONFORMANCE_PACKAGE: file, TF_CPP_MIN_LOG_LEVEL: '2', TF_ENABLE_ONEDNN_OPTS: '0' },
+    };
+  }
+  if (backend === 'webgpu') {
+    const { ARCFACE_WEBGPU } = process.env;
+    const folder = ARCFACE_WEBGPU || undefined;
+    return {
+      backendName: 'webgpu',
+      environment: {
+        CONFORMANCE_PACKAGE: required(
+          findOptionalPackage('@tensorflow/tfjs-backend-webgpu', folder),
+          'webgpu',
+        ),
+        CONFORMANCE_DAWN: required(findOptionalPackage('webgpu', folder), 'Dawn (the package webgpu)'),
+      },
+    };
+  }
+  console.error(`expected one of node, node-gpu, webgpu, found '${backend}'`);
+  process.exit(2);
+}
+
+const { backendName, environment } = binding();
+const minutes = Number(values.minutes);
+const { outcomes, unfinished } = await runSpecs({
+  ...{ backendName, environment, minutes },
+  ...(values.only && { only: values.only }),
+});
+const ours = outcomes.filter(({ name }) => runsOnBackend(name, backendName));
+const failing = ours.filter(({ passed }) => !passed);
+const counts = {
+  pass: ours.length - failing.length,
+  fail: failing.length,
+  isWhole: unfinished === null,
+  minutes,
+};
+for (const { name, message } of failing) console.log(`${name}: ${message ?? ''}`);
+console.log(
+  `${backend}: ${counts.pass} pass, ${counts.fail} fail${unfinished ? `; stopped: ${unfinished}` : ''}`,
+);
+if (!values.only) {
+  const file = new URL('op-suite.json', import.meta.url);
+  const kept = JSON.parse(readFileSync(file, 'utf8')) as Record<string, typeof counts>;
+  writeFileSync(file, `${JSON.stringify({ ...kept, [backend]: counts }, null, 2)}\n`);
+}
