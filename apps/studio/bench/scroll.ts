@@ -1,7 +1,7 @@
 /**
  * How smoothly an identity of many faces scrolls: `tsx bench/scroll.ts [FACES]`, after a build. In a real browser without a GPU, the faces
- * of the sample over and over in one record file, read by ranges, scrolled at three speeds; and beside it a plain page with as many
- * coloured boxes, which is what the browser itself can do on this machine. Prints JSON lines.
+ * of the sample over and over in one record file, read by ranges, scrolled at three speeds; and beside it an empty page and one of as
+ * many coloured boxes, which is what the browser itself does on this machine. Prints JSON lines.
  */
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -45,36 +45,51 @@ try {
   await page.locator('a.line').first().click();
   await page.locator('.tile').first().waitFor();
   await measure(page, 'studio');
-  // What the browser itself can do here: as many boxes, and nothing to decode, to draw or to decide.
-  await page.evaluate((count) => {
-    const scroller = document.querySelector<HTMLElement>('.face-scroller')!;
-    const { width, height } = scroller.getBoundingClientRect();
-    const columns = Math.floor((scroller.clientWidth - 16) / 104);
-    const plain = document.createElement('div');
-    plain.className = 'plain-scroller';
-    plain.style.cssText = `width:${width}px;height:${height}px;overflow-y:scroll;background:#fff;contain:strict`;
-    const space = document.createElement('div');
-    space.style.cssText = `position:relative;height:${Math.ceil(count / columns) * 128}px`;
-    for (let i = 0; i < count; i++) {
-      const box = document.createElement('div');
-      box.style.cssText =
-        `position:absolute;left:${(i % columns) * 104 + 4}px;top:${Math.floor(i / columns) * 128 + 4}px;` +
-        `width:96px;height:96px;background:hsl(${i % 360} 40% 80%)`;
-      space.append(box);
-    }
-    plain.append(space);
-    document.body.replaceChildren(plain);
-  }, faces);
-  await measure(page, 'a plain page of as many boxes');
+  // What the browser itself does here: nothing to decode, to draw or to decide, in a page of that height.
+  for (const [what, boxes] of [
+    ['an empty page', 0],
+    ['a page of as many boxes', faces],
+  ] as const) {
+    await page.evaluate(fillPlainPage, { faces, boxes });
+    await measure(page, what);
+  }
 } finally {
   await browser.close();
   await server.close();
   rmSync(folder, { recursive: true, force: true });
 }
 
-/** Scrolls what is there at each speed, and prints how often it is drawn. */
+/** In the page: replaces all with a scroller as high as the grid of faces, with a coloured box in place of each face or nothing. */
+function fillPlainPage({ faces, boxes }: { readonly faces: number; readonly boxes: number }): void {
+  const columns = Math.floor((innerWidth - 420) / 104);
+  const plain = document.createElement('div');
+  plain.className = 'plain-scroller';
+  plain.style.cssText =
+    'width: calc(100vw - 400px); height: 80vh; overflow-y: scroll; background: #fff; contain: strict';
+  const space = document.createElement('div');
+  space.style.cssText = `position: relative; height: ${Math.ceil(faces / columns) * 128}px`;
+  for (let i = 0; i < boxes; i++) {
+    const box = document.createElement('div');
+    box.style.cssText =
+      `position: absolute; left: ${(i % columns) * 104 + 4}px; top: ${Math.floor(i / columns) * 128 + 4}px; ` +
+      `width: 96px; height: 96px; background: hsl(${i % 360} 40% 80%)`;
+    space.append(box);
+  }
+  plain.append(space);
+  document.body.replaceChildren(plain);
+}
+
+/** Scrolls what is there at each speed, and prints how often it is drawn, and what that takes of the page's thread. */
 async function measure(page: Page, what: string): Promise<void> {
+  const devtools = await page.context().newCDPSession(page);
+  // Of the processor's time, which says something on a busy machine, too.
+  await devtools.send('Performance.enable', { timeDomain: 'threadTicks' });
+  const busySeconds = async (): Promise<number> => {
+    const { metrics } = await devtools.send('Performance.getMetrics');
+    return metrics.find(({ name }) => name === 'TaskDuration')!.value;
+  };
   for (const pixelsASecond of SPEEDS) {
+    const busyBefore = await busySeconds();
     // What a frame took is what lies between two calls of the browser's own clock of frames.
     // (No function has a name in here: the compiler would call a helper that the page does not have.)
     const { taken, blank } = await page.evaluate(
@@ -103,6 +118,7 @@ async function measure(page: Page, what: string): Promise<void> {
       },
       { speed: pixelsASecond, seconds: SECONDS },
     );
+    const busy = (await busySeconds()) - busyBefore;
     const sorted = taken.toSorted((a, b) => a - b);
     const at = (share: number): number =>
       Math.round(10 * sorted[Math.floor(share * (sorted.length - 1))]!) / 10;
@@ -115,6 +131,7 @@ async function measure(page: Page, what: string): Promise<void> {
         medianMilliseconds: at(0.5),
         p95Milliseconds: at(0.95),
         longestMilliseconds: at(1),
+        busyMillisecondsAFrame: Math.round((10_000 * busy) / taken.length) / 10,
         blankShare: Math.round((1000 * blank) / taken.length) / 1000,
       }),
     );
