@@ -12,8 +12,9 @@ import { readTileStyle, type TileStyle } from './tile-style.ts';
 
 const HEADER_HEIGHT = 40;
 const SIZE = { tileWidth: TILE.width, tileHeight: TILE.height, headerHeight: HEADER_HEIGHT };
-/** Left and right of the tiles, as the style sheet says. */
+/** Left and right of the tiles together, and above them, as the style sheet says. */
 const PADDING = 16;
+const PADDING_ABOVE = 4;
 
 export interface FaceGridProps {
   readonly label: string;
@@ -49,7 +50,7 @@ export function FaceGrid(props: FaceGridProps) {
     const { y } = layout.placeOf(focused);
     // The first line brings its section's title with it.
     if (y - HEADER_HEIGHT < element.scrollTop) element.scrollTop = y - HEADER_HEIGHT;
-    const bottom = y + TILE.height;
+    const bottom = PADDING_ABOVE + y + TILE.height;
     if (bottom > element.scrollTop + element.clientHeight) element.scrollTop = bottom - element.clientHeight;
   }, [focused, layout]);
 
