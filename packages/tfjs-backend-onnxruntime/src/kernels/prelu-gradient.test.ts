@@ -3,10 +3,13 @@
 import * as tf from '@tensorflow/tfjs-core';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { configure } from '../index.ts';
+import { registerPreluGradient } from '../prelu-gradient.ts';
 import { float } from '../testing/cpu-agreement.ts';
 
 beforeAll(async () => {
   await tf.setBackend('onnxruntime');
+  // A test before this one, in the same process, may have registered tfjs's own rule again.
+  registerPreluGradient();
   configure({ threads: 1 });
 });
 afterAll(() => configure({ layout: 'blocked' }));
