@@ -1,7 +1,7 @@
 // tfjs-training-kernels: what TensorFlow.js lacks for training convolutional networks. Operations that run on every backend,
 // on a kernel of its own where it has one; and kernels for TensorFlow.js's own backends. Nothing is registered on import.
 
-export { releaseGradientsEarly } from './backward/release-early.ts';
+export { holdGradient, releaseGradientsEarly } from './backward/release-early.ts';
 export { TrainingKernelsError, type TrainingKernelsErrorCode } from './errors.ts';
 export {
   type AngularMargin,

@@ -9,6 +9,7 @@ it('exports these names', () => {
       "angularMargin",
       "batchNormTraining",
       "groupedConv2d",
+      "holdGradient",
       "isOwnClass",
       "marginSoftmax",
       "maxOfGroupsGradient",

@@ -7,6 +7,7 @@
  * begins with one, whose gradient comes after all of the stage's: the tape is walked from its end to its beginning.
  */
 import * as tf from '@tensorflow/tfjs-core';
+import { holdGradient } from 'tfjs-training-kernels';
 import type { Executor } from './executor.ts';
 import type { Segment } from './segments.ts';
 
@@ -57,6 +58,7 @@ function withGradient(value: tf.Tensor, passed: (gradient: tf.Tensor) => void): 
   const identity = tf.customGrad((...args) => ({
     value: tf.clone(args[0] as tf.Tensor),
     gradFunc: (dy: tf.Tensor) => {
+      holdGradient(dy);
       passed(dy);
       return dy;
     },

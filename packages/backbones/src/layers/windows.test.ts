@@ -62,7 +62,10 @@ function expectClose(actual: tf.Tensor, expected: readonly number[], shape: read
 const values = (count: number): Float32Array =>
   Float32Array.from({ length: count }, (_, i) => ((i * 7919) % 31) / 15 - 1);
 
-describe.each([
+// TensorFlow itself has no pooling with zeros of one's own around it, and no depthwise convolution whose two strides differ.
+const runsAny = !/^(node|webgpu)/.test(process.env.ARCFACE_TEST_BACKEND ?? '');
+
+describe.runIf(runsAny).each([
   ['plain', setCpuBackend],
   ['fast', setFastBackend],
 ])('on the %s backend', (name, setBackend) => {

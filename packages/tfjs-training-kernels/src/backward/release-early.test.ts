@@ -3,7 +3,7 @@ import { createRequire } from 'node:module';
 import * as tf from '@tensorflow/tfjs-core';
 import { beforeAll, expect, it } from 'vitest';
 import { batchNormTraining } from '../operations/batch-norm-training.ts';
-import { releaseGradientsEarly } from './release-early.ts';
+import { holdGradient, releaseGradientsEarly } from './release-early.ts';
 
 /* What is computed stays the same to the bit; what is held at a time does not grow with the depth. */
 
@@ -130,6 +130,25 @@ function batchNorms(): number[][] {
   });
 }
 
+/** Gradients on their way, read when a rule before theirs runs; then whether they are gone with the backward pass. */
+function seenLater(): [number[], boolean[]] {
+  const seen: tf.Tensor[] = [];
+  const values: number[] = [];
+  const watched = tf.customGrad((x) => ({
+    value: tf.clone(x as tf.Tensor),
+    gradFunc: (dy: tf.Tensor) => {
+      for (const earlier of seen) values.push(earlier.dataSync()[1]!);
+      holdGradient(dy);
+      seen.push(dy);
+      return dy;
+    },
+  }));
+  const x = input();
+  const gradient = tf.grad((value) => tf.sum(tf.square(watched(tf.mul(watched(value), 2)))))(x);
+  tf.dispose([x, gradient]);
+  return [values, seen.map((tensor) => tensor.isDisposed)];
+}
+
 /** d2(x^3)/dx2: a gradient within another's forward function. */
 function second(): number[] {
   return tf.tidy(() => [
@@ -151,5 +170,8 @@ it('holds what one node needs, and changes no number', () => {
   // The saved activations of the nodes to come are still there, one each; their gradients are not.
   expect(found.long).toBeLessThan(usual.long - 20);
   expect(network(handingOn)).toEqual(network(plain));
+  const [later, areGone] = seenLater();
+  expect(later).toEqual([Math.fround(4 * Math.fround(Math.sin(1)))]);
+  expect(areGone).toEqual([true, true]);
   expect(savedAsGradient()).toEqual(tf.tidy(() => [...input().dataSync()]));
 });

@@ -21,6 +21,15 @@ interface TapeNode {
 type Gradients = ReturnType<typeof tf.engine>['gradients'];
 
 const releasing = new WeakSet<object>();
+const held = new WeakSet<tf.Tensor>();
+
+/**
+ * For a rule that lets somebody see its `dy` later in the same backward pass: after {@link releaseGradientsEarly} it stays until
+ * the pass ends, as it would without.
+ */
+export function holdGradient(dy: tf.Tensor): void {
+  held.add(dy);
+}
 
 /**
  * From now on, backward passes in this process dispose of each activation's gradient and of what was saved for it as soon as
@@ -65,7 +74,7 @@ function releaseAfter(node: TapeNode, keepsUpstream: boolean): void {
       return found;
     });
     for (const tensor of saved) tensor.dispose();
-    if (!keepsUpstream) for (const dy of dys) if (dy !== null && !isKept(dy)) dy.dispose();
+    if (!keepsUpstream) for (const dy of dys) if (dy !== null && !isKept(dy) && !held.has(dy)) dy.dispose();
     return Object.fromEntries(Object.entries(results).map(([name, tensor]) => [name, () => tensor]));
   };
 }
