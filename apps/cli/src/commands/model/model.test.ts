@@ -265,28 +265,25 @@ describe('an ONNX file as MODEL', () => {
   });
 
   test('that is no model, or not one for faces, is refused', async () => {
-    const embed = (model: string) => [
-      'embed',
-      '--model',
-      model,
-      '--data',
-      at('faces'),
-      '--output',
-      at('x.npy'),
-    ];
     writeFileSync(at('text.onnx'), 'not a model');
-    await refused(/text\.onnx cannot be read as a model.*byte/, 1, ...embed(at('text.onnx')));
+    await refused(/text\.onnx cannot be read as a model.*byte/, 1, ...embedding(at('text.onnx')));
     const operator = rewrite('operator.onnx', (model) => ({
       ...model,
       graph: { ...model.graph, nodes: model.graph.nodes.map((node) => ({ ...node, opType: 'Abracadabra' })) },
     }));
-    await refused(/operator\.onnx: ONNX Runtime does not take this model/, 1, ...embed(operator));
+    await refused(/operator\.onnx: ONNX Runtime does not take this model/, 1, ...embedding(operator));
     const grey = rewrite('grey.onnx', (model) => reshaped(model, [1, 1, SIDE, SIDE]));
-    await refused(/grey\.onnx: .*three colours/, 1, ...embed(grey));
+    await refused(/grey\.onnx: .*three colours/, 1, ...embedding(grey));
     const output = ['--output', at('again.onnx')];
     await refused(/run\.onnx is a finished ONNX model/, 1, 'model', 'export', at('run.onnx'), ...output);
-    await refused(/is not an ONNX file/, 1, ...embed(at('run')), '--onnx-input', 'channels=RGB');
-    await refused(/"paint=RGB" is not understood/, 1, ...embed(at('run.onnx')), '--onnx-input', 'paint=RGB');
+    await refused(/is not an ONNX file/, 1, ...embedding(at('run')), '--onnx-input', 'channels=RGB');
+    await refused(
+      /"paint=RGB" is not understood/,
+      1,
+      ...embedding(at('run.onnx')),
+      '--onnx-input',
+      'paint=RGB',
+    );
   });
 });
 
