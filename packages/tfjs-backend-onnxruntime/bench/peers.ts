@@ -2,9 +2,9 @@
 //   npx tsx packages/tfjs-backend-onnxruntime/bench/peers.ts --python /path/to/python-with-torch --rounds 2
 // Peers: PyTorch (`pytorch_peer.py`), tfjs-backend-wasm (`wasm-peer.ts`), and, where it has been built, tfjs-node: name
 // a command with --tfjs-node that takes train-step.ts's flags and prints such a JSON line. What is missing is skipped and
-// said. --only takes the rows whose name has this in it. With GLIBC_TUNABLES=glibc.malloc.hugetlb=1 in the environment all
-// programs get large pages, and the rows are called so. Results go to bench/results/peers.json and .md, a row at a
-// time: what was not measured now stays as it was.
+// said. --only takes the rows whose name has this in it. --large-pages gives large pages of memory (see the README) to `both`
+// programs, or to this one only (`here`: `arcface` asks for them by itself, PyTorch does not), and the rows are called so.
+// Results go to bench/results/peers.json and .md, a row at a time: what was not measured now stays as it was.
 
 import { spawnSync } from 'node:child_process';
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
@@ -18,8 +18,13 @@ const { values: options } = parseArgs({
     'tfjs-node': { type: 'string' },
     rounds: { type: 'string', default: '2' },
     only: { type: 'string', default: '' },
+    'large-pages': { type: 'string', default: 'none' },
   },
 });
+const largePages = options['large-pages'];
+if (!['none', 'here', 'both'].includes(largePages)) {
+  throw new Error(`--large-pages is none, here or both, not '${largePages}'`);
+}
 
 interface Measurement {
   readonly peer: string;
@@ -50,7 +55,7 @@ interface Result extends Row {
 
 function rows(): Row[] {
   const all: Row[] = [];
-  const pages = process.env.GLIBC_TUNABLES?.includes('glibc.malloc.hugetlb=1') ? ' large pages' : '';
+  const pages = { none: '', here: ' large pages here', both: ' large pages both' }[largePages];
   const add = (
     peer: Row['peer'],
     network: 'mobilefacenet' | 'ir50',
@@ -96,8 +101,10 @@ function script(name: string): string {
 }
 
 /** The last line that a program prints, as JSON; null, and a word why, when it could not run. */
-function run(command: string, args: readonly string[]): Measurement | null {
-  const { status, stdout, stderr, error } = spawnSync(command, args, { encoding: 'utf8' });
+function run(command: string, args: readonly string[], hasLargePages: boolean): Measurement | null {
+  const { GLIBC_TUNABLES: _, ...inherited } = process.env;
+  const env = hasLargePages ? { ...inherited, GLIBC_TUNABLES: 'glibc.malloc.hugetlb=1' } : inherited;
+  const { status, stdout, stderr, error } = spawnSync(command, args, { encoding: 'utf8', env });
   if (status === 0) return JSON.parse(stdout.trim().split('\n').at(-1)!) as Measurement;
   const reason = error?.message ?? stderr.trim().split('\n').at(-1) ?? `exit code ${status}`;
   console.error(`skipped: ${command} ${args.join(' ')}: ${reason}`);
@@ -105,16 +112,19 @@ function run(command: string, args: readonly string[]): Measurement | null {
 }
 
 function runPeer({ peer, flags }: Row): Measurement | null {
+  const hasLargePages = largePages === 'both';
   if (peer === 'pytorch') {
-    return run(options.python, [script('pytorch_peer.py'), ...flags, '--format', 'channels_last']);
+    const args = [script('pytorch_peer.py'), ...flags, '--format', 'channels_last'];
+    return run(options.python, args, hasLargePages);
   }
-  if (peer === 'wasm') return run('npx', ['tsx', script('wasm-peer.ts'), ...withoutThreads(flags)]);
+  if (peer === 'wasm')
+    return run('npx', ['tsx', script('wasm-peer.ts'), ...withoutThreads(flags)], hasLargePages);
   if (!options['tfjs-node']) {
     console.error('skipped: tfjs-node has not been built; name its command with --tfjs-node');
     return null;
   }
   const [command, ...args] = options['tfjs-node'].split(' ');
-  return run(command!, [...args, ...flags]);
+  return run(command!, [...args, ...flags], hasLargePages);
 }
 
 function withoutThreads(flags: readonly string[]): string[] {
@@ -163,7 +173,7 @@ for (const row of rows()) {
   for (let round = 0; round < Number(options.rounds); round++) {
     const theirs = runPeer(row);
     if (theirs === null) break;
-    const ours = run('npx', ['tsx', script('train-step.ts'), ...row.flags]);
+    const ours = run('npx', ['tsx', script('train-step.ts'), ...row.flags], largePages !== 'none');
     if (ours === null) break;
     result.ours.push(ours);
     result.theirs.push(theirs);
