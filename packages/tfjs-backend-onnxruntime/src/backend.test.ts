@@ -22,6 +22,13 @@ function cost(f: () => void): { runs: number; compilations: number } {
   return { runs: after.runs - before.runs, compilations: after.compilations - before.compilations };
 }
 
+/** A graph of `length` operations. */
+function chain(length: number): tf.Tensor {
+  let end: tf.Tensor = tf.tensor1d([1, 2]);
+  for (let i = 0; i < length; i++) end = tf.neg(end);
+  return end;
+}
+
 beforeEach(async () => {
   await tf.setBackend('onnxruntime');
   configure({
@@ -312,7 +319,21 @@ describe('refusals', () => {
     for (let n = 1; n < 40; n++) values(tf.tidy(() => tf.sum(tf.exp(tf.ones([n, 7, 3])), 0)));
     const messages = warn.mock.calls.map(([message]) => String(message)).filter((m) => m.includes('anew'));
     expect(messages.length).toBe(1);
-    expect(messages[0]).toContain('Exp: Exp(float32[11,7,3]) became Exp(float32[12,7,3])');
+    expect(messages[0]).toContain('Exp: float32[13,7,3] became float32[14,7,3]');
+  });
+
+  it('does not warn of a program of many graphs, each compiled once', () => {
+    const warn = vi.spyOn(console, 'warn').mockImplementation(() => {});
+    const graph = (length: number) => values(tf.tidy(() => chain(length)));
+    for (let step = 0; step < 3; step++) for (let length = 1; length <= 24; length++) graph(length);
+    expect(warn).not.toHaveBeenCalled();
+  });
+
+  it('warns of a graph that grows from step to step', () => {
+    const warn = vi.spyOn(console, 'warn').mockImplementation(() => {});
+    for (let length = 1; length < 80; length++) values(tf.tidy(() => chain(length)));
+    expect(warn).toHaveBeenCalledTimes(1);
+    expect(String(warn.mock.calls[0])).toContain('where nothing was');
   });
 });
 
