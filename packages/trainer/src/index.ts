@@ -27,7 +27,13 @@ export {
   type HeadDescription,
   networkTensors,
 } from './checkpoints/model-checkpoint.ts';
-export { type AugmentationOptions, augment, type ImageSize, type Recompress } from './data/augmentation.ts';
+export {
+  type AugmentationOptions,
+  augment,
+  type ImageAugmentation,
+  type ImageSize,
+  type Recompress,
+} from './data/augmentation.ts';
 // Images
 export {
   type Batch,
@@ -37,7 +43,13 @@ export {
   type UndecodableImage,
 } from './data/data-loader.ts';
 export { type DatasetFingerprint, datasetFingerprint } from './data/dataset-fingerprint.ts';
-export { type DecodedImage, decodeImage, type ImageDecoder, type ImageSource } from './data/image-decoder.ts';
+export {
+  type DecodedImage,
+  type DecodeOptions,
+  decodeImage,
+  type ImageDecoder,
+  type ImageSource,
+} from './data/image-decoder.ts';
 export { mirrorImage } from './data/image-geometry.ts';
 export { shuffledOrder } from './data/shuffle.ts';
 // Embedding and verification

@@ -68,7 +68,9 @@ test('exports of @arcface/trainer/node', () => {
       "TensorBoardLog",
       "rankData",
       "readJsonLines",
+      "serveDecoder",
       "serveRank",
+      "startDecodingThread",
       "startRankThreads",
     ]
   `);

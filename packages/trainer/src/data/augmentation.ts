@@ -6,7 +6,7 @@
  * Colour follows what the reference asks of MXNet (brightness, contrast and saturation, each within its share, in random
  * order); there the option crashes, so the intention is what is implemented. Cutoff is the reference's.
  */
-import type { Random } from '../random.ts';
+import type { Random, RandomState } from '../random.ts';
 import { TrainingError } from '../training-error.ts';
 import { jitterColour } from './colour-jitter.ts';
 import { cropImage, mirrorImage, shiftImage } from './image-geometry.ts';
@@ -35,6 +35,13 @@ export interface AugmentationOptions {
   readonly saturation?: number;
   /** Side of a square of value 128 that covers a random place with a chance of one half; 0 for none. Default 0. */
   readonly cutoff?: number;
+}
+
+/** How one image is augmented, as plain data: it can be done in another thread. */
+export interface ImageAugmentation {
+  readonly options: AugmentationOptions;
+  /** State of the generator that is drawn from: the same state gives the same image. */
+  readonly random: RandomState;
 }
 
 /** An image's size in pixels. */

@@ -17,7 +17,6 @@ import { Random } from '../random.ts';
 import { TrainingError } from '../training-error.ts';
 import {
   type AugmentationOptions,
-  augment,
   checkAugmentation,
   checkRecompression,
   type ImageSize,
@@ -199,7 +198,7 @@ export class DataLoader {
     order: (epoch: number) => ArrayLike<number> | undefined,
     signal: AbortSignal | undefined,
   ): Promise<PreparedImage> {
-    const { dataset, decoder, size, seed = 0, augmentation = {} } = this.options;
+    const { dataset, seed = 0, augmentation: options = {} } = this.options;
     const epoch = Math.floor(sequence / dataset.length);
     const turn = sequence % dataset.length;
     const position = order(epoch)?.[turn] ?? turn;
@@ -207,11 +206,8 @@ export class DataLoader {
       const [key, label] = [dataset.key(position), dataset.labels[position]!];
       return { key, label, position, pixels: undefined, reason: undefined, epoch, turn };
     }
-    const image = await decodeImage(this.options, position, { signal });
-    if (image.pixels) {
-      const random = Random.of(seed, 'augmentation', epoch, turn);
-      await augment(image.pixels, size, augmentation, random, decoder.recompress?.bind(decoder));
-    }
+    const random = Random.of(seed, 'augmentation', epoch, turn).state;
+    const image = await decodeImage(this.options, position, { signal, augmentation: { options, random } });
     return { ...image, epoch, turn };
   }
 

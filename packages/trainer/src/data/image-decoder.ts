@@ -3,8 +3,9 @@
  * `createImageBitmap` in a browser), and everything that reads images goes through here.
  */
 import type { FaceDataset, ReadOptions } from '@arcface/recordio';
+import { Random } from '../random.ts';
 import { messageOf, TrainingError } from '../training-error.ts';
-import type { ImageSize } from './augmentation.ts';
+import { augment, type ImageAugmentation, type ImageSize } from './augmentation.ts';
 
 /** Turns an encoded image (JPEG, PNG, ...) into pixels. */
 export interface ImageDecoder {
@@ -18,6 +19,11 @@ export interface ImageDecoder {
    * is refused without it.
    */
   recompress?(pixels: Uint8Array, size: ImageSize, quality: number): Promise<Uint8Array>;
+  /**
+   * Decodes and augments at once, for decoders that do both in another thread; the result is that of `decode` and then `augment`.
+   * Rejects with a {@link TrainingError} when it is not the image's fault: such an image must not be skipped.
+   */
+  decodeAugmented?(bytes: Uint8Array, size: ImageSize, augmentation: ImageAugmentation): Promise<Uint8Array>;
 }
 
 /** What images are read from: a {@link FaceDataset}, or anything that has these two members. */
@@ -35,33 +41,60 @@ export interface DecodedImage {
   readonly reason: string | undefined;
 }
 
+/** Options of {@link decodeImage}. */
+export interface DecodeOptions extends ReadOptions {
+  /** What is done to the image after it is decoded. Default: nothing. */
+  readonly augmentation?: ImageAugmentation | undefined;
+}
+
 /**
- * Reads and decodes one image. An undecodable image is a result and not an error: what to do about it is the caller's
- * policy. Failing to *read* is an error.
+ * Reads, decodes and, if asked to, augments one image. An undecodable image is a result and not an error: what to do about it
+ * is the caller's policy. Failing to *read* is an error.
  *
- * @throws {TrainingError} `invalid-decoder` when the decoder returns another number of bytes than was asked for
+ * @throws {TrainingError} `invalid-decoder` when the decoder returns another number of bytes than was asked for, or fails for
+ *   another reason than the image
  */
 export async function decodeImage(
   source: { readonly dataset: ImageSource; readonly decoder: ImageDecoder; readonly size: ImageSize },
   position: number,
-  options: ReadOptions = {},
+  { augmentation, ...options }: DecodeOptions = {},
 ): Promise<DecodedImage> {
   const { dataset, decoder, size } = source;
   const record = await dataset.read(position, options);
   const image = { key: record.key, label: record.label, position };
-  let pixels: Uint8Array;
+  const elsewhere = augmentation && decoder.decodeAugmented !== undefined;
+  let decoded: Uint8Array;
   try {
-    pixels = await decoder.decode(record.bytes, size);
+    decoded = elsewhere
+      ? await decoder.decodeAugmented!(record.bytes, size, augmentation)
+      : await decoder.decode(record.bytes, size);
   } catch (error) {
+    if (error instanceof TrainingError) throw error;
     return { ...image, pixels: undefined, reason: messageOf(error) };
   }
   const expected = size.height * size.width * 3;
-  if (pixels.length !== expected) {
+  if (decoded.length !== expected) {
     throw new TrainingError(
       'invalid-decoder',
-      `The decoder returned ${pixels.length} bytes for image ${record.key}; ${size.width}x${size.height} RGB is ${expected}.`,
+      `The decoder returned ${decoded.length} bytes for image ${record.key}; ${size.width}x${size.height} RGB is ${expected}.`,
     );
   }
   // A copy: a decoder may hand out memory that is not the caller's to change, such as the record itself.
-  return { ...image, pixels: new Uint8Array(pixels), reason: undefined };
+  const pixels = new Uint8Array(decoded);
+  if (augmentation && !elsewhere) await augmentImage(decoder, pixels, size, augmentation);
+  return { ...image, pixels, reason: undefined };
+}
+
+/**
+ * Augments RGB bytes in place, with a decoder's `recompress`.
+ *
+ * @throws {TrainingError} `invalid-option` when recompression is asked for and the decoder cannot
+ */
+export function augmentImage(
+  decoder: ImageDecoder,
+  pixels: Uint8Array,
+  size: ImageSize,
+  { options, random }: ImageAugmentation,
+): Promise<void> {
+  return augment(pixels, size, options, Random.fromState(random), decoder.recompress?.bind(decoder));
 }

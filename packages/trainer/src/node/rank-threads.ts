@@ -2,13 +2,12 @@
  * Ranks as worker threads of this process. A rank's script, which is the application's, binds TensorFlow.js to a backend and then
  * calls `serveRank`; `startRankThreads` starts the threads and is the way to them.
  */
-import { createRequire } from 'node:module';
-import { pathToFileURL } from 'node:url';
 import { parentPort, Worker, workerData } from 'node:worker_threads';
 import { createThreadGroup, type ThreadGroup, threadCommunicator } from '@arcface/subcenter-loss/node';
 import type { RankChannel, RankReply, RankRequest } from '../parallel/rank-channel.ts';
 import { RankModel } from '../parallel/rank-model.ts';
 import { messageOf, TrainingError } from '../training-error.ts';
+import { threadBody } from './thread-body.ts';
 
 /** Running ranks, for `TrainingRun.ranks`. */
 export interface RankThreads {
@@ -46,20 +45,6 @@ export function startRankThreads(options: {
       await Promise.all(workers.map((worker) => worker.terminate()));
     },
   };
-}
-
-/** Threads don't inherit the loader that reads TypeScript, where the sources are run as they are. */
-function threadBody({ href }: URL): string {
-  const script = JSON.stringify(href);
-  if (!href.endsWith('.ts')) return `import(${script})`;
-  const tsx = pathToFileURL(createRequire(href).resolve('tsx/package.json'));
-  const loaders = ['esm', 'cjs'].map((kind) =>
-    JSON.stringify(new URL(`dist/${kind}/api/index.mjs`, tsx).href),
-  );
-  return `Promise.all([${loaders.map((loader) => `import(${loader})`)}]).then((loaders) => {
-    for (const { register } of loaders) register();
-    return import(${script});
-  })`;
 }
 
 function threadChannel(worker: Worker, rank: number): RankChannel {

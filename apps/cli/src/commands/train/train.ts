@@ -12,7 +12,6 @@ import { INTERRUPTED } from '../../cli/interrupt.ts';
 import { refuseUsedFolder } from '../../cli/output-folder.ts';
 import { UsageError } from '../../cli/usage-error.ts';
 import { openData } from '../../data.ts';
-import { sharpDecoder } from '../../decode.ts';
 import { CHECKPOINTS } from '../../model.ts';
 import { initialNetwork } from './initial-network.ts';
 import { threadsOfRank, withMpiRanks } from './mpi-ranks.ts';
@@ -20,6 +19,7 @@ import { evaluationOnPacks } from './packs-evaluation.ts';
 import { withoutReferenceFlags } from './reference-flags.ts';
 import { RunJournal } from './run-journal.ts';
 import { lockRunFolder } from './run-lock.ts';
+import { startDecoding } from './start-decoding.ts';
 import { graphsOf, startRanks } from './start-ranks.ts';
 import { trainingData } from './training-data.ts';
 import {
@@ -71,6 +71,9 @@ async function trainNetwork(
 
   const opened = await openData(data, context);
   const ranks = startRanks(options);
+  // It starts while the network is made; whether it failed is asked below.
+  const decoding = startDecoding();
+  decoding.catch(() => {});
   let unlock: (() => Promise<void>) | undefined;
   try {
     const dataset = trainingData(opened, options, context);
@@ -101,7 +104,7 @@ async function trainNetwork(
     };
     const events = trainingEvents({
       ...{ backbone, head, dataset, store, evaluation },
-      decoder: sharpDecoder,
+      decoder: (await decoding).decoder,
       ranks: ranks?.ranks,
       communicator,
       backwardStages: options.backwardStages,
@@ -163,6 +166,7 @@ async function trainNetwork(
   } finally {
     await unlock?.();
     await ranks?.close();
+    await decoding.then((thread) => thread.close()).catch(() => {});
     await opened.close();
   }
 }

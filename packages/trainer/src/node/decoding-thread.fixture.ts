@@ -1,0 +1,5 @@
+/** The thread in the tests of decoding. */
+import { recompressingDecoder } from '../testing/recompressing-decoder.fixture.ts';
+import { serveDecoder } from './decoding-thread.ts';
+
+serveDecoder(recompressingDecoder);
