@@ -23,76 +23,104 @@ interface Affine {
 
 /** @returns the network without the batch norms that could be folded */
 export function foldBatchNorms({ graph, values }: GraphWithValues): GraphWithValues {
-  const folding = new Folding(graph, values);
-  folding.removeDropouts();
+  const folding = new Folding(withoutDropouts(graph), values);
   folding.foldForwards();
   folding.foldBackwards();
   return folding.result();
 }
 
+function withoutDropouts(graph: NetworkGraph): NetworkGraph {
+  /** What takes the place of each dropout's value: no dropout's, as inputs come first. */
+  const replaced = new Map<string, string>();
+  const current = (name: string): string => replaced.get(name) ?? name;
+  const nodes = graph.nodes.flatMap((node) => {
+    const inputs = node.inputs.map(current);
+    if (node.layer.kind !== 'dropout') return [{ ...node, inputs }];
+    replaced.set(node.name, inputs[0]!);
+    return [];
+  });
+  return { ...graph, nodes, output: current(graph.output) };
+}
+
+/**
+ * A graph that is changed in place, in time that grows with its nodes: hostile files have many. A node's place stays its own,
+ * whatever it is called; a node that is folded leaves its place empty.
+ */
 class Folding {
   readonly #graph: NetworkGraph;
   readonly #values: Map<string, NamedArray>;
+  readonly #nodes: (LayerNode | undefined)[];
+  /** Where the node is that gives a value. */
+  readonly #places = new Map<string, number>();
+  /** Where the nodes are that take a value. */
+  readonly #readers = new Map<string, Set<number>>();
+  /** How many slots a parameter is in. */
   readonly #uses = new Map<string, number>();
-  #nodes: LayerNode[];
-  #output: string;
 
   constructor(graph: NetworkGraph, values: ReadonlyMap<string, NamedArray>) {
     this.#graph = graph;
     this.#nodes = [...graph.nodes];
-    this.#output = graph.output;
     this.#values = new Map(values);
-    for (const name of graph.nodes.flatMap(({ parameters }) => Object.values(parameters))) {
-      this.#uses.set(name, (this.#uses.get(name) ?? 0) + 1);
-    }
+    graph.nodes.forEach(({ name, inputs, parameters }, place) => {
+      this.#places.set(name, place);
+      for (const input of inputs) this.#readersOf(input).add(place);
+      for (const parameter of Object.values(parameters)) {
+        this.#uses.set(parameter, (this.#uses.get(parameter) ?? 0) + 1);
+      }
+    });
   }
 
   result(): GraphWithValues {
-    const used = new Set(this.#nodes.flatMap(({ parameters }) => Object.values(parameters)));
+    const nodes = this.#nodes.filter((node) => node !== undefined);
+    const used = new Set(nodes.flatMap(({ parameters }) => Object.values(parameters)));
     return {
-      graph: { ...this.#graph, nodes: this.#nodes, output: this.#output },
+      graph: { ...this.#graph, nodes },
       values: new Map([...this.#values].filter(([name]) => used.has(name))),
     };
   }
 
-  removeDropouts(): void {
-    for (const node of this.#nodes.filter(({ layer }) => layer.kind === 'dropout')) {
-      this.#replace(node, undefined);
-      this.#rename(node.name, node.inputs[0]!);
-    }
-  }
-
-  /** Batch norms into the layer ahead of them, which takes their name: the embedding's may be among them. */
+  /** The batch norms behind each layer into it. It takes the name of the last: the embedding's may be among them. */
   foldForwards(): void {
-    for (const norm of this.#nodes.filter(({ layer }) => layer.kind === 'batch-norm')) {
-      const linear = this.#nodes.find(({ name }) => name === norm.inputs[0]);
-      if (linear === undefined || !this.#isOwnLinear(linear) || !this.#feedsOnly(linear, norm)) continue;
-      const affine = this.#affineOf(norm);
+    this.#nodes.forEach((linear, place) => {
+      if (linear === undefined || !this.#isOwnLinear(linear)) return;
+      let { name } = linear;
+      let affine: Affine | undefined;
+      for (let norm = this.#normBehind(name); norm !== undefined; norm = this.#normBehind(name)) {
+        affine = composed(affine, this.#affineOf(norm));
+        this.#remove(norm);
+        name = norm.name;
+      }
+      if (affine === undefined) return;
       const { factor, summand } = affine;
       const weight = this.#value(linear, 'weight');
       const perOutput = weight.length / factor.length;
       const bias = this.#biasOf(linear, factor.length);
-      this.#replace(norm, undefined);
-      this.#replace(
-        linear,
-        this.#withValues(
-          { ...linear, name: norm.name },
-          weight.map((value, i) => value * factor[Math.floor(i / perOutput)]!),
-          bias.map((value, i) => value * factor[i]! + summand[i]!),
-        ),
+      this.#places.delete(linear.name);
+      this.#places.set(name, place);
+      this.#nodes[place] = this.#withValues(
+        { ...linear, name },
+        weight.map((value, i) => value * factor[Math.floor(i / perOutput)]!),
+        bias.map((value, i) => value * factor[i]! + summand[i]!),
       );
-    }
+    });
   }
 
-  /** Batch norms into the fully connected layer behind them. */
+  /** The batch norms ahead of each fully connected layer into it. */
   foldBackwards(): void {
-    for (const norm of this.#nodes.filter(({ layer }) => layer.kind === 'batch-norm')) {
-      const linear = this.#nodes.find(({ inputs }) => inputs.includes(norm.name));
-      const isMatrix = linear?.layer.kind === 'fully-connected' && this.#isOwnLinear(linear);
-      if (!isMatrix || !this.#feedsOnly(norm, linear)) continue;
-      const { factor, summand } = this.#affineOf(norm);
+    this.#nodes.forEach((linear, place) => {
+      if (linear?.layer.kind !== 'fully-connected' || !this.#isOwnLinear(linear)) return;
+      let input = linear.inputs[0]!;
+      let affine: Affine | undefined;
+      for (let norm = this.#normAhead(input); norm !== undefined; norm = this.#normAhead(input)) {
+        affine = composed(this.#affineOf(norm), affine);
+        this.#remove(norm);
+        input = norm.inputs[0]!;
+        this.#readersOf(input).add(place);
+      }
+      if (affine === undefined) return;
+      const { factor, summand } = affine;
       const weight = this.#value(linear, 'weight');
-      const outputs = linear.layer.kind === 'fully-connected' ? linear.layer.outputs : 0;
+      const { outputs } = linear.layer;
       const inputs = weight.length / outputs;
       // An image is flattened channel by channel.
       const perChannel = inputs / factor.length;
@@ -101,16 +129,28 @@ class Folding {
       weight.forEach((value, i) => {
         bias[Math.floor(i / inputs)]! += value * summand[channel(i)]!;
       });
-      this.#replace(norm, undefined);
-      this.#replace(
-        linear,
-        this.#withValues(
-          { ...linear, inputs: norm.inputs },
-          weight.map((value, i) => value * factor[channel(i)]!),
-          bias,
-        ),
+      this.#nodes[place] = this.#withValues(
+        { ...linear, inputs: [input] },
+        weight.map((value, i) => value * factor[channel(i)]!),
+        bias,
       );
-    }
+    });
+  }
+
+  /** The batch norm that is all that takes a value. */
+  #normBehind(name: string): LayerNode | undefined {
+    const readers = this.#readersOf(name);
+    if (readers.size !== 1 || name === this.#graph.output) return undefined;
+    const [place] = readers;
+    const reader = this.#nodes[place!];
+    return reader?.layer.kind === 'batch-norm' ? reader : undefined;
+  }
+
+  /** The batch norm that gives a value, if only one node takes it. */
+  #normAhead(name: string): LayerNode | undefined {
+    if (this.#readersOf(name).size !== 1 || name === this.#graph.output) return undefined;
+    const node = this.#nodes[this.#places.get(name) ?? -1];
+    return node?.layer.kind === 'batch-norm' ? node : undefined;
   }
 
   /** Whether a layer is a matrix or a convolution whose weights no other layer uses. */
@@ -119,9 +159,20 @@ class Folding {
     return isLinear && Object.values(parameters).every((name) => this.#uses.get(name) === 1);
   }
 
-  #feedsOnly({ name }: LayerNode, consumer: LayerNode): boolean {
-    const consumers = this.#nodes.filter(({ inputs }) => inputs.includes(name));
-    return name !== this.#output && consumers.length === 1 && consumers[0] === consumer;
+  #readersOf(name: string): Set<number> {
+    let readers = this.#readers.get(name);
+    if (readers === undefined) {
+      readers = new Set();
+      this.#readers.set(name, readers);
+    }
+    return readers;
+  }
+
+  #remove({ name, inputs }: LayerNode): void {
+    const place = this.#places.get(name)!;
+    for (const input of inputs) this.#readersOf(input).delete(place);
+    this.#places.delete(name);
+    this.#nodes[place] = undefined;
   }
 
   #affineOf(norm: LayerNode): Affine {
@@ -147,7 +198,7 @@ class Folding {
   #withValues(node: LayerNode, weight: Float64Array, bias: Float64Array): LayerNode {
     const names = {
       weight: node.parameters.weight!,
-      bias: node.parameters.bias ?? `${node.name}_folded_bias`,
+      bias: node.parameters.bias ?? this.#unusedName(`${node.name}_folded_bias`),
     };
     const { shape } = this.#values.get(names.weight)!;
     const store = (name: string, of: readonly number[], data: Float64Array): void => {
@@ -159,17 +210,16 @@ class Folding {
     return { ...node, layer: { ...node.layer, bias: true } as LayerNode['layer'], parameters: names };
   }
 
-  #replace(node: LayerNode, by: LayerNode | undefined): void {
-    this.#nodes = this.#nodes.flatMap((other) => (other !== node ? [other] : by === undefined ? [] : [by]));
+  #unusedName(name: string): string {
+    return this.#uses.has(name) ? this.#unusedName(`${name}_`) : name;
   }
+}
 
-  /** Whatever took the one value takes the other. */
-  #rename(from: string, to: string): void {
-    this.#nodes = this.#nodes.map((node) =>
-      node.inputs.includes(from)
-        ? { ...node, inputs: node.inputs.map((input) => (input === from ? to : input)) }
-        : node,
-    );
-    this.#output = this.#output === from ? to : this.#output;
-  }
+/** One behind the other. */
+function composed(first: Affine | undefined, second: Affine | undefined): Affine {
+  if (first === undefined || second === undefined) return (first ?? second)!;
+  return {
+    factor: first.factor.map((value, i) => value * second.factor[i]!),
+    summand: first.summand.map((value, i) => value * second.factor[i]! + second.summand[i]!),
+  };
 }
