@@ -139,6 +139,9 @@ function addParameter(
       node,
       `it shares ${parameter.name} with another layer, which needs the shape [${known.shape}] instead of [${parameter.shape}]`,
     );
+  } else if (known.fixed && !parameter.fixed) {
+    // One layer uses 1 instead, another one what is stored.
+    parameters.set(parameter.name, { ...known, fixed: false });
   }
 }
 

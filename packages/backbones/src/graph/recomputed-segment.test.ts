@@ -118,6 +118,12 @@ describe('segments', () => {
     expect(outputs(chain, 3)).toEqual(['4', '8', '12']);
   });
 
+  it('keep the output, whatever comes behind it', () => {
+    const steps = [step('a', 'x'), step('b', 'a'), step('c', 'b'), step('d', 'c')];
+    const segments = cutIntoSegments(steps, { input: 'x', output: 'b' }, Number.POSITIVE_INFINITY);
+    expect(segments.map(({ output }) => output)).toEqual(['a', 'b', 'b']);
+  });
+
   it('are refused below one', () => {
     const graph = networkGraph(RESNET);
     expect(() => backboneFromGraph(graph, { segments: 0 })).toThrow(BackbonesError);

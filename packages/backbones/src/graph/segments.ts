@@ -22,7 +22,7 @@ export function cutIntoSegments(
   { input, output }: { input: string; output: string },
   count: number,
 ): Segment[] {
-  const cuts = cutsOf(steps, input);
+  const cuts = cutsOf(steps, { input, output });
   const total = steps.reduce((sum, { size }) => sum + size, 0);
   const segments: Segment[] = [];
   let start = 0;
@@ -41,11 +41,13 @@ export function cutIntoSegments(
 }
 
 /** Indices of steps after which nothing but the step's own value is needed any more. */
-function cutsOf(steps: readonly Step[], input: string): Set<number> {
+function cutsOf(steps: readonly Step[], { input, output }: { input: string; output: string }): Set<number> {
   const lastUses = new Map<string, number>();
   steps.forEach(({ inputs }, i) => {
     for (const name of inputs) lastUses.set(name, i);
   });
+  // The output is needed to the end, even if layers behind it are not.
+  lastUses.set(output, steps.length);
   const cuts = new Set<number>();
   let neededUntil = lastUses.get(input) ?? -1;
   steps.forEach((step, i) => {
