@@ -3,14 +3,14 @@
  *
  *     npx tsx packages/backbones/bench/measure.ts [--seconds 170] [--again] [--mode forward|training] [network...]
  *
- * Every figure is stored as soon as it is known and with the command that made it, and what is there is passed over (unless
+ * Every figure is stored as soon as it is known, with the command that made it and the time, and what is there is passed over (unless
  * `--again`): a run that was ended goes on where it was. No measurement is begun after `--seconds`. Without names, all networks.
  *
  * MXNet runs the symbol that is written here; PyTorch runs arcface_torch's networks. ARCFACE_MXNET_PYTHON and
  * ARCFACE_TORCH_PYTHON name a Python that has them. Batches are smaller for large networks: see `batchFor`.
  */
 import { spawnSync } from 'node:child_process';
-import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdtempSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -112,10 +112,12 @@ function measure({ network, mode, program }: Measurement): void {
   const before = all[network]?.[mode];
   // A figure of another batch does not stand beside a new one.
   const kept = before !== undefined && isLike(before, network, mode) ? before : {};
-  const speed: Speed = { ...kept, [program]: imagesPerSecond, batch, command: commandOf(network, mode) };
+  const at = new Date().toISOString().slice(0, 16);
+  const speed: Speed = { ...kept, [program]: imagesPerSecond, batch, command: commandOf(network, mode), at };
   all[network] = { ...all[network], [mode]: speed };
   process.stdout.write(`${network.padEnd(12)} ${mode.padEnd(8)} ${program.padEnd(5)} ${imagesPerSecond}\n`);
-  writeFileSync(RESULTS, `${JSON.stringify(all, null, 2)}\n`);
+  writeFileSync(`${RESULTS}.partial`, `${JSON.stringify(all, null, 2)}\n`);
+  renameSync(`${RESULTS}.partial`, RESULTS);
 }
 
 function commandFor(program: Program, network: string, mode: Mode): string[] {
