@@ -71,7 +71,8 @@ const VIEWS: Record<
 
 /** Number of elements, 1 for the empty shape. May be unsafe as an integer: compare before it is trusted. */
 export function elementCount(shape: readonly number[]): number {
-  return shape.reduce((product, size) => product * size, 1);
+  // Enough huge sizes are infinite together, and a zero times that would be no number.
+  return shape.includes(0) ? 0 : shape.reduce((product, size) => product * size, 1);
 }
 
 /** Values of little-endian bytes: a view where the bytes are aligned, a copy where they are not. */

@@ -156,17 +156,33 @@ describe.skipIf(python === undefined)(
       },
     );
 
-    it('of a network that was trained there give the same embeddings here, sub-centres beside them', () => {
+    it('of a network that was trained there open there again after a step here, sub-centres beside them', () => {
       const prefix = join(folder, 'trained-there');
       const expected = runMxnet<MxnetResult>(['train', prefix]);
       const params = new Uint8Array(readFileSync(`${prefix}-0002.params`));
       const symbol = readFileSync(`${prefix}-symbol.json`, 'utf8');
       const backbone = backboneFromMxnet({ symbol, params, inputShape: [24, 24, 3] });
       expectClose(embed(backbone, 24), expected.embeddings);
-      backbone.dispose();
       const head = parseNdArrays(params).arrays.find(({ name }) => name === 'arg:fc7_0_weight')!;
       expect(head.shape).toEqual([12, 8]);
       expect([...toFloat32(head)]).toEqual(expected.subcenters.flat());
+
+      const images = tf.tensor4d(deterministicImages(4, 24), [4, 24, 24, 3], 'int32');
+      train(backbone, images);
+      images.dispose();
+      const next = join(folder, 'trained-on');
+      const heads = [{ ...head, name: 'fc7_0_weight' }];
+      const checkpoint = backboneToMxnet(backbone, { heads });
+      writeFileSync(`${next}-symbol.json`, checkpoint.symbol);
+      writeFileSync(`${next}-0003.params`, checkpoint.params);
+      const request = { prefix: next, epoch: 3, size: 24 };
+      const [again] = runMxnet<MxnetResult[]>(['embed'], JSON.stringify([request]));
+      const ours = embed(backbone, 24);
+      expectClose(again!.embeddings, ours);
+      expect(again!.subcenters).toEqual(expected.subcenters);
+      // The step has changed it.
+      expect(() => expectClose(ours, expected.embeddings)).toThrow();
+      backbone.dispose();
     });
   },
 );

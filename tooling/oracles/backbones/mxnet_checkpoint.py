@@ -43,7 +43,11 @@ def network():
     x = mx.sym.Convolution(x, num_filter=8, kernel=(3, 3), stride=(2, 2), pad=(1, 1), name="stem")
     x = mx.sym.BatchNorm(x, fix_gamma=False, eps=2e-5, name="stem_bn")
     x = mx.sym.LeakyReLU(x, act_type="prelu", name="stem_relu")
-    x = mx.sym.Pooling(x, kernel=(3, 3), stride=(2, 2), pad=(1, 1), pool_type="max", name="pool")
+    full = {"pooling_convention": "full", "pad": (1, 1)}
+    x = mx.sym.Pooling(x, kernel=(3, 3), stride=(2, 2), pool_type="max", name="pool", **full)
+    x = mx.sym.Pooling(x, kernel=(4, 4), stride=(3, 3), pool_type="avg", name="means", **full)
+    shared = {"weight": mx.sym.Variable("shared_weight"), "no_bias": True, "num_filter": 8, "kernel": (1, 1)}
+    x = mx.sym.Convolution(mx.sym.identity(mx.sym.Convolution(x, name="once", **shared)), name="again", **shared)
     y = mx.sym.Convolution(x, num_filter=8, num_group=8, kernel=(3, 3), pad=(1, 1), no_bias=True, name="dw")
     y = mx.sym.Activation(mx.sym.BatchNorm(y, name="dw_bn"), act_type="tanh", name="dw_act")
     x = mx.sym.Concat(x + y, x * y, dim=1, name="both")

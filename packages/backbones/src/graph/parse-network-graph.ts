@@ -96,6 +96,7 @@ const LAYERS: Readonly<Record<Layer['kind'], Fields>> = {
     stride: integers(2, 1),
     padding: integers(2, 0),
     countPadding: flag,
+    roundUp: optional(flag),
   },
   prelu: { shared: flag },
   'repeat-channels': { times: integer(1) },

@@ -2,7 +2,10 @@
 import * as tf from '@tensorflow/tfjs-core';
 import fc from 'fast-check';
 import { afterAll, describe, expect, it } from 'vitest';
+import type { NetworkGraph } from '../graph/network-graph.ts';
+import { exportOnnx } from '../onnx/onnx-writer.ts';
 import { setCpuBackend, setFastBackend } from '../testing/backend.ts';
+import { runOnnx } from '../testing/onnx-runtime.ts';
 import { type ConvolutionLayer, convolutionRules } from './convolution.ts';
 import type { Extent, LayerContext } from './layer.ts';
 import { type PoolingLayer, poolingRules } from './pooling.ts';
@@ -158,4 +161,79 @@ describe.runIf(runsAny).each([
       { numRuns: isPlain ? 40 : 10 },
     );
   });
+
+  it('pooling that rounds up is what MXNet has for it, and its ONNX operators are the same', async () => {
+    await setBackend();
+    const cases = fc.tuple(windows, fc.constantFrom('average', 'maximum'), fc.boolean());
+    const drawn: { layer: PoolingLayer; input: number[]; expected: number[] }[] = [];
+    fc.assert(
+      fc.property(cases, ([window, method, countPadding]) => {
+        const layer: PoolingLayer = {
+          ...{ kind: 'pooling', method, global: false, countPadding, roundUp: true },
+          ...{ kernel: window.kernel, stride: window.stride, padding: window.padding },
+        };
+        const input = [window.height, window.width, 2];
+        const shape = input
+          .slice(0, 2)
+          .map(
+            (side, d) =>
+              1 + Math.ceil((side + 2 * window.padding[d]! - window.kernel[d]!) / window.stride[d]!),
+          );
+        const isBehind = shape.some(
+          (steps, d) => (steps - 1) * window.stride[d]! - window.padding[d]! >= input[d]!,
+        );
+        fc.pre(!isBehind && window.kernel.every((side, d) => side <= input[d]! + 2 * window.padding[d]!));
+        expect(poolingRules.outputShape(layer, [input])).toEqual([...shape, 2]);
+        const x = values(window.height * window.width * 2);
+        const expected: number[] = [];
+        everyWindow(window, [1, 1], shape, (row, column, covered) => {
+          for (let c = 0; c < 2; c++) {
+            const seen = covered.map(({ y, x: at }) => x[(y * window.width + at) * 2 + c]!);
+            // What lies behind the padding is not counted, whatever is.
+            const all = [row, column].reduce((product, step, d) => {
+              const start = step * window.stride[d]! - window.padding[d]!;
+              return product * (Math.min(start + window.kernel[d]!, input[d]! + window.padding[d]!) - start);
+            }, 1);
+            const mean = seen.reduce((sum, value) => sum + value, 0) / (countPadding ? all : seen.length);
+            expected[(row * shape[1]! + column) * 2 + c] = method === 'average' ? mean : Math.max(...seen);
+          }
+        });
+        tf.tidy(() => {
+          const y = poolingRules.apply(layer, [tf.tensor(x, [1, ...input])], {} as LayerContext);
+          expectClose(y, expected, [...shape, 2]);
+        });
+        drawn.push({ layer, input, expected });
+      }),
+      { numRuns: isPlain ? 40 : 4 },
+    );
+    for (const { layer, input, expected } of isPlain ? drawn.slice(0, 10) : []) {
+      const [height, width] = input as [number, number];
+      const node = { name: 'pool', layer, inputs: ['data'], parameters: {} };
+      const graph: NetworkGraph = {
+        ...{ name: 'pooling', input: 'data', inputShape: [height, width, 2], nodes: [node], output: 'pool' },
+        initializer: { distribution: 'gaussian', fan: 'out', magnitude: 2 },
+      };
+      const x = values(height * width * 2);
+      const planes = Float32Array.from(
+        x,
+        (_, i) => x[(i % (height * width)) * 2 + Math.floor(i / (height * width))]!,
+      );
+      const { data } = await runOnnx(exportOnnx({ graph, parameters: [] }), planes, [1, 2, height, width]);
+      const area = expected.length / 2;
+      data.forEach((value, i) => {
+        expect(Math.abs(value - expected[(i % area) * 2 + Math.floor(i / area)]!)).toBeLessThan(1e-5);
+      });
+    }
+  });
+});
+
+it('a window that lies behind the map altogether is refused', () => {
+  const layer: PoolingLayer = {
+    ...{ kind: 'pooling', method: 'maximum', global: false, countPadding: true, roundUp: true },
+    ...{ kernel: [2, 2], stride: [2, 2], padding: [1, 1] },
+  };
+  expect(poolingRules.outputShape(layer, [[4, 4, 1]])).toEqual([3, 3, 1]);
+  expect(() => poolingRules.outputShape(layer, [[4, 3, 1]])).toThrow(
+    /window of 2 at steps of 2 lies behind the map of 3/,
+  );
 });

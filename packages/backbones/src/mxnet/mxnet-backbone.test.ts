@@ -12,6 +12,7 @@ import { dataFolder, dataIsAbsent } from '../testing/oracle.ts';
 import { backboneFromMxnet } from './mxnet-backbone.ts';
 import { parseNdArrays, serializeNdArrays } from './ndarray-file.ts';
 import { readMxnetSymbol } from './symbol-reader.ts';
+import { serializeMxnetSymbol } from './symbol-writer.ts';
 
 beforeAll(async () => {
   await setFastBackend();
@@ -137,6 +138,52 @@ describe('symbols', () => {
       layer: { epsilon: 0.5, fixGamma: true },
       parameters: { gamma: 'bn_gamma', mean: 'bn_moving_mean', variance: 'bn_moving_var' },
     });
+  });
+
+  it('of the first versions have other names for scalars and sums', () => {
+    const graph = readMxnetSymbol(
+      symbol([
+        { op: '_MinusScalar', name: 'shifted', param: { scalar: '127.5' }, inputs: [[0, 0]] },
+        { op: '_MulScalar', name: 'scaled', attr: { scalar: '0.0078125' }, inputs: [[1, 0]] },
+        {
+          op: 'ElementWiseSum',
+          name: 'fc1',
+          param: { num_args: '2' },
+          inputs: [
+            [1, 0],
+            [2, 0],
+          ],
+        },
+      ]),
+    );
+    expect(graph.nodes.map(({ layer }) => layer)).toEqual([
+      { kind: 'scale', offset: 127.5, factor: 1 },
+      { kind: 'scale', offset: 0, factor: 0.0078125 },
+      { kind: 'add' },
+    ]);
+  });
+
+  it('take their images by the first variable, whatever it is called, or by the one that is said', () => {
+    const text = symbol([{ op: 'Flatten', name: 'fc1', inputs: [[0, 0]] }]).replace('"data"', '"images"');
+    expect(readMxnetSymbol(text).input).toBe('images');
+    expect(readMxnetSymbol(text, { input: 'images' }).nodes[0]?.inputs).toEqual(['images']);
+    expect(failure(() => readMxnetSymbol(text, { input: 'data' })).message).toContain(
+      'no variable "data" to take as input; the first is "images"',
+    );
+  });
+
+  it('with windows that stick out at the end are read, and written as they were', () => {
+    const attrs = {
+      ...{ kernel: '(3, 3)', stride: '(2, 2)', pad: '()', pool_type: 'max' },
+      pooling_convention: 'full',
+    };
+    const text = symbol([{ op: 'Pooling', name: 'fc1', attrs, inputs: [[0, 0]] }]);
+    const graph = readMxnetSymbol(text, { inputShape: [8, 6, 3] });
+    expect(complexity(graph).layers[0]?.outputShape).toEqual([4, 3, 3]);
+    const again = readMxnetSymbol(serializeMxnetSymbol(graph), { inputShape: [8, 6, 3] });
+    expect(again.nodes).toEqual(graph.nodes);
+    const same = text.replace('"full"', '"same"');
+    expect(failure(() => readMxnetSymbol(same)).message).toContain('the pooling convention same');
   });
 
   it('are cut at the embedding: what is only for training is left out', () => {

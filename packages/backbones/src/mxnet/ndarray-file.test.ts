@@ -78,7 +78,9 @@ describe.skipIf(oracleIsAbsent)('NDArray files of MXNet (needs ../shared)', () =
   });
 });
 
-const MXNET_TYPES = ['float32', 'float64', 'float16', 'uint8', 'int32', 'int8', 'int64'] as const;
+const MXNET_TYPES = [
+  ...(['float32', 'float64', 'float16', 'bfloat16', 'uint8', 'int32', 'int8', 'int64', 'bool'] as const),
+] as const;
 
 const namedArray = fc
   .record({
@@ -93,6 +95,8 @@ const namedArray = fc
       float32: new Float32Array(count),
       float64: new Float64Array(count),
       float16: new Uint16Array(count),
+      bfloat16: new Uint16Array(count),
+      bool: new Uint8Array(count),
       uint8: new Uint8Array(count),
       int32: new Int32Array(count),
       int8: new Int8Array(count),
@@ -145,6 +149,32 @@ describe('NDArray files', () => {
       }),
       { numRuns: 2000 },
     );
+  });
+
+  it('whose sizes multiply to more than there are numbers are refused, a zero among them or not', () => {
+    const sizes = (last: bigint): Uint8Array => {
+      const bytes = new Uint8Array(400);
+      const view = new DataView(bytes.buffer);
+      view.setUint32(0, 0x112, true);
+      view.setUint32(16, 1, true);
+      view.setUint32(24, 0xf993fac8, true);
+      view.setInt32(28, 32, true);
+      for (let i = 0; i < 32; i++) view.setBigInt64(32 + 8 * i, i < 31 ? 2n ** 52n : last, true);
+      return bytes;
+    };
+    expect(failure(() => parseNdArrays(sizes(1n))).message).toMatch(/needs Infinity bytes/);
+    const { arrays, names } = parseNdArrays(sizes(0n));
+    expect([arrays[0]?.data.length, names]).toEqual([0, []]);
+  });
+
+  it('of a type that MXNet cannot save are refused, with the types that it can', () => {
+    const bytes = serializeNdArrays({
+      arrays: [{ shape: [1], dtype: 'float32', data: new Float32Array(1) }],
+    });
+    bytes[24 + 12 + 8 + 8] = 9;
+    const error = failure(() => parseNdArrays(bytes));
+    expect(error.message).toMatch(/unknown element type 9; known are 0 \(float32\), .*, 12 \(bfloat16\)/);
+    expect(error.offset).toBe(52);
   });
 
   it('cannot hold what MXNet cannot load', () => {

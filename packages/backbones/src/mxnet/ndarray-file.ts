@@ -40,8 +40,19 @@ const STORAGE = [
   { name: 'row_sparse', auxiliaries: 1 },
   { name: 'csr', auxiliaries: 2 },
 ] as const;
-/** Element types by code. */
-const DTYPES: readonly ElementType[] = ['float32', 'float64', 'float16', 'uint8', 'int32', 'int8', 'int64'];
+/** Element types by MXNet's codes. 8 to 11, integers of other widths, are declared there and can be neither made nor saved. */
+const DTYPES: ReadonlyMap<number, ElementType> = new Map<number, ElementType>([
+  [0, 'float32'],
+  [1, 'float64'],
+  [2, 'float16'],
+  [3, 'uint8'],
+  [4, 'int32'],
+  [5, 'int8'],
+  [6, 'int64'],
+  [7, 'bool'],
+  [12, 'bfloat16'],
+]);
+const DTYPE_CODES = new Map([...DTYPES].map(([code, dtype]) => [dtype, code]));
 const MAX_DIMENSIONS = 32;
 const MIN_RECORD_BYTES = 4;
 const MIN_NAME_BYTES = 8;
@@ -180,12 +191,10 @@ function readShape(
 function readDtype(cursor: ByteCursor, what: string): ElementType {
   const at = cursor.offset;
   const code = cursor.int32(`the element type of ${what}`);
-  const dtype = DTYPES[code];
+  const dtype = DTYPES.get(code);
   if (dtype === undefined) {
-    throw cursor.fault(
-      at,
-      `${what} has the unknown element type ${code}; known are 0 to ${DTYPES.length - 1}`,
-    );
+    const known = [...DTYPES].map(([number, name]) => `${number} (${name})`).join(', ');
+    throw cursor.fault(at, `${what} has the unknown element type ${code}; known are ${known}`);
   }
   return dtype;
 }
@@ -252,11 +261,11 @@ export function serializeNdArrays(file: {
 
 function dtypeCode(array: Omit<NamedArray, 'name'>, name: string): number {
   checkNamedArray({ ...array, name });
-  const code = DTYPES.indexOf(array.dtype);
-  if (code === -1) {
+  const code = DTYPE_CODES.get(array.dtype);
+  if (code === undefined) {
     throw new BackbonesError(
       'invalid-option',
-      `${name}: MXNet has no ${array.dtype}; it has ${DTYPES.join(', ')}`,
+      `${name}: MXNet has no ${array.dtype}; it has ${[...DTYPE_CODES.keys()].join(', ')}`,
     );
   }
   if (array.shape.length === 0 || array.shape.includes(0)) {

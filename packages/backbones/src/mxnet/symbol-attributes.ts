@@ -64,9 +64,10 @@ export class SymbolAttributes {
     return numbers;
   }
 
-  /** Height and width. */
+  /** Height and width. Empty parentheses leave them to the operator, as no attribute does. */
   extent(key: string, { minimum, fallback }: { minimum: number; fallback?: Extent }): Extent {
     const values = this.integers(key, fallback === undefined ? { minimum } : { minimum, fallback });
+    if (values.length === 0 && fallback !== undefined) return fallback;
     if (values.length !== 2) {
       throw this.fault(`${key} must be two integers, found ${values.length}: only images have layers here`);
     }

@@ -124,8 +124,9 @@ const pooling: ReadOperator = (attributes) => {
   if (method !== 'avg' && method !== 'max') {
     throw attributes.unsupported(`${method} pooling`);
   }
-  if (!global && attributes.text('pooling_convention', 'valid') !== 'valid') {
-    throw attributes.unsupported(`the pooling convention ${attributes.text('pooling_convention')}`);
+  const convention = attributes.text('pooling_convention', 'valid');
+  if (!global && convention !== 'valid' && convention !== 'full') {
+    throw attributes.unsupported(`the pooling convention ${convention}`);
   }
   return {
     layer: {
@@ -136,22 +137,36 @@ const pooling: ReadOperator = (attributes) => {
       stride: global ? ONES : attributes.extent('stride', { minimum: 1, fallback: ONES }),
       padding: global ? ZEROS : attributes.extent('pad', { minimum: 0, fallback: ZEROS }),
       countPadding: attributes.flag('count_include_pad', true),
+      ...(!global && convention === 'full' ? { roundUp: true } : {}),
     },
     slots: [],
   };
 };
 
+/** An operator by all of its names: those that files have had over the years. */
+const named = (names: readonly string[], read: ReadOperator) => names.map((name) => [name, read] as const);
+
 /** Operators by MXNet's names. */
 export const operators: ReadonlyMap<string, ReadOperator> = new Map<string, ReadOperator>([
-  ['_copy', plain({ kind: 'identity' })],
-  ['identity', plain({ kind: 'identity' })],
-  ['BlockGrad', plain({ kind: 'identity' })],
-  ['_minus_scalar', scale((offset) => ({ offset, factor: 1 }))],
-  ['_plus_scalar', scale((summand) => ({ offset: -summand, factor: 1 }))],
-  ['_mul_scalar', scale((factor) => ({ offset: 0, factor }))],
-  ['_div_scalar', scale((divisor) => ({ offset: 0, factor: 1 / divisor }))],
-  ['Convolution', convolution],
-  ['BatchNorm', batchNorm],
+  ...named(['_copy', 'identity', 'BlockGrad'], plain({ kind: 'identity' })),
+  ...named(
+    ['_minus_scalar', '_MinusScalar'],
+    scale((offset) => ({ offset, factor: 1 })),
+  ),
+  ...named(
+    ['_plus_scalar', '_PlusScalar'],
+    scale((summand) => ({ offset: -summand, factor: 1 })),
+  ),
+  ...named(
+    ['_mul_scalar', '_MulScalar'],
+    scale((factor) => ({ offset: 0, factor })),
+  ),
+  ...named(
+    ['_div_scalar', '_DivScalar'],
+    scale((divisor) => ({ offset: 0, factor: 1 / divisor })),
+  ),
+  ...named(['Convolution', 'Convolution_v1'], convolution),
+  ...named(['BatchNorm', 'BatchNorm_v1', 'CuDNNBatchNorm', '_contrib_SyncBatchNorm'], batchNorm),
   ['LeakyReLU', leakyRelu],
   [
     'Activation',
@@ -181,10 +196,8 @@ export const operators: ReadonlyMap<string, ReadOperator> = new Map<string, Read
     },
   ],
   ['Dropout', dropout],
-  ['Cast', cast],
-  ['amp_cast', cast],
-  ['Flatten', plain({ kind: 'flatten' })],
-  ['flatten', plain({ kind: 'flatten' })],
+  ...named(['Cast', 'amp_cast'], cast),
+  ...named(['Flatten', 'flatten'], plain({ kind: 'flatten' })),
   [
     'Concat',
     (attributes) => {
@@ -194,15 +207,12 @@ export const operators: ReadonlyMap<string, ReadOperator> = new Map<string, Read
       return { layer: { kind: 'concatenate' }, slots: [] };
     },
   ],
-  ...['elemwise_add', '_Plus', '_plus', 'broadcast_add', 'broadcast_plus', '_add'].map(
-    (name) => [name, plain({ kind: 'add' })] as const,
+  ...named(
+    ['elemwise_add', '_Plus', '_plus', 'broadcast_add', 'broadcast_plus', '_add', 'add_n', 'ElementWiseSum'],
+    plain({ kind: 'add' }),
   ),
-  ...['elemwise_mul', '_Mul', '_mul', 'broadcast_mul'].map(
-    (name) => [name, plain({ kind: 'multiply' })] as const,
-  ),
-  ...['elemwise_div', '_Div', '_div', 'broadcast_div'].map(
-    (name) => [name, plain({ kind: 'divide' })] as const,
-  ),
+  ...named(['elemwise_mul', '_Mul', '_mul', 'broadcast_mul'], plain({ kind: 'multiply' })),
+  ...named(['elemwise_div', '_Div', '_div', 'broadcast_div'], plain({ kind: 'divide' })),
   ['sqrt', plain({ kind: 'square-root' })],
   [
     'sum',

@@ -14,7 +14,7 @@ export interface SymbolOptions {
   readonly name?: string | undefined;
   /** Height, width and channels of the images, which symbols don't state. Default 112, 112, 3. */
   readonly inputShape?: readonly [number, number, number] | undefined;
-  /** Name of the variable that stands for the images. Default `data`. */
+  /** Name of the variable that stands for the images. Default `data` if there is one, as in the reference, or else the first. */
   readonly input?: string | undefined;
   /** Name of the node whose value is the embedding. Default `fc1` if there is one, as in the reference, or else the head. */
   readonly output?: string | undefined;
@@ -22,19 +22,20 @@ export interface SymbolOptions {
 
 const VARIABLE = 'null';
 const EMBEDDING = 'fc1';
+const IMAGES = 'data';
 
 /**
  * @param json the text of the file
  * @throws BackbonesError `invalid-file` for a damaged symbol; `unsupported` listing operators that have no layer here
  */
 export function readMxnetSymbol(json: string, options: SymbolOptions = {}): NetworkGraph {
-  const { name = 'mxnet', inputShape = [112, 112, 3], input = 'data' } = options;
+  const { name = 'mxnet', inputShape = [112, 112, 3] } = options;
   const symbol = parseSymbolJson(json);
   const output = findOutput(symbol, options.output);
-  const needed = ancestors(symbol, output);
-  refuseUnknown(needed.map((index) => symbol.nodes[index]!));
+  const needed = ancestors(symbol, output).map((index) => symbol.nodes[index]!);
+  refuseUnknown(needed);
+  const input = findInput(needed, options.input);
   const nodes = needed
-    .map((index) => symbol.nodes[index]!)
     .filter(({ operator }) => operator !== VARIABLE)
     .map((node) => readNode(node, symbol, input));
   return {
@@ -46,6 +47,17 @@ export function readMxnetSymbol(json: string, options: SymbolOptions = {}): Netw
     // What the reference starts ResNets and MobileFaceNets from; a symbol doesn't say.
     initializer: { distribution: 'gaussian', fan: 'out', magnitude: 2 },
   };
+}
+
+/** MXNet writes what an operator computes with before it, and images before parameters: they are the first variable. */
+function findInput(needed: readonly SymbolNode[], wanted: string | undefined): string {
+  const variables = needed.filter(({ operator }) => operator === VARIABLE).map(({ name }) => name);
+  if (wanted === undefined) return variables.includes(IMAGES) ? IMAGES : (variables[0] ?? IMAGES);
+  if (variables.includes(wanted)) return wanted;
+  throw new BackbonesError(
+    'invalid-option',
+    `MXNet symbol: there is no variable ${JSON.stringify(wanted)} to take as input; the first is ${JSON.stringify(variables[0])}`,
+  );
 }
 
 function findOutput({ nodes, heads }: SymbolJson, wanted: string | undefined): number {
@@ -120,7 +132,7 @@ function nameParameters(
   const names = variables.map(({ name }) => name);
   // Before MXNet 0.9 a batch norm's auxiliary states were not among its inputs.
   const implied =
-    node.operator === 'BatchNorm' && names.length === 2
+    slots.includes('mean') && names.length === 2
       ? [`${node.name}_moving_mean`, `${node.name}_moving_var`]
       : [];
   const all = [...names, ...implied];

@@ -157,7 +157,10 @@ function operatorOf({ node, inputShapes, outputShape }: ResolvedNode): Operator 
       const pool_type = layer.method === 'average' ? 'avg' : 'max';
       // A kernel is asked for even where it makes no difference.
       const kernel = layer.global ? inputShapes[0]!.slice(0, 2) : layer.kernel;
-      const window = { pad: layer.padding, stride: layer.stride, count_include_pad: layer.countPadding };
+      const window = {
+        ...{ pad: layer.padding, stride: layer.stride, count_include_pad: layer.countPadding },
+        ...(layer.roundUp ? { pooling_convention: 'full' } : {}),
+      };
       return {
         op: 'Pooling',
         attrs: { global_pool: layer.global, kernel, pool_type, ...(layer.global ? {} : window) },

@@ -8,13 +8,16 @@ import type { ResolvedNode } from '../graph/network-graph.ts';
 import type { ActivationLayer } from '../layers/activation.ts';
 import type { Extent, Shape } from '../layers/layer.ts';
 import type { Layer } from '../layers/layer-table.ts';
+import { averageCorrection, type PoolingLayer, poolingOverhang } from '../layers/pooling.ts';
 
 /** What the operators of one layer are added to. */
 export interface OperatorSink {
   /** A parameter's values, in the reference's layout. */
   values(parameter: string): Float32Array;
-  /** Adds a constant and returns its name. */
+  /** Adds a constant and returns what it is called there: its own name, unless that means something else already. */
   constant(tensor: OnnxTensor): string;
+  /** A name that nothing has yet: this one, if that can be. */
+  unusedName(name: string): string;
   /** Adds an operator; the name is the node's and its value's. */
   operator(node: Pick<OnnxNode, 'name' | 'opType' | 'inputs'> & { attributes?: OnnxAttributes }): void;
 }
@@ -54,7 +57,7 @@ export function addLayerOperators(
     case 'scale': {
       if (layer.offset === 0) return add('Mul', [inputs[0]!, scalar('factor', layer.factor)]);
       if (layer.factor === 1) return add('Sub', [inputs[0]!, scalar('offset', layer.offset)]);
-      const shifted = `${output}_shifted`;
+      const shifted = sink.unusedName(`${output}_shifted`);
       sink.operator({ name: shifted, opType: 'Sub', inputs: [inputs[0]!, scalar('offset', layer.offset)] });
       return add('Mul', [shifted, scalar('factor', layer.factor)]);
     }
@@ -93,16 +96,8 @@ export function addLayerOperators(
     }
     case 'flatten':
       return shape.length === 1 ? inputs[0]! : add('Flatten', inputs, { axis: 1 });
-    case 'pooling': {
-      const average = layer.method === 'average';
-      if (layer.global) return add(average ? 'GlobalAveragePool' : 'GlobalMaxPool');
-      return average
-        ? add('AveragePool', inputs, {
-            count_include_pad: layer.countPadding ? 1 : 0,
-            ...windowAttributes(layer),
-          })
-        : add('MaxPool', inputs, windowAttributes(layer));
-    }
+    case 'pooling':
+      return pooled(layer);
     case 'concatenate':
       return add('Concat', inputs, { axis: 1 });
     case 'add':
@@ -129,10 +124,28 @@ export function addLayerOperators(
     return sink.constant(tensorOf(name, 'float32', [count], new Float32Array(count).fill(1)));
   }
 
+  function pooled(pooling: PoolingLayer): string {
+    const isAverage = pooling.method === 'average';
+    if (pooling.global) return add(isAverage ? 'GlobalAveragePool' : 'GlobalMaxPool');
+    const attributes = windowAttributes(pooling, poolingOverhang(pooling, shape));
+    if (!isAverage) return add('MaxPool', inputs, attributes);
+    const counting = { count_include_pad: pooling.countPadding ? 1 : 0, ...attributes };
+    // ONNX counts all of the padding or none of it, but not what is within the padded map only.
+    const correction =
+      pooling.roundUp && pooling.countPadding ? averageCorrection(pooling, shape) : undefined;
+    if (correction === undefined) return add('AveragePool', inputs, counting);
+    const means = sink.unusedName(`${output}_means`);
+    sink.operator({ name: means, opType: 'AveragePool', inputs, attributes: counting });
+    const [height, width] = outputShape as [number, number, number];
+    const factors = tensorOf(`${node.name}_factors`, 'float32', [1, 1, height, width], correction);
+    return add('Mul', [means, sink.constant(factors)]);
+  }
+
   function flattened(input: string, inputShape: Shape, name: string): string {
     if (inputShape.length === 1) return input;
-    sink.operator({ name: `${name}_flat`, opType: 'Flatten', inputs: [input], attributes: { axis: 1 } });
-    return `${name}_flat`;
+    const flat = sink.unusedName(`${name}_flat`);
+    sink.operator({ name: flat, opType: 'Flatten', inputs: [input], attributes: { axis: 1 } });
+    return flat;
   }
 }
 
@@ -151,16 +164,12 @@ const ACTIVATIONS: Readonly<
   leaky: { opType: 'LeakyRelu', attributes: { alpha: { float: 0.25 } } },
 };
 
-function windowAttributes({
-  kernel,
-  stride,
-  padding,
-}: {
-  readonly kernel: Extent;
-  readonly stride: Extent;
-  readonly padding: Extent;
-}): OnnxAttributes {
-  return { kernel_shape: kernel, pads: [...padding, ...padding], strides: stride };
+function windowAttributes(
+  { kernel, stride, padding }: { readonly kernel: Extent; readonly stride: Extent; readonly padding: Extent },
+  [below, right]: Extent = [0, 0],
+): OnnxAttributes {
+  const pads = [...padding, padding[0] + below, padding[1] + right];
+  return { kernel_shape: kernel, pads, strides: stride };
 }
 
 /** Channels are last here and first there: shapes of different rank would line up differently. */
