@@ -38,9 +38,9 @@ export {
   type RecogniseOptions,
   recogniseNetwork,
 } from './networks/recognise-network.ts';
+export type { OnnxResult, OnnxSession, OpenOnnxSession } from './onnx/candidate-runs.ts';
 export type { OnnxImageInput, PixelType } from './onnx/image-input.ts';
 export { formatOnnxInput, type OnnxInputConvention, parseOnnxInput } from './onnx/input-convention.ts';
-export type { OnnxResult, OnnxSession, OpenOnnxSession } from './onnx/input-evidence.ts';
 export { inputPixels } from './onnx/input-pixels.ts';
 export { exportOnnx, type NetworkValues, type OnnxExportOptions } from './onnx/onnx-writer.ts';
 export {

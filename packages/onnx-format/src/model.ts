@@ -1,5 +1,5 @@
 /**
- * An ONNX model as plain data: what `ModelProto` and the messages in it say, with the names of the field. Reading gives
+ * An ONNX model as plain data: what `ModelProto` and the messages in it say, with the names of their fields. Reading gives
  * it, writing takes it, and programs make it by hand.
  *
  * What the format has beyond this (functions of the model's own, quantisation notes, metadata of nodes) is kept as bytes

@@ -3,8 +3,8 @@
  * 0..1); those that don't want it done for them. Networks converted from MXNet are of the first kind, those from PyTorch
  * mostly of the second.
  */
-import { type OnnxGraph, type OnnxNode, type OnnxTensor, tensorValues } from 'onnx-format';
-import { type TypedArray, toFloat32 } from '../named-array.ts';
+import type { OnnxGraph, OnnxNode, OnnxTensor } from 'onnx-format';
+import { floatsOf, graphConstants } from './graph-constants.ts';
 import { pathToConvolution } from './image-input.ts';
 
 /** An affine function of each pixel: `factor * p + offset`, by channel where the channels differ. */
@@ -15,21 +15,18 @@ export interface GraphNormalisation {
   readonly nodes: readonly string[];
 }
 
-/** Operators that leave values alone. */
-const NEUTRAL = new Set(['Identity', 'Cast', 'Transpose', 'Dropout']);
+/** Operators that leave values alone, up to rounding: those that quantise them for a convolution among them. */
+const NEUTRAL = new Set([
+  ...['Identity', 'Cast', 'Transpose', 'Dropout', 'Pad'],
+  ...['QuantizeLinear', 'DequantizeLinear', 'DynamicQuantizeLinear'],
+]);
 
 /**
  * The arithmetic that a graph itself does on its images, undefined when it does none (or what is not understood: then other
  * evidence must tell).
  */
 export function graphNormalisation(input: string, graph: OnnxGraph): GraphNormalisation | undefined {
-  const constants = new Map(graph.initializers.map((tensor) => [tensor.name, tensor]));
-  for (const { opType, outputs, attributes } of graph.nodes) {
-    const { value } = attributes;
-    if (opType === 'Constant' && typeof value === 'object' && 'tensor' in value) {
-      constants.set(outputs[0]!, value.tensor);
-    }
-  }
+  const constants = graphConstants(graph);
   let affine = { factor: [1], offset: [0] };
   let image = input;
   const nodes: string[] = [];
@@ -88,10 +85,8 @@ function applied(
 /** One number or one a channel. */
 function numbersOf(tensor: OnnxTensor): number[] | undefined {
   const count = tensor.dims.reduce((product, size) => product * size, 1);
-  if ((count !== 1 && count !== 3) || tensor.external !== undefined) return undefined;
-  const { elementType } = tensor;
-  if (elementType !== 'float32' && elementType !== 'float16' && elementType !== 'float64') return undefined;
-  return Array.from(toFloat32({ dtype: elementType, data: tensorValues(tensor) as TypedArray }));
+  const values = count === 1 || count === 3 ? floatsOf(tensor) : undefined;
+  return values && Array.from(values);
 }
 
 function combined(a: readonly number[], b: readonly number[], f: (x: number, y: number) => number): number[] {

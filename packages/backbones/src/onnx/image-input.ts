@@ -104,10 +104,15 @@ function layoutOf(
   return turns.length === 1 && String(turns[0]!.attributes.perm) === '0,3,1,2' ? 'NHWC' : undefined;
 }
 
+/** Convolutions, quantised ones and those that ONNX Runtime has fused with what follows among them. */
+const CONVOLUTIONS = new Set(['Conv', 'ConvInteger', 'QLinearConv', 'FusedConv']);
+
 /** Operators that pass images on, one behind another, up to the first convolution; undefined when there is none. */
 export function pathToConvolution(input: string, graph: OnnxGraph): readonly OnnxNode[] | undefined {
   const readers = new Map<string, OnnxNode[]>();
   for (const node of graph.nodes) {
+    // Reshapes further on ask for the size of the image, which is none of its values.
+    if (node.opType === 'Shape') continue;
     for (const name of new Set(node.inputs)) {
       const known = readers.get(name);
       if (known === undefined) readers.set(name, [node]);
@@ -118,7 +123,7 @@ export function pathToConvolution(input: string, graph: OnnxGraph): readonly Onn
   for (let value = input; path.length <= graph.nodes.length; ) {
     const [reader, ...others] = readers.get(value) ?? [];
     if (reader === undefined || others.length > 0 || reader.outputs.length === 0) return undefined;
-    if (reader.opType === 'Conv') return path;
+    if (CONVOLUTIONS.has(reader.opType)) return path;
     path.push(reader);
     value = reader.outputs[0]!;
   }

@@ -3,6 +3,7 @@ import * as tf from '@tensorflow/tfjs-core';
 import { parseOnnxModel, serializeOnnxModel } from 'onnx-format';
 import { describe, expect, it } from 'vitest';
 import { type Backbone, backboneFromSource } from '../backbone.ts';
+import type { LayerNode, NetworkGraph } from '../graph/network-graph.ts';
 import { ACTIVATIONS } from '../layers/activation.ts';
 import type { BackboneConfig } from '../networks/backbone-config.ts';
 import { outputHeads } from '../networks/output-heads.ts';
@@ -121,6 +122,41 @@ describe('an exported model', () => {
         .length;
     expect([norms({}) > 0, norms({ foldBatchNorms: true })]).toEqual([true, 0]);
     expect(await deviation(backbone, 2, { foldBatchNorms: true })).toBeLessThan(1e-5);
+  });
+
+  it('tells values and constants of one name apart, and constants that two layers need in two forms', async () => {
+    const norm = (name: string, input: string, fixGamma: boolean): LayerNode => ({
+      ...{ name, inputs: [input] },
+      layer: { kind: 'batch-norm', epsilon: 1e-3, momentum: 0.9, fixGamma, globalStatistics: false },
+      parameters: { gamma: 'gamma', beta: 'beta', mean: 'mean', variance: 'variance' },
+    });
+    const sloped = (name: string, input: string): LayerNode => ({
+      ...{ name, inputs: [input], layer: { kind: 'prelu', shared: false }, parameters: { slope: 'slope' } },
+    });
+    const nodes: LayerNode[] = [
+      norm('first', 'data', true),
+      norm('second', 'first', false),
+      norm('third', 'second', true),
+      sloped('on the map', 'third'),
+      {
+        ...{ name: 'rows', inputs: ['on the map'], parameters: { weight: 'rows', bias: 'embedding_flat' } },
+        layer: { kind: 'fully-connected', outputs: 3, bias: true },
+      },
+      sloped('on rows', 'rows'),
+      {
+        ...{ name: 'embedding', inputs: ['on rows'], parameters: { weight: 'data', bias: 'rows_flat' } },
+        layer: { kind: 'fully-connected', outputs: 5, bias: true },
+      },
+    ];
+    const graph: NetworkGraph = {
+      ...{ name: 'names', input: 'data', inputShape: [2, 3, 3], nodes, output: 'embedding' },
+      initializer: { distribution: 'gaussian', fan: 'out', magnitude: 2 },
+    };
+    const odd = backboneFromSource(graph, (parameter) => parameterValues(parameter, 1));
+    expect(await deviation(odd, 2)).toBeLessThan(1e-5);
+    expect(await deviation(odd, 2, { foldBatchNorms: true })).toBeLessThan(1e-5);
+    expect(odd.parameters.get('gamma')).toMatchObject({ fixed: false, variable: { trainable: true } });
+    odd.dispose();
   });
 
   it('is not made of arrays that are not the network’s', () => {

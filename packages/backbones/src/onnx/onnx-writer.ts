@@ -57,31 +57,36 @@ export function exportOnnx(network: Backbone | NetworkValues, options: OnnxExpor
   const [height, width, channels] = graph.inputShape;
 
   const nodes: OnnxNode[] = [];
+  const names = new OnnxNames([graph.input, ...graph.nodes.map(({ name }) => name)]);
+  const output = names.unused(OUTPUT);
   const initializers = new Map<string, OnnxTensor>();
   const sink: OperatorSink = {
     values: (name) => toFloat32(values.get(name)!),
     constant: (tensor) => {
-      initializers.set(tensor.name, tensor);
-      return tensor.name;
+      const known = initializers.get(tensor.name);
+      if (known !== undefined && isSame(known, tensor)) return tensor.name;
+      const name = names.unused(tensor.name);
+      initializers.set(name, { ...tensor, name });
+      return name;
     },
+    unusedName: (name) => names.unused(name),
     operator: ({ name, opType, inputs, attributes = {} }) => {
       nodes.push({ name, opType, domain: '', inputs, outputs: [name], attributes });
     },
   };
   /** What each node's value is called: dropout, for one, has none of its own. */
-  const names = new Map([[graph.input, graph.input]]);
+  const called = new Map([[graph.input, graph.input]]);
   for (const layer of resolved.nodes) {
-    const inputs = layer.node.inputs.map((input) => names.get(input)!);
-    names.set(layer.node.name, addLayerOperators(layer, inputs, layer.node.name, sink));
+    const inputs = layer.node.inputs.map((input) => called.get(input)!);
+    called.set(layer.node.name, addLayerOperators(layer, inputs, layer.node.name, sink));
   }
   const last = resolved.nodes.find(({ node }) => node.name === graph.output);
   const flat = (last?.outputShape ?? graph.inputShape).length === 1;
-  const output = names.has(OUTPUT) ? `${OUTPUT}_output` : OUTPUT;
   nodes.push({
     name: output,
     opType: flat ? 'Identity' : 'Flatten',
     domain: '',
-    inputs: [names.get(graph.output)!],
+    inputs: [called.get(graph.output)!],
     outputs: [output],
     attributes: flat ? {} : { axis: 1 },
   });
@@ -116,4 +121,35 @@ export function exportOnnx(network: Backbone | NetworkValues, options: OnnxExpor
       outputs: [embedding],
     },
   };
+}
+
+/**
+ * All names of a graph: values and constants share them in ONNX, but not in the networks that come here. Those that are
+ * given at the start belong to values.
+ */
+class OnnxNames {
+  readonly #taken: Set<string>;
+  readonly #numbers = new Map<string, number>();
+
+  constructor(taken: Iterable<string>) {
+    this.#taken = new Set(taken);
+  }
+
+  /** Takes a name, with a number behind it if it is taken already. */
+  unused(name: string): string {
+    let unused = name;
+    while (this.#taken.has(unused)) {
+      const number = this.#numbers.get(name) ?? 1;
+      this.#numbers.set(name, number + 1);
+      unused = `${name}_${number}`;
+    }
+    this.#taken.add(unused);
+    return unused;
+  }
+}
+
+/** Whether two layers that share a parameter need the same constant of it. */
+function isSame(a: OnnxTensor, b: OnnxTensor): boolean {
+  const fits = a.dims.join() === b.dims.join() && a.bytes.length === b.bytes.length;
+  return fits && a.bytes.every((byte, i) => byte === b.bytes[i]);
 }

@@ -16,7 +16,7 @@ import { float32ToFloat16 } from '../half-float.ts';
 import { setFastBackend } from '../testing/backend.ts';
 import { openSession } from '../testing/onnx-runtime.ts';
 import { dataFolder, dataIsAbsent } from '../testing/oracle.ts';
-import { SIDE, thirdPartyModel, tintedImages } from '../testing/third-party-model.ts';
+import { SIDE, type ThirdPartyOptions, thirdPartyModel, tintedImages } from '../testing/third-party-model.ts';
 import { formatOnnxInput, parseOnnxInput } from './input-convention.ts';
 import { inputPixels } from './input-pixels.ts';
 import { type ResolveInputOptions, resolveOnnxInput } from './resolve-input.ts';
@@ -24,6 +24,14 @@ import { type ResolveInputOptions, resolveOnnxInput } from './resolve-input.ts';
 await setFastBackend();
 
 const samples = vi.fn(async (count: number) => tintedImages(count));
+/** Making one takes a while, and most tests need the same. */
+const made = new Map<string, ReturnType<typeof thirdPartyModel>>();
+function somebodys(convention: ThirdPartyOptions): ReturnType<typeof thirdPartyModel> {
+  const key = JSON.stringify(convention);
+  if (!made.has(key)) made.set(key, thirdPartyModel(convention));
+  return made.get(key)!;
+}
+
 const resolve = (model: OnnxModel, more: Partial<ResolveInputOptions> = {}) =>
   resolveOnnxInput({ model, samples, open: openSession, ...more });
 const words = async (...args: Parameters<typeof resolve>): Promise<string> =>
@@ -95,7 +103,7 @@ describe('what the batch norms remember', () => {
   );
 
   it.each(cases)('tells %s', async (_, convention) => {
-    const { silent } = thirdPartyModel(convention);
+    const { silent } = somebodys(convention);
     const { convention: found, reason, doubt } = await resolve(silent);
     expect(found).toEqual({
       layout: 'NCHW',
@@ -108,14 +116,14 @@ describe('what the batch norms remember', () => {
   });
 
   it('counts in half floats, too', async () => {
-    const { silent } = thirdPartyModel({ mean: 127.5, std: 128, channels: 'RGB' });
+    const { silent } = somebodys({ mean: 127.5, std: 128, channels: 'RGB' });
     const { convention, reason } = await resolve(inHalves(silent));
     expect(formatOnnxInput(convention)).toMatch(/^layout=NCHW,channels=RGB,mean=127.5,std=12[78]/);
     expect(reason).toMatch(/batch norms/);
   });
 
   it('gives the embeddings of the model that normalises by itself', async () => {
-    const { silent, told } = thirdPartyModel({ mean: 127.5, std: 127.5, channels: 'BGR' });
+    const { silent, told } = somebodys({ mean: 127.5, std: 127.5, channels: 'BGR' });
     const embed = async (model: OnnxModel) => {
       const { convention, elementType, output } = await resolve(model);
       const session = await openSession(model);
@@ -134,7 +142,7 @@ describe('what the batch norms remember', () => {
 describe('what is said', () => {
   it('by the metadata, or by the user, needs no image', async () => {
     samples.mockClear();
-    const { told, silent } = thirdPartyModel({ mean: 0, std: 255, channels: 'RGB' });
+    const { told, silent } = somebodys({ mean: 0, std: 255, channels: 'RGB' });
     expect(await words(told)).toBe('layout=NCHW,channels=RGB,mean=0,std=1');
     expect(await words(silent, { said: parseOnnxInput('channels=BGR, mean=1/2/3, std=4') })).toBe(
       'layout=NCHW,channels=BGR,mean=1/2/3,std=4',
@@ -143,7 +151,7 @@ describe('what is said', () => {
   });
 
   it('in full makes up for metadata that are not understood', async () => {
-    const { silent } = thirdPartyModel({ mean: 0, std: 255, channels: 'BGR' });
+    const { silent } = somebodys({ mean: 0, std: 255, channels: 'BGR' });
     const odd = { ...silent, metadata: new Map([['arcface.input', 'channels=GBR']]) };
     await expect(resolve(odd)).rejects.toThrow(/"channels=GBR" is not understood/);
     expect(await words(odd, { said: parseOnnxInput('channels=BGR,mean=0,std=255') })).toBe(
@@ -152,13 +160,25 @@ describe('what is said', () => {
   });
 
   it('in part leaves the rest to the evidence', async () => {
-    const { silent } = thirdPartyModel({ mean: 0, std: 255, channels: 'BGR' });
+    const { silent } = somebodys({ mean: 0, std: 255, channels: 'BGR' });
     expect(await words(silent, { said: { mean: [0, 0, 0], std: [255, 255, 255] } })).toBe(
       'layout=NCHW,channels=BGR,mean=0,std=255',
     );
     expect(await words(silent, { said: { channels: 'BGR' } })).toBe(
       'layout=NCHW,channels=BGR,mean=0,std=255',
     );
+  });
+
+  it('of the mean or the deviation alone leaves what usually goes with it', async () => {
+    const { silent } = somebodys({ mean: 127.5, std: 127.5, channels: 'RGB' });
+    const expected = 'layout=NCHW,channels=RGB,mean=127.5,std=127.5';
+    expect(await words(silent, { said: parseOnnxInput('mean=127.5') })).toBe(expected);
+    expect(await words(silent, { said: parseOnnxInput('std=127.5,channels=RGB') })).toBe(expected);
+    await expect(resolve(silent, { said: parseOnnxInput('mean=3') })).rejects.toThrow(
+      /has mean=3\/3\/3 .*say both mean and std/,
+    );
+    const imagenet = parseOnnxInput('channels=BGR,mean=123.675/116.28/103.53');
+    await expect(resolve(silent, { said: imagenet })).rejects.toThrow(/say both/);
   });
 
   it.each([
@@ -189,6 +209,56 @@ describe('what the graph does', () => {
     expect(formatOnnxInput(convention)).toContain(expected);
     expect(reason).toMatch(/the graph normalises/);
   });
+
+  it('sees it in front of a quantised convolution, and in constants of any form', async () => {
+    const constant = (name: string, attributes: OnnxNode['attributes']): OnnxNode => ({
+      ...{ name, opType: 'Constant', domain: '', inputs: [], outputs: [name], attributes },
+    });
+    const step = (opType: string, inputs: string[], output: string): OnnxNode => ({
+      ...{ name: opType, opType, domain: '', inputs, outputs: [output], attributes: {} },
+    });
+    const front = [
+      constant('m', { value_float: { float: 127.5 } }),
+      constant('s', { value_floats: { floats: [1 / 128] } }),
+      step('Identity', ['m'], 'again'),
+      step('Sub', ['x', 'again'], 'a'),
+      step('Mul', ['a', 's'], 'b'),
+      step('QuantizeLinear', ['b', 'scale', 'zero'], 'q'),
+      step('Shape', ['x'], 'size'),
+      step('DequantizeLinear', ['q', 'scale', 'zero'], 'd'),
+    ];
+    const initializers = [...scalars({ scale: 1 / 127 }), tensorOf('zero', 'uint8', [], [128])];
+    const { convention, reason } = await resolve(modelOf(['n', 3, SIDE, SIDE], front, { initializers }));
+    expect(formatOnnxInput(convention)).toContain('mean=0,std=1');
+    expect(reason).toMatch(/the graph normalises 0\.\.255 itself \(Sub, Mul\)/);
+  });
+});
+
+it.each([-1, 4])(
+  'a model that makes one row of %d values whatever it declares is judged by single images',
+  async (length) => {
+    const honest = modelOf(['n', 3, SIDE, SIDE], []);
+    const nodes = honest.graph.nodes.map((node) =>
+      node.opType === 'Flatten' ? { ...node, opType: 'Reshape', inputs: [node.inputs[0]!, 'row'] } : node,
+    );
+    const initializers = [...honest.graph.initializers, tensorOf('row', 'int64', [2], [1, length])];
+    const single = { ...honest, graph: { ...honest.graph, nodes, initializers } };
+    const scores = ({ reason }: { reason: string }) => reason.match(/\d+\.\d+/g)!.map(Number);
+    const [found, expected] = [scores(await resolve(single)), scores(await resolve(honest))];
+    expect(expected.length).toBeGreaterThan(1);
+    for (const [i, score] of found.entries()) expect(Math.abs(score / expected[i]! - 1)).toBeLessThan(0.02);
+  },
+);
+
+it('a value that goes into two batch norms is looked at once', async () => {
+  const { silent } = somebodys({ mean: 127.5, std: 127.5, channels: 'RGB' });
+  const norm = silent.graph.nodes.find(({ opType }) => opType === 'BatchNormalization')!;
+  const twin = { ...norm, name: 'twin', outputs: ['twin'] };
+  const place = silent.graph.nodes.indexOf(norm);
+  const nodes = silent.graph.nodes.toSpliced(place, 0, twin);
+  expect(await words({ ...silent, graph: { ...silent.graph, nodes } })).toBe(
+    'layout=NCHW,channels=RGB,mean=127.5,std=127.5',
+  );
 });
 
 describe('a model that takes bytes', () => {
@@ -243,7 +313,7 @@ describe('layout and size', () => {
       'another size than is said',
       modelOf(['n', 3, 8, 8], []),
       { said, size: { height: 9, width: 8 } },
-      /8x8, not 8x9/,
+      /8x8 \(height x width\), not 9x8/,
     ],
     [
       'another layout than is said',

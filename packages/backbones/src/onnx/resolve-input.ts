@@ -5,11 +5,12 @@
  */
 import type { OnnxModel } from 'onnx-format';
 import { BackbonesError } from '../backbones-error.ts';
+import type { OpenOnnxSession } from './candidate-runs.ts';
 import { type GraphNormalisation, graphNormalisation } from './graph-normalisation.ts';
 import { findImageInput, type OnnxImageInput } from './image-input.ts';
 import { type InputCandidate, inputCandidates } from './input-candidates.ts';
 import { INPUT_KEY, type OnnxInputConvention, parseOnnxInput } from './input-convention.ts';
-import { gatherInputEvidence, type InputEvidence, type OpenOnnxSession } from './input-evidence.ts';
+import { gatherInputEvidence, type InputEvidence } from './input-evidence.ts';
 
 /** Options of {@link resolveOnnxInput}. */
 export interface ResolveInputOptions {
@@ -134,7 +135,7 @@ function sizeOf(
   if (wanted !== undefined && (wanted.height !== size.height || wanted.width !== size.width)) {
     throw new BackbonesError(
       'invalid-option',
-      `the ONNX model takes images of ${size.width}x${size.height}, not ${wanted.width}x${wanted.height}`,
+      `the ONNX model takes images of ${size.height}x${size.width} (height x width), not ${wanted.height}x${wanted.width}`,
     );
   }
   return { height: size.height, width: size.width };
@@ -146,25 +147,39 @@ function candidatesFor(
   input: OnnxImageInput,
   known: Partial<OnnxInputConvention>,
 ): { readonly candidates: readonly InputCandidate[]; readonly why: readonly string[] } {
-  const why: string[] = [];
-  let candidates = inputCandidates;
-  const inGraph = graphNormalisation(input.name, model.graph);
-  const fixed = known.mean !== undefined || known.std !== undefined;
-  if (fixed) {
-    const { mean = [0, 0, 0], std = [1, 1, 1] } = known;
-    why.push('normalised as it was said');
-    candidates = (['RGB', 'BGR'] as const).map((channels) => ({ name: channels, channels, mean, std }));
-  } else if (input.elementType === 'uint8') {
-    why.push('bytes go in as they are');
-    candidates = withRange(1);
-  } else if (inGraph !== undefined) {
-    const largest = largestPixel(inGraph);
-    why.push(`the graph normalises 0..${largest} itself (${inGraph.nodes.join(', ')})`);
-    candidates = withRange(255 / largest);
+  const { channels, mean, std } = known;
+  const { candidates, why } = normalisationsOf(model, input, known);
+  const isSaid = <T>(said: T | undefined, found: T): boolean =>
+    said === undefined || String(said) === String(found);
+  const possible = candidates.filter(
+    (candidate) =>
+      isSaid(channels, candidate.channels) && isSaid(mean, candidate.mean) && isSaid(std, candidate.std),
+  );
+  if (possible.length > 0) return { candidates: possible, why };
+  throw new BackbonesError(
+    'invalid-option',
+    `no usual normalisation of the input of an ONNX model has ${mean ? `mean=${mean.join('/')}` : `std=${std?.join('/')}`} (${why.join('; ') || 'with any other number'}); say both mean and std`,
+  );
+}
+
+/** What may happen to pixels outside of the model, in either order of colours. */
+function normalisationsOf(
+  model: OnnxModel,
+  input: OnnxImageInput,
+  { mean, std }: Partial<OnnxInputConvention>,
+): { readonly candidates: readonly InputCandidate[]; readonly why: readonly string[] } {
+  if (mean !== undefined && std !== undefined) {
+    const candidates = (['RGB', 'BGR'] as const).map((channels) => ({ name: channels, channels, mean, std }));
+    return { candidates, why: ['normalised as it was said'] };
   }
-  const { channels } = known;
-  if (channels !== undefined) candidates = candidates.filter((candidate) => candidate.channels === channels);
-  return { candidates, why };
+  if (input.elementType === 'uint8') return { candidates: withRange(1), why: ['bytes go in as they are'] };
+  const inGraph = graphNormalisation(input.name, model.graph);
+  if (inGraph === undefined) return { candidates: inputCandidates, why: [] };
+  const largest = largestPixel(inGraph);
+  return {
+    candidates: withRange(255 / largest),
+    why: [`the graph normalises 0..${largest} itself (${inGraph.nodes.join(', ')})`],
+  };
 }
 
 /**

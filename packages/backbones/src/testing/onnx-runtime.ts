@@ -1,7 +1,7 @@
 /** Runs an ONNX model on ONNX Runtime itself, as anyone who is given the file would. */
 import { createRequire } from 'node:module';
 import { type OnnxModel, serializeOnnxModel } from 'onnx-format';
-import type { OnnxSession } from '../onnx/input-evidence.ts';
+import type { OnnxSession } from '../onnx/candidate-runs.ts';
 
 // As the backend does: what is computed here is nobody else's business.
 process.env.ORT_DISABLE_TELEMETRY ??= '1';
