@@ -58,14 +58,19 @@ export class EmbeddingsOutput {
     const paths = { output: output + PARTIAL, lines: lines + PARTIAL };
     const before = resume && hasPartial(output) ? await readState(output, identity) : undefined;
     if (before === undefined) {
-      const files = { output: await open(paths.output, 'w'), lines: await open(paths.lines, 'w') };
-      await files.output.writeFile(header);
+      const files = await openBoth(paths, 'w');
+      try {
+        await files.output.writeFile(header);
+      } catch (error) {
+        await closeBoth(files);
+        throw error;
+      }
       const state = { identity, images: 0, failed: 0, outputBytes: header.length, lineBytes: 0 };
       return new EmbeddingsOutput(options, files, state);
     }
     await cutBack(paths.output, before.outputBytes);
     await cutBack(paths.lines, before.lineBytes);
-    const files = { output: await open(paths.output, 'a'), lines: await open(paths.lines, 'a') };
+    const files = await openBoth(paths, 'a');
     return new EmbeddingsOutput(options, files, before);
   }
 
@@ -116,8 +121,7 @@ export class EmbeddingsOutput {
 
   /** Leaves the files as they are. */
   async close(): Promise<void> {
-    await this.#files.output.close();
-    await this.#files.lines.close();
+    await closeBoth(this.#files);
   }
 
   /** Leaves nothing. */
@@ -125,6 +129,24 @@ export class EmbeddingsOutput {
     await this.close();
     await discardPartial(this.#options.output, this.#options.lines);
   }
+}
+
+async function openBoth(
+  paths: { readonly output: string; readonly lines: string },
+  flags: 'w' | 'a',
+): Promise<OpenFiles> {
+  const output = await open(paths.output, flags);
+  try {
+    return { output, lines: await open(paths.lines, flags) };
+  } catch (error) {
+    await output.close();
+    throw error;
+  }
+}
+
+async function closeBoth({ output, lines }: OpenFiles): Promise<void> {
+  await output.close();
+  await lines.close();
 }
 
 /** Removes what an earlier run left. */

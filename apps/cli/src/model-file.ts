@@ -26,6 +26,7 @@ import {
 } from '@arcface/trainer';
 import { FileCheckpointStore } from '@arcface/trainer/node';
 import type { Console } from './cli/console.ts';
+import type { ImageSides } from './cli/option-values.ts';
 import { CommandError } from './cli/usage-error.ts';
 
 /** Sub-centres as a file holds them. */
@@ -63,8 +64,8 @@ export const NETWORK_OF_ARRAYS =
 
 /** What can be said about a model whose files do not say it. */
 export interface ModelFileOptions {
-  /** Side of an image, of checkpoints of MXNet and files of PyTorch. Default: what the arrays tell, or 112. */
-  readonly inputSize?: number | undefined;
+  /** Size of an image, of checkpoints of MXNet and files of PyTorch. Default: what the arrays tell, or 112. */
+  readonly inputSize?: ImageSides | undefined;
   /** The network that a file of PyTorch holds. Default: the one whose names and shapes it has. */
   readonly network?: string | undefined;
 }
@@ -242,7 +243,8 @@ function headArrays(tensors: readonly NamedArray[]): NamedArray[] {
     .map((array) => ({ ...array, name: array.name.slice(HEAD.length) }));
 }
 
-async function readMxnet(prefix: string, epoch: number, side = 112): Promise<ModelFile> {
+async function readMxnet(prefix: string, epoch: number, sides: ImageSides = 112): Promise<ModelFile> {
+  const [height, width] = typeof sides === 'number' ? [sides, sides] : sides;
   const symbolPath = `${prefix}-symbol.json`;
   const path = `${prefix}-${String(epoch).padStart(4, '0')}.params`;
   // One after the other: of two missing files the first is named, at every run.
@@ -251,7 +253,7 @@ async function readMxnet(prefix: string, epoch: number, side = 112): Promise<Mod
   const graph = naming(symbolPath, () =>
     readMxnetSymbol(Buffer.from(symbol).toString('utf8'), {
       name: basename(prefix),
-      inputShape: [side, side, 3],
+      inputShape: [height, width, 3],
     }),
   );
   const { arrays } = naming(path, () => parseNdArrays(params));

@@ -5,7 +5,7 @@ import { assembleSubcenters, type ClassOrder, type SubcenterWeights } from '@arc
 import type { DatasetFingerprint, Embedder, EmbeddingBackbone } from '@arcface/trainer';
 import type { Command } from 'commander';
 import type { CommandContext } from './cli/define-command.ts';
-import { wholeNumber } from './cli/option-values.ts';
+import { imageSides } from './cli/option-values.ts';
 import { CommandError } from './cli/usage-error.ts';
 import {
   MODEL_FORMS,
@@ -31,7 +31,7 @@ export interface Model {
   readonly trainedOn?: DatasetFingerprint | undefined;
   /** Folder of the run's checkpoints, for a model that is a run. */
   readonly checkpoints?: string | undefined;
-  /** How images are fed to an ONNX model: with other words its embeddings are others. */
+  /** What was said or found out of how images are fed to it (convention, size): with other words its embeddings are others. */
   readonly feeding?: string | undefined;
   /** Whether the model was saved with sub-centres. */
   readonly hasSubcenters: boolean;
@@ -57,8 +57,8 @@ export function withModelOptions(command: Command): Command {
     .option('--onnx-output <name>', 'the output of an ONNX model that is the embedding')
     .option(
       '--input-size <pixels>',
-      'side of an image, for an ONNX model that takes any size, or a checkpoint of MXNet or PyTorch of another size than 112',
-      wholeNumber(8, 4096),
+      'side of an image, or height x width (112x96), for an ONNX model that takes any size, or a checkpoint of MXNet or PyTorch of another size than 112',
+      imageSides(8, 4096),
     )
     .option('--network <name>', NETWORK_OF_ARRAYS);
 }
@@ -79,7 +79,9 @@ export async function openModel(
       throw new CommandError(`${name} says itself which network it is. Leave out --network.`);
     }
     const backbone = await openOnnxEmbedder(name, options, context);
-    return { ...withSubcenters({ path: name, subcenters: undefined }, backbone), feeding: backbone.feeding };
+    const output = options.onnxOutput === undefined ? [] : [`output ${options.onnxOutput}`];
+    const feeding = [backbone.feeding, ...saidSize(options, backbone), ...output].join(', ');
+    return { ...withSubcenters({ path: name, subcenters: undefined }, backbone), feeding };
   }
   if (options.onnxInput !== undefined || options.onnxOutput !== undefined) {
     throw new CommandError(
@@ -91,7 +93,13 @@ export async function openModel(
   const trained = backboneFromGraph(graph, { parameters });
   const backbone = inferenceBackbone(trained);
   trained.dispose();
-  return { ...withSubcenters(file, backbone), trainedOn, checkpoints };
+  const [feeding] = saidSize(options, backbone);
+  return { ...withSubcenters(file, backbone), trainedOn, checkpoints, feeding };
+}
+
+/** The size of images, where it is not the model that says it. */
+function saidSize({ inputSize }: ModelOptions, { inputShape: [height, width] }: Model['backbone']): string[] {
+  return inputSize === undefined ? [] : [`${height}x${width}`];
 }
 
 function withSubcenters(

@@ -6,12 +6,42 @@ import { CommandError } from '../cli/usage-error.ts';
 
 const EXPECTED = 'expected {"key": "anna/001.jpg", "landmarks": [[x, y], [x, y], [x, y], [x, y], [x, y]]}';
 
+/** The rows of a file by key: the path of a photo relative to the folder, or a record's key. */
+export class Landmarks {
+  readonly #rows: ReadonlyMap<string, FivePoints>;
+  /** Keys as they are written, by their plain forms. */
+  readonly #written: ReadonlyMap<string, string>;
+
+  constructor(rows: ReadonlyMap<string, FivePoints>) {
+    this.#rows = rows;
+    this.#written = new Map([...rows.keys()].map((key) => [plain(key), key]));
+  }
+
+  get size(): number {
+    return this.#rows.size;
+  }
+
+  /** A key as an example. */
+  get first(): string | undefined {
+    return this.#rows.keys().next().value;
+  }
+
+  /** The row of a photo: that of its very key, or else of one that says the same in another way. */
+  find(key: string): { readonly key: string; readonly points: FivePoints } | undefined {
+    const written = this.#rows.has(key) ? key : this.#written.get(plain(key));
+    return written === undefined ? undefined : { key: written, points: this.#rows.get(written)! };
+  }
+}
+
+/** Programs on Windows write backslashes, and file systems of macOS take letters and their accents apart. */
+function plain(key: string): string {
+  return key.replaceAll('\\', '/').normalize('NFC');
+}
+
 /**
- * Landmarks by key: the path of a photo relative to the folder, or a record's key.
- *
  * @throws {CommandError} naming the line: not JSON, no key, not five points, or a second face for one photo
  */
-export async function readLandmarks(path: string): Promise<ReadonlyMap<string, FivePoints>> {
+export async function readLandmarks(path: string): Promise<Landmarks> {
   const found = new Map<string, FivePoints>();
   const file = createReadStream(path);
   let line = 0;
@@ -32,7 +62,7 @@ export async function readLandmarks(path: string): Promise<ReadonlyMap<string, F
     throw new CommandError(`${path} cannot be read: ${(error as Error).message}`);
   }
   if (found.size === 0) throw new CommandError(`${path} has no row; ${EXPECTED} on each line.`);
-  return found;
+  return new Landmarks(found);
 }
 
 function parseRow(text: string, place: string): { key: string; landmarks: FivePoints } {

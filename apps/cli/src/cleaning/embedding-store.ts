@@ -82,7 +82,7 @@ interface ChunkOwner {
 const OTHERWISE: Readonly<Record<keyof ChunkOwner, string>> = {
   model: 'by another network',
   data: 'of other data',
-  feeding: 'by the network fed in another way (--onnx-input)',
+  feeding: 'by the network fed in another way (--onnx-input, --input-size)',
 };
 
 export class EmbeddingStore {

@@ -27,3 +27,22 @@ export function ascendingNumbers(text: string): number[] {
   if (text.trim() !== '' && ascend) return values;
   throw new InvalidArgumentError('Expected ascending numbers separated by commas, such as 100000,160000.');
 }
+
+/** Sides of images in pixels: one of square ones, or height and width. */
+export type ImageSides = number | readonly [height: number, width: number];
+
+/** `112`, or `112x96` for images of another height than width. (A configuration file's list comes here as `112,96`.) */
+export function imageSides(least: number, most: number): (text: string) => ImageSides {
+  return (text) => {
+    const sides = (/^(\d{1,9})(?:[x×,](\d{1,9}))?$/i.exec(text.trim()) ?? [])
+      .slice(1)
+      .flatMap((side) => side ?? []);
+    const [height, width] = sides.map(Number);
+    if (height !== undefined && [height, width ?? height].every((side) => side >= least && side <= most)) {
+      return width === undefined ? height : [height, width];
+    }
+    throw new InvalidArgumentError(
+      `Expected a side in pixels, or height x width such as 112x96 (each ${least} to ${most}).`,
+    );
+  };
+}

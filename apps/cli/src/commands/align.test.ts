@@ -163,6 +163,18 @@ describe('arcface align', () => {
     ]);
   });
 
+  test('finds rows whose keys are written as Windows or macOS write them', async () => {
+    mkdirSync(at('paths', 'Jo\u0301zef'), { recursive: true });
+    const { file, landmarks } = await photo(1);
+    for (const name of ['1.jpg', '2.jpg']) writeFileSync(at('paths', 'Jo\u0301zef', name), file);
+    const keys = ['J\u00f3zef\\1.jpg', 'J\u00f3zef/2.jpg'];
+    writeFileSync(at('paths.jsonl'), keys.map((key) => JSON.stringify({ key, landmarks })).join('\n'));
+    const { stdout } = await runInProcess(
+      ...['align', at('paths'), '--landmarks', at('paths.jsonl'), '--output', at('paths-faces'), '--json'],
+    );
+    expect(JSON.parse(stdout)).toMatchObject({ aligned: 2, unusedRows: 0 });
+  });
+
   test.each([
     ['{"key": "anna/IMG_1.jpg", "landmarks": [[1, 2]]}', 'line 1: landmarks are not five points'],
     ['{"landmarks": []}', 'line 1: there is no key'],

@@ -1,12 +1,11 @@
 /** `arcface align`: photos and the five points of the face in each, to a folder of aligned faces. */
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
-import type { FivePoints } from '@arcface/alignment';
 import type { FaceDataset } from '@arcface/recordio';
 import { pathWithin } from '@arcface/recordio/node';
 import { type Command, Option } from 'commander';
 import { type AlignedPhoto, type AlignPhotoOptions, alignPhoto } from '../alignment/align-photo.ts';
-import { readLandmarks } from '../alignment/landmarks-file.ts';
+import { type Landmarks, readLandmarks } from '../alignment/landmarks-file.ts';
 import { writeAtomically } from '../atomic-file.ts';
 import { type CommandContext, defineCommand, required, type SharedOptions } from '../cli/define-command.ts';
 import { wholeNumber } from '../cli/option-values.ts';
@@ -80,7 +79,7 @@ async function align(
 
 async function alignDataset(
   dataset: FaceDataset,
-  landmarks: ReadonlyMap<string, FivePoints>,
+  landmarks: Landmarks,
   output: string,
   options: AlignCommandOptions,
   { console, signal }: CommandContext,
@@ -94,12 +93,12 @@ async function alignDataset(
 
   const alignOne = async (position: number): Promise<void> => {
     const key = String(dataset.key(position));
-    const points = landmarks.get(key);
-    if (points === undefined) {
+    const row = landmarks.find(key);
+    if (row === undefined) {
       withoutLandmarks.push(key);
       return;
     }
-    used.add(key);
+    used.add(row.key);
     const path = pathWithin(output, paths[position]!);
     if (options.resume && existsSync(path)) {
       there++;
@@ -108,7 +107,7 @@ async function alignDataset(
     const { bytes } = await dataset.read(position, { signal });
     let face: AlignedPhoto;
     try {
-      face = await alignPhoto(bytes, points, options);
+      face = await alignPhoto(bytes, row.points, options);
     } catch (error) {
       undecodable.push(key);
       if (undecodable.length <= NAMED) console.warn(`${key}: ${(error as Error).message.split('\n')[0]}`);
@@ -120,19 +119,22 @@ async function alignDataset(
   };
 
   const progress = console.progress('aligning', { total: dataset.length, unit: 'photos' });
-  for (let start = 0; start < dataset.length; start += AT_ONCE) {
-    signal.throwIfAborted();
-    const count = Math.min(AT_ONCE, dataset.length - start);
-    await Promise.all(Array.from({ length: count }, (_, i) => alignOne(start + i)));
-    progress.update(start + count);
+  try {
+    for (let start = 0; start < dataset.length; start += AT_ONCE) {
+      signal.throwIfAborted();
+      const count = Math.min(AT_ONCE, dataset.length - start);
+      await Promise.all(Array.from({ length: count }, (_, i) => alignOne(start + i)));
+      progress.update(start + count);
+    }
+  } finally {
+    progress.stop();
   }
-  progress.stop();
 
   if (aligned + there === 0) {
     throw new CommandError(
       `Not one photo was aligned: ${withoutLandmarks.length} of ${dataset.length} have no row in the landmarks ` +
         `(their keys look like ${JSON.stringify(String(dataset.key(0)))}, the rows' like ` +
-        `${JSON.stringify(landmarks.keys().next().value)}), ${undecodable.length} could not be used.`,
+        `${JSON.stringify(landmarks.first)}), ${undecodable.length} could not be used.`,
     );
   }
   const unusedRows = landmarks.size - used.size;

@@ -4,14 +4,16 @@
  * its work anyway, so that every image is in the batch in which it would be.
  */
 import { createReadStream, existsSync } from 'node:fs';
-import { readdir, readFile } from 'node:fs/promises';
+import { readdir, readFile, stat } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import { writeAtomically } from '../atomic-file.ts';
 import type { Shard } from '../cleaning/embedding-store.ts';
 import { CommandError } from '../cli/usage-error.ts';
 import type { EmbeddingsIdentity } from '../embeddings-output.ts';
 
-/** The rows of a shard, and those of the whole. */
+const LINE_FEED = 0x0a;
+
+/** The rows of a shard, of those of the whole. */
 export interface ShardRows {
   readonly start: number;
   readonly end: number;
@@ -72,7 +74,7 @@ export interface MergedShards {
  * Joins the shards that lie beside an output.
  *
  * @param headerOf gives what comes before the rows of a file of that shape
- * @throws {CommandError} naming the shards that are missing, or that are not of one work
+ * @throws {CommandError} naming the shards that are missing, that are not of one work, or that have lost something on their way here
  */
 export async function mergeShards(
   output: string,
@@ -96,18 +98,38 @@ export async function mergeShards(
     throw new CommandError(`None of the ${images} images can be decoded; nothing was written.`);
   }
   const linesOf = (shard: string): string => shard.replace(/\.[a-z]+$/, '.jsonl');
+  const headers = records.map(({ start, end }) => headerOf([end - start, dimensions]));
+  for (const [i, { start, end }] of records.entries()) {
+    const rows = end - start;
+    const bytes = headers[i]!.length + Float32Array.BYTES_PER_ELEMENT * rows * dimensions;
+    expectWhole(shards[i]!, 'bytes', (await stat(shards[i]!)).size, bytes);
+    expectWhole(linesOf(shards[i]!), 'lines', await countLines(linesOf(shards[i]!)), rows);
+  }
   await writeAtomically(lines, concatenated(shards.map((shard) => ({ path: linesOf(shard), start: 0 }))));
   await writeAtomically(
     output,
     concatenated(
-      shards.map((path, i) => {
-        const rows = records[i]!.end - records[i]!.start;
-        return { path, start: headerOf([rows, dimensions]).length };
-      }),
+      shards.map((path, i) => ({ path, start: headers[i]!.length })),
       headerOf([images, dimensions]),
     ),
   );
   return { images, dimensions, failed };
+}
+
+/** @throws {CommandError} for a file of a shard that has lost something on its way here */
+function expectWhole(path: string, what: 'bytes' | 'lines', found: number, expected: number): void {
+  if (found === expected) return;
+  throw new CommandError(
+    `${path} has ${found} ${what}, expected ${expected}: was it copied in full? Copy it again, or run its shard again with --overwrite.`,
+  );
+}
+
+async function countLines(path: string): Promise<number> {
+  let lines = 0;
+  for await (const piece of createReadStream(path)) {
+    for (const byte of piece as Buffer) if (byte === LINE_FEED) lines++;
+  }
+  return lines;
 }
 
 /** The outputs of all shards, in order. */

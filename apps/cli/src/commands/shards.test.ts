@@ -82,6 +82,12 @@ describe('embed', () => {
     writeFileSync(at('some.shard-2-of-3.npy'), 'half of it');
     await embed('some.npy', '--shard', '2/3');
     await embed('some.npy', '--shard', '3/3');
+    // Lost on its way from another machine.
+    const whole = bytes('some.shard-3-of-3.npy');
+    writeFileSync(at('some.shard-3-of-3.npy'), whole.subarray(0, -4));
+    expect((await merge('some.npy')).stderr).toMatch(/some.shard-3-of-3.npy has \d+ bytes, expected \d+/);
+    expect(readdirSync(folder)).not.toContain('some.jsonl');
+    writeFileSync(at('some.shard-3-of-3.npy'), whole);
     expect((await merge('some.npy')).exitCode).toBe(0);
     expect(bytes('some.npy').equals(bytes('one.npy'))).toBe(true);
     expect((await merge('some.npy')).stderr).toMatch(/some.npy exists/);

@@ -1,12 +1,18 @@
 /** Any ONNX model of faces as a frozen embedder: finds out how it is fed, says so, and feeds it. */
-import { closeSync, fstatSync, openSync, readFileSync, readSync } from 'node:fs';
-import { dirname, join } from 'node:path';
-import { formatOnnxInput, type OnnxSession, parseOnnxInput, resolveOnnxInput } from '@arcface/backbones';
+import {
+  BackbonesError,
+  formatOnnxInput,
+  type OnnxSession,
+  parseOnnxInput,
+  resolveOnnxInput,
+} from '@arcface/backbones';
 import { decodeImage, type Embedder, type ImageSource, onnxEmbedder, TrainingError } from '@arcface/trainer';
-import { type ExternalData, type OnnxModel, parseOnnxModel } from 'onnx-format';
+import { OnnxFormatError, type OnnxModel } from 'onnx-format';
 import type { CommandContext } from '../cli/define-command.ts';
+import type { ImageSides } from '../cli/option-values.ts';
 import { CommandError } from '../cli/usage-error.ts';
 import { sharpDecoder } from '../decode.ts';
+import { readOnnxFile } from './onnx-file.ts';
 import { openOnnxSession } from './onnx-runtime.ts';
 
 /** What a user may say about a model that does not say it itself. */
@@ -15,8 +21,8 @@ export interface OnnxModelOptions {
   readonly onnxInput?: string | undefined;
   /** Which output is the embedding. */
   readonly onnxOutput?: string | undefined;
-  /** Side of an image, for a model that takes any size. */
-  readonly inputSize?: number | undefined;
+  /** Size of an image, for a model that takes any. */
+  readonly inputSize?: ImageSides | undefined;
   readonly threads?: number | undefined;
   /** Images to find out from how the model is fed. */
   readonly samples?: ImageSource | undefined;
@@ -29,33 +35,6 @@ export interface OnnxEmbedder extends Embedder {
 
 /** Fewer images than this say nothing. */
 const LEAST_SAMPLES = 4;
-
-/** Reads a model file, and files that its weights are in. */
-export function readOnnxFile(path: string): OnnxModel {
-  try {
-    return parseOnnxModel(readFileSync(path), {
-      external: (place) => readPlace(join(dirname(path), place.location), place),
-    });
-  } catch (error) {
-    throw new CommandError(`${path} cannot be read as a model: ${(error as Error).message}`);
-  }
-}
-
-/** Reads a part of a file that all tensors of a model may share. */
-function readPlace(path: string, { offset, length }: Pick<ExternalData, 'offset' | 'length'>): Uint8Array {
-  const file = openSync(path, 'r');
-  try {
-    const there = Math.max(0, fstatSync(file).size - offset);
-    const bytes = new Uint8Array(Math.min(length ?? there, there));
-    let read = 0;
-    for (let count = -1; count !== 0 && read < bytes.length; read += count) {
-      count = readSync(file, bytes, read, bytes.length - read, offset + read);
-    }
-    return bytes.subarray(0, read);
-  } finally {
-    closeSync(file);
-  }
-}
 
 /**
  * Opens a model and makes it embed.
@@ -73,31 +52,37 @@ export async function openOnnxEmbedder(
   const input = await resolveOnnxInput({
     model,
     said: onnxInput === undefined ? undefined : parseOnnxInput(onnxInput),
-    size: inputSize === undefined ? undefined : { height: inputSize, width: inputSize },
+    size: sizeOf(inputSize),
     output: options.onnxOutput,
     samples: (count, size) => sampleImages(samples, count, size, signal),
     open,
-  }).catch((error: Error) => {
-    throw error instanceof CommandError
-      ? error
-      : new CommandError(`${path}: ${error.message}. ${HOW_TO_SAY}`);
+  }).catch((error: unknown) => {
+    const isOfTheModel = error instanceof BackbonesError || error instanceof OnnxFormatError;
+    throw isOfTheModel ? new CommandError(`${path}: ${error.message}. ${HOW_TO_SAY}.`) : error;
   });
   const convention = formatOnnxInput(input.convention);
-  console.log(`${path}: images of ${input.width}x${input.height}, ${convention}: ${input.reason}`);
+  console.log(`${path}: images of ${input.height}x${input.width}, ${convention}: ${input.reason}`);
   if (input.doubt !== undefined) {
     console.warn(
       `${path}: this may be wrong: ${input.doubt}. If you know better, say it: --onnx-input ${convention}`,
     );
   }
   const session = await open(model);
-  const embedder = await onnxEmbedder(session, input).catch((error: Error) => {
+  const embedder = await onnxEmbedder(session, input).catch(async (error: unknown) => {
+    await session.release();
     throw error instanceof TrainingError ? new CommandError(`${path}: ${error.message}`) : error;
   });
   return { ...embedder, feeding: convention };
 }
 
 const HOW_TO_SAY =
-  'What the file does not say can be said: --onnx-input layout=NCHW,channels=RGB,mean=127.5,std=127.5, --input-size 112, --onnx-output NAME';
+  'What the file does not say can be said: --onnx-input layout=NCHW,channels=RGB,mean=127.5,std=127.5, --input-size 112 (or height x width: 112x96), --onnx-output NAME';
+
+function sizeOf(sides: ImageSides | undefined): { height: number; width: number } | undefined {
+  if (sides === undefined) return undefined;
+  const [height, width] = typeof sides === 'number' ? [sides, sides] : sides;
+  return { height, width };
+}
 
 /** Images evenly spread over a dataset, as often as it takes to have so many. */
 async function sampleImages(

@@ -3,6 +3,9 @@
 /** Shapes by name. */
 export type ArrayShapes = ReadonlyMap<string, readonly number[]>;
 
+/** How much smaller than an image the last map of these networks is: they halve it four times. */
+export const REDUCTION = 16;
+
 /** How many different numbers come behind a prefix: the length of an `nn.Sequential`. */
 export function sequenceLength(shapes: ArrayShapes, prefix: string): number {
   const indices = [...shapes.keys()]
@@ -11,8 +14,8 @@ export function sequenceLength(shapes: ArrayShapes, prefix: string): number {
   return new Set(indices.filter((index) => /^\d+$/.test(index))).size;
 }
 
-/** The side of a square image that is halved four times to a map of this area; undefined when the map is no square. */
+/** The side of a square image with a last map of this area; undefined when the map is no square. */
 export function sideOfImage(mapArea: number): number | undefined {
   const side = Math.sqrt(mapArea);
-  return Number.isInteger(side) && side > 0 ? 16 * side : undefined;
+  return Number.isInteger(side) && side > 0 ? REDUCTION * side : undefined;
 }

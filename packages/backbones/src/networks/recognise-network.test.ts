@@ -58,6 +58,7 @@ describe('a network', () => {
     { network: 'iresnet50', filters: [32, 32, 64, 128, 256] },
     { network: 'mbf', embeddingSize: 256, blocks: [1, 2, 3, 1] },
     { network: 'mbf', width: 1 },
+    { network: 'mbf', inputSize: [112, 96] },
     { network: 'mbf_large', blocks: [3, 8, 12, 4], inputSize: 128 },
     { network: 'y1', embeddingSize: 256 },
     { network: 'r34', embeddingSize: 128 },
@@ -83,6 +84,14 @@ describe('a network', () => {
     expect(recogniseNetwork(arraysOf('r100'), { network: 'r100fc' }).graph).toEqual(networkGraph('r100fc'));
     const small = recogniseNetwork(arraysOf({ network: 'y1', inputSize: 96 }), { inputSize: 96 });
     expect(small.graph.inputShape).toEqual([96, 96, 3]);
+    const oblong = arraysOf({ network: 'iresnet34', inputSize: [112, 96] });
+    expect(recogniseNetwork(oblong, { inputSize: [112, 96] }).graph.inputShape).toEqual([112, 96, 3]);
+    expect(() => recogniseNetwork(oblong)).toThrow(/fc\.weight has the shape/);
+    // A head that averages takes any size, and must not be given another one than is said.
+    const averaging = arraysOf({ network: 'd121', output: 'GAP' });
+    expect(() => recogniseNetwork(averaging, { network: 'd121', inputSize: 8 })).toThrow(
+      /does not fit into 1/,
+    );
   });
 });
 

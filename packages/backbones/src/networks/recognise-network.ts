@@ -19,8 +19,8 @@ import { torchMobileFaceNetSettings } from './torch-mobilefacenet.ts';
 export interface RecogniseOptions {
   /** The preset that it is, where the arrays alone would leave it open or are to be held to it. */
   readonly network?: string | undefined;
-  /** Side of the square images. Default: what the arrays tell, or 112. */
-  readonly inputSize?: number | undefined;
+  /** Side of the square images, or height and width. Default: what the arrays tell, or 112. */
+  readonly inputSize?: BackboneConfig['inputSize'];
 }
 
 /** A network and its parameters by their names in a checkpoint. */
@@ -37,7 +37,8 @@ export interface RecognisedNetwork {
  * Networks that differ in nothing but dropout have the same parameters (`r100`, `r100fc`): the simpler name is taken.
  *
  * @throws BackbonesError `parameter-names` if they are no known network's, listing what the nearest one lacks and does not know;
- *   `parameter-shape` with both shapes if one has another than its network's; `invalid-option` for an unknown preset
+ *   `parameter-shape` with both shapes if one has another than its network's; `invalid-option` for an unknown preset;
+ *   `invalid-graph` if it cannot have images of the size that is said
  */
 export function recogniseNetwork(
   arrays: Iterable<NamedArray>,
@@ -63,11 +64,14 @@ export function recogniseNetwork(
   return { graph, parameters };
 }
 
+type Settings = Omit<BackboneConfig, 'network'>;
+type InputSize = BackboneConfig['inputSize'];
+
 /** The preset that was asked for: what the arrays say of its depth and width does not count. */
-function presetFor(network: string, shapes: ArrayShapes, side: number | undefined): NetworkGraph {
+function presetFor(network: string, shapes: ArrayShapes, said: InputSize): NetworkGraph {
   networkGraph(network);
   const { embeddingSize, inputSize } = settingsOf(network, shapes);
-  return graphOf(network, { embeddingSize, inputSize: side ?? inputSize });
+  return graphOf(network, { embeddingSize, inputSize }, said);
 }
 
 /** Names without what says nothing of the network. */
@@ -89,7 +93,7 @@ function sharedPath(names: readonly string[]): string {
 }
 
 /** The preset whose parameters these are by name, or nearly are; of equals the one that they are by shape, too. */
-function nearestNetwork(shapes: ArrayShapes, side: number | undefined): NetworkGraph {
+function nearestNetwork(shapes: ArrayShapes, said: InputSize): NetworkGraph {
   const presets = listNetworks().map(({ name }) => ({
     name,
     strangers: strangers(networkGraph(name), shapes),
@@ -105,16 +109,15 @@ function nearestNetwork(shapes: ArrayShapes, side: number | undefined): NetworkG
   const candidates = [...nearest, ...ofFamily('iresNet'), ...ofFamily('torchMobileFaceNet')];
   const ranked = candidates.map(({ name }) => {
     const settings = settingsOf(name, shapes);
-    const graph = graphOf(name, { ...settings, inputSize: side ?? settings.inputSize });
-    return { graph, names: strangers(graph, shapes), shapes: misfits(graph, shapes) };
+    const graph = graphOf(name, settings, undefined);
+    return { name, settings, graph, names: strangers(graph, shapes), shapes: misfits(graph, shapes) };
   });
   ranked.sort(
     (a, b) =>
-      a.names - b.names ||
-      a.shapes - b.shapes ||
-      Number(VARIANTS.has(a.graph.name)) - Number(VARIANTS.has(b.graph.name)),
+      a.names - b.names || a.shapes - b.shapes || Number(VARIANTS.has(a.name)) - Number(VARIANTS.has(b.name)),
   );
-  return ranked[0]!.graph;
+  const { name, settings, graph } = ranked[0]!;
+  return said === undefined ? graph : graphOf(name, settings, said);
 }
 
 /** Presets with the parameters of another one that is better known. */
@@ -134,18 +137,22 @@ function misfits(graph: NetworkGraph, given: ArrayShapes): number {
   ).length;
 }
 
-/** A preset with other settings; as it is, if arrays of another network, or damaged ones, tell of settings that cannot be. */
-function graphOf(network: string, settings: Omit<BackboneConfig, 'network'> = {}): NetworkGraph {
+/**
+ * A preset with the settings that arrays tell of, and the size of images that somebody says. Arrays of another network, or damaged
+ * ones, tell of settings that cannot be: they do not count then. What is said must be possible.
+ */
+function graphOf(network: string, told: Settings, said: InputSize): NetworkGraph {
+  const size = said === undefined ? {} : { inputSize: said };
   try {
-    return networkGraph({ network, ...settings });
+    return networkGraph({ network, ...told, ...size });
   } catch (error) {
-    if (error instanceof BackbonesError && Object.keys(settings).length > 0) return networkGraph(network);
-    throw error;
+    if (!(error instanceof BackbonesError)) throw error;
+    return networkGraph({ network, ...size });
   }
 }
 
 /** What the arrays of a preset tell of its settings. */
-function settingsOf(network: string, shapes: ArrayShapes): Omit<BackboneConfig, 'network'> {
+function settingsOf(network: string, shapes: ArrayShapes): Settings {
   switch (networkFamily(network)) {
     case 'iresNet':
       return iresNetSettings(shapes);

@@ -6,7 +6,7 @@ import { BackbonesError } from '../backbones-error.ts';
 import { GraphBuilder } from '../graph/graph-builder.ts';
 import type { NetworkGraph } from '../graph/network-graph.ts';
 import type { ConvolutionSettings } from '../layers/convolution.ts';
-import { type ArrayShapes, sequenceLength, sideOfImage } from './array-shapes.ts';
+import { type ArrayShapes, REDUCTION, sequenceLength } from './array-shapes.ts';
 import type { BackboneConfig } from './backbone-config.ts';
 import { type CommonSettings, scaledChannels } from './network-settings.ts';
 import { TorchLayers } from './torch-layers.ts';
@@ -70,7 +70,7 @@ export function torchMobileFaceNetSettings(shapes: ArrayShapes): Omit<BackboneCo
     ),
     width: narrow / 64,
     embeddingSize,
-    inputSize: sideOfImage(height * across),
+    inputSize: height > 0 && across > 0 ? [REDUCTION * height, REDUCTION * across] : undefined,
   };
 }
 

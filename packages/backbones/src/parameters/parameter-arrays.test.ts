@@ -54,6 +54,11 @@ describe('parameters', () => {
     expect(exported.at(-1)!.name).toBe('aux:fc1_moving_var');
   });
 
+  it('are exported as copies, which may be written to', () => {
+    for (const { data } of exportParameters(source)) (data as Float32Array).fill(7);
+    expect(exportParameters(source)).toEqual(exported);
+  });
+
   it('are exported in the reference’s layout', () => {
     const convolution = exported[0]!;
     const { variable } = source.parameters.get('conv_1_conv2d_weight')!;

@@ -27,13 +27,13 @@ export function toDeviceLayout(
   return layout === 'same' ? values : permuted(values, shape as Shape4, 'to-device');
 }
 
-/** Values of tfjs's layout, in the reference's, whose shape is given. */
+/** Values of tfjs's layout, in the reference's, whose shape is given: a copy, as what a backend gives is its own. */
 export function fromDeviceLayout(
   values: Float32Array,
   shape: readonly number[],
   layout: ParameterLayout,
 ): Float32Array {
-  return layout === 'same' ? values : permuted(values, shape as Shape4, 'from-device');
+  return layout === 'same' ? values.slice() : permuted(values, shape as Shape4, 'from-device');
 }
 
 /** A depthwise weight is `[out, 1, h, w]` there and in effect `[h, w, out]` here: the same move with one input. */

@@ -113,3 +113,45 @@ test('what the network has no use for is left out, and that is said', async () =
   const { arrays: left } = parseNdArrays(readFileSync(at('less-0000.params')));
   expect(left.map(({ name }) => name)).toEqual(arrays.map(({ name }) => name));
 });
+
+function bytesOf(arrays: readonly Pick<NamedArray, 'data'>[]): Buffer {
+  return Buffer.concat(arrays.map(({ data }) => Buffer.from(data.buffer, data.byteOffset, data.byteLength)));
+}
+
+test('values of every type that MXNet has are read, said and kept, or become float32 where it can only store them', async () => {
+  const ones = {
+    float32: (count: number) => new Float32Array(count).fill(1),
+    float64: (count: number) => new Float64Array(count).fill(1),
+    float16: (count: number) => new Uint16Array(count).fill(0x3c00),
+    bfloat16: (count: number) => new Uint16Array(count).fill(0x3f80),
+    uint8: (count: number) => new Uint8Array(count).fill(1),
+    int8: (count: number) => new Int8Array(count).fill(1),
+    int32: (count: number) => new Int32Array(count).fill(1),
+    int64: (count: number) => new BigInt64Array(count).fill(1n),
+    bool: (count: number) => new Uint8Array(count).fill(1),
+  } as const;
+  const run = async (...args: string[]) => {
+    const outcome = await runInProcess(...args, ...size, '--json');
+    expect(outcome.stderr).not.toMatch(/^error/m);
+    return JSON.parse(outcome.stdout) as Record<string, unknown>;
+  };
+  const embedded: Buffer[] = [];
+  for (const [dtype, values] of Object.entries(ones)) {
+    const changed = arrays.map(
+      (array) => ({ ...array, dtype, data: values(array.data.length) }) as NamedArray,
+    );
+    const model = write(dtype, changed);
+    expect(await run('model', 'info', model)).toMatchObject({ elementTypes: { [dtype]: arrays.length } });
+    await run('model', 'convert', model, '--to', 'mxnet', '--output', `${at(`${dtype}-again`)},0`);
+    const { arrays: again } = parseNdArrays(readFileSync(at(`${dtype}-again-0000.params`)));
+    const isKept = dtype !== 'bfloat16' && dtype !== 'bool';
+    const expected = isKept ? changed : arrays.map(({ data }) => ({ data: ones.float32(data.length) }));
+    expect(bytesOf(again).equals(bytesOf(expected)), dtype).toBe(true);
+    if (!/^(float32|float16|int8)$/.test(dtype)) continue;
+    await run('model', 'export', model, '--output', at(`${dtype}.onnx`), '--fold');
+    await run('embed', '--model', model, '--data', at('faces'), '--output', at(`${dtype}.npy`));
+    embedded.push(readFileSync(at(`${dtype}.npy`)));
+  }
+  expect(embedded[1]!.equals(embedded[0]!)).toBe(true);
+  expect(embedded[2]!.equals(embedded[0]!)).toBe(true);
+});

@@ -1,5 +1,5 @@
 /** `arcface model info`: what is in a model, layer by layer. */
-import { complexity, type NetworkGraph } from '@arcface/backbones';
+import { complexity, type NamedArray, type NetworkGraph } from '@arcface/backbones';
 import type { Command } from 'commander';
 import { type CommandContext, defineCommand, type SharedOptions } from '../../cli/define-command.ts';
 import { type ModelFileOptions, readModelFile } from '../../model-file.ts';
@@ -32,8 +32,10 @@ async function info(
     return;
   }
   const { console } = context;
-  const { path, graph, subcenters } = await readModelFile(name, console, options);
+  const model = await readModelFile(name, console, options);
+  const { path, graph, subcenters } = model;
   const { parameters, auxiliaries, flops, layers } = complexity(graph);
+  const elementTypes = countedTypes(model.parameters);
   const embeddingSize = embeddingSizeOf(graph, layers);
   const head = subcenters?.arrays.map(({ name: array, shape }) => ({ name: array, shape }));
   console.result(
@@ -45,6 +47,7 @@ async function info(
       parameters,
       auxiliaries,
       flops,
+      elementTypes,
       ...(head === undefined ? {} : { subcenters: { perIdentity: subcenters?.perIdentity, arrays: head } }),
       layers,
     },
@@ -52,6 +55,9 @@ async function info(
       `${graph.name}  ${path}`,
       `input ${graph.inputShape.join(' x ')}, embedding ${embeddingSize}`,
       `${counted(parameters)} parameters and ${counted(auxiliaries)} running averages, ${counted(flops)} operations an image`,
+      `values of ${Object.entries(elementTypes)
+        .map(([type, arrays]) => `${type} (${arrays} arrays)`)
+        .join(', ')}`,
       ...(head ?? []).map(({ name: array, shape }) => `sub-centres ${array} [${shape}]`),
       '',
       ...table(
@@ -66,6 +72,13 @@ async function info(
       ),
     ],
   );
+}
+
+/** How many arrays there are of each type. */
+function countedTypes(arrays: readonly NamedArray[]): Readonly<Record<string, number>> {
+  const counts: Record<string, number> = {};
+  for (const { dtype } of arrays) counts[dtype] = (counts[dtype] ?? 0) + 1;
+  return counts;
 }
 
 function embeddingSizeOf(

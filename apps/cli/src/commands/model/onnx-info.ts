@@ -1,24 +1,30 @@
 /** What an ONNX file says of itself. */
-import { byteLengthOf, elementTypes, type OnnxValue } from 'onnx-format';
+import { byteLengthOf, type ElementType, type OnnxValue } from 'onnx-format';
 import type { CommandContext } from '../../cli/define-command.ts';
-import { readOnnxFile } from '../../onnx/onnx-embedder.ts';
+import { readOnnxFile } from '../../onnx/onnx-file.ts';
 import { counted, table } from './table.ts';
 
+/** Types of constants that say how to compute: shapes, axes, conditions. Quantised weights are small integers. */
+const NO_WEIGHTS: ReadonlySet<ElementType> = new Set<ElementType>(['int64', 'uint64', 'bool', 'string']);
+
 export function onnxInfo(path: string, { console }: CommandContext): void {
-  const { graph, metadata = new Map<string, string>(), opsets, producerName } = readOnnxFile(path);
+  const {
+    graph,
+    metadata = new Map<string, string>(),
+    opsets,
+    producerName,
+  } = readOnnxFile(path, { weights: false });
   const constants = new Set(graph.initializers.map(({ name }) => name));
   const inputs = graph.inputs.filter(({ name }) => !constants.has(name));
-  const parameters = graph.initializers
-    .filter(({ elementType }) => elementType.includes('float'))
-    .reduce((sum, { dims }) => sum + dims.reduce((product, size) => product * size, 1), 0);
+  const sizes = new Map(
+    graph.initializers
+      .filter(({ elementType }) => !NO_WEIGHTS.has(elementType))
+      .map(({ name, dims }) => [name, dims.reduce((product, size) => product * size, 1)]),
+  );
+  const parameters = [...sizes.values()].reduce((sum, size) => sum + size, 0);
   const bytes = graph.initializers.reduce(
     (sum, { elementType, dims }) => sum + byteLengthOf(elementType, dims),
     0,
-  );
-  const sizes = new Map(
-    graph.initializers
-      .filter(({ elementType }) => elementTypes[elementType].bits >= 16)
-      .map(({ name, dims }) => [name, dims.reduce((product, size) => product * size, 1)]),
   );
   const layers = graph.nodes.map(({ name, opType, inputs: from, outputs }) => ({
     name: name || (outputs[0] ?? ''),

@@ -1,5 +1,6 @@
+/** The MODEL that the commands of `arcface model` take. */
 import type { Command } from 'commander';
-import { wholeNumber } from '../../cli/option-values.ts';
+import { imageSides } from '../../cli/option-values.ts';
 import { UsageError } from '../../cli/usage-error.ts';
 import { NETWORK_OF_ARRAYS } from '../../model-file.ts';
 
@@ -16,8 +17,8 @@ export function withModelOperand(command: Command, description: string): Command
     .argument('<model>', description)
     .option(
       '--input-size <pixels>',
-      'side of an image, for a checkpoint of MXNet or PyTorch of another size than 112',
-      wholeNumber(8, 4096),
+      'side of an image, or height x width (112x96), for a checkpoint of MXNet or PyTorch of another size than 112',
+      imageSides(8, 4096),
     )
     .option('--network <name>', NETWORK_OF_ARRAYS);
 }

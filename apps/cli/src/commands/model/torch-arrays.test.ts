@@ -3,6 +3,7 @@ import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'n
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import {
+  type BackboneConfig,
   createBackbone,
   exportParameters,
   type NamedArray,
@@ -136,9 +137,61 @@ test('it is exported', async () => {
   });
 });
 
-describe('what is amiss is said', () => {
-  const info = (path: string, ...more: string[]) => ['model', 'info', path, ...more];
+const info = (path: string, ...more: string[]) => ['model', 'info', path, ...more];
+const embedding = (model: string) => [
+  ...['embed', '--data', at('faces'), '--output', at('x.npy'), '--model', model],
+];
 
+describe('images of another height than width', () => {
+  const oblong = (config: BackboneConfig): NamedArray[] => {
+    const backbone = createBackbone(config);
+    const made = exportParameters(backbone, { prefixes: false });
+    backbone.dispose();
+    return made;
+  };
+
+  test('are told by the arrays of a MobileFaceNet, and can be said of a ResNet', async () => {
+    const mbf = { network: 'mbf', blocks: [1, 1, 1, 1], width: 0.25, embeddingSize: 16 };
+    const wide = write('mbf-wide', oblong({ ...mbf, inputSize: [32, 48] }));
+    expect(await json('model', 'info', wide)).toMatchObject({ inputShape: [32, 48, 3] });
+    const path = write('iresnet-wide', oblong({ ...IRESNET, inputSize: [32, 48] }));
+    await refused(/fc\.weight has the shape \[16,1568\].*\[16,192\].*--input-size/s, 'model', 'info', path);
+    const size = ['--input-size', '32x48'];
+    expect(await json('model', 'info', path, ...size)).toMatchObject({ inputShape: [32, 48, 3] });
+    const rows = (file: Buffer) => new Float32Array(new Uint8Array(file.subarray(-8 * 16 * 4)).buffer);
+    const expected = rows(await embedded(path, ...size));
+    await json('model', 'export', path, ...size, '--output', at('wide.onnx'));
+    await json('model', 'convert', path, ...size, '--to', 'mxnet', '--output', `${at('wide')},1`);
+    for (const found of [await embedded(at('wide.onnx')), await embedded(`${at('wide')},1`, ...size)]) {
+      rows(found).forEach((value, i) => {
+        expect(Math.abs(value - expected[i]!)).toBeLessThan(1e-5 * Math.max(...expected.map(Math.abs)));
+      });
+    }
+    await refused(
+      /32x48 \(height x width\), not 48x32/,
+      ...embedding(at('wide.onnx')),
+      '--input-size',
+      '48x32',
+    );
+  });
+
+  test('must be possible for the network', async () => {
+    const dense = write('dense', oblong({ network: 'd121', blocks: [1, 1, 1, 1], inputSize: 32 }));
+    await refused(
+      /does not fit into 1 .*image too small\?/,
+      ...info(dense),
+      '--network',
+      'd121',
+      '--input-size',
+      '32x8',
+    );
+    const { exitCode, stderr } = await runInProcess(...info(dense), '--input-size', '32x');
+    expect(stderr).toMatch(/height x width such as 112x96/);
+    expect(exitCode).toBe(2);
+  });
+});
+
+describe('what is amiss is said', () => {
   test('a name, with the nearest', async () => {
     const renamed = arrays.map((array) =>
       array.name === 'layer2.1.bn1.bias' ? { ...array, name: 'layer2.1.norm1.bias' } : array,

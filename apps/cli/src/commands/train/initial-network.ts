@@ -14,9 +14,10 @@ export async function initialNetwork(
   { console }: CommandContext,
 ): Promise<Backbone> {
   const { init, network, width, embeddingSize, inputSize, dropout, freeze = [], seed, segments } = options;
-  const settings = { width, embeddingSize, inputSize, dropout };
+  const settings = { width, embeddingSize, dropout };
   if (init === undefined) {
-    const backbone = createBackbone({ network: network ?? 'y1', ...settings }, { seed, segments });
+    const config = { network: network ?? 'y1', inputSize, ...settings };
+    const backbone = createBackbone(config, { seed, segments });
     if (freeze.length > 0)
       console.warn(
         'parts of a new network are frozen, which have learned nothing (--init gives them a past)',
@@ -31,7 +32,8 @@ export async function initialNetwork(
     throw new UsageError(
       `--init gives a whole network: leave out what changes it (${given[0]} ${given[1]}).`,
     );
-  const { graph, parameters, path } = await readModelFile(init, console);
+  // The size of images is no change to a model that does not say it; one that does refuses it.
+  const { graph, parameters, path } = await readModelFile(init, console, { inputSize });
   console.log(`starting from the network ${graph.name} of ${path}`);
   return backboneFromGraph(withFrozenStatistics(graph, freeze), { parameters, segments });
 }

@@ -4,7 +4,13 @@ import { type Margin, margins } from '@arcface/subcenter-loss';
 import type { LearningRateSchedule, TrainingLoss, TrainOptions } from '@arcface/trainer';
 import { type Command, Option } from 'commander';
 import { type ComputeOptions, type SharedOptions, withComputeOptions } from '../../cli/define-command.ts';
-import { ascendingNumbers, numberWithin, wholeNumber } from '../../cli/option-values.ts';
+import {
+  ascendingNumbers,
+  type ImageSides,
+  imageSides,
+  numberWithin,
+  wholeNumber,
+} from '../../cli/option-values.ts';
 import { UsageError } from '../../cli/usage-error.ts';
 import { type ReferenceFlags, withReferenceFlags } from './reference-flags.ts';
 
@@ -32,7 +38,7 @@ export interface TrainCommandOptions extends SharedOptions, ComputeOptions, Refe
   readonly network?: string;
   readonly width?: number;
   readonly embeddingSize?: number;
-  readonly inputSize?: number;
+  readonly inputSize?: ImageSides;
   readonly dropout?: number;
   readonly init?: string | undefined;
   readonly freeze?: readonly string[];
@@ -91,7 +97,11 @@ export function withTrainOptions(command: Command): Command {
     .option('--network <name>', `one of ${names.join(', ')} (default: y1)`)
     .option('--width <factor>', 'channels inside the network, relative to its own', numberWithin(0.01, 16))
     .option('--embedding-size <n>', "length of the embeddings (default: the network's)", wholeNumber(1, 8192))
-    .option('--input-size <pixels>', 'side of the images (default: 112)', wholeNumber(16, 1024))
+    .option(
+      '--input-size <pixels>',
+      'side of the images, or height x width such as 112x96 (default: 112)',
+      imageSides(16, 1024),
+    )
     .option(
       '--dropout <share>',
       "dropped before the last layer (default: the network's)",
