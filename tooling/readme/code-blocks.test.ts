@@ -1,10 +1,11 @@
 import { execFile, spawnSync } from 'node:child_process';
-import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { pages } from '../site/pages.ts';
 import { programOf, SETTINGS, type Setting } from './block-settings.ts';
 import { codeBlocks } from './code-blocks.ts';
 import { writeExampleFiles } from './example-files.ts';
@@ -31,19 +32,13 @@ for (const [file, settings] of Object.entries(SETTINGS)) {
       if (setting.ranks !== undefined && !hasMpirun) test.skip(`${name} (needs mpirun)`, () => {});
       else if (setting.needs !== undefined && !isInstalled(setting.needs)) {
         test.skip(`${name} (needs ${setting.needs})`, () => {});
-      } else test.concurrent(name, () => run(code, setting), 180_000);
+      } else test.concurrent(name, () => run(code, setting));
     }
   });
 }
 
 test('no page is left out', () => {
-  const pages = ['packages', 'apps'].flatMap((group) =>
-    readdirSync(join(root, group)).map((name) => `${group}/${name}/README.md`),
-  );
-  for (const name of readdirSync(join(root, 'docs'), { recursive: true, encoding: 'utf8' })) {
-    if (name.endsWith('.md')) pages.push(`docs/${name.replaceAll('\\', '/')}`);
-  }
-  for (const page of pages.filter((page) => existsSync(join(root, page)))) {
+  for (const { source: page } of pages()) {
     if (codeBlocks(readFileSync(join(root, page), 'utf8')).length > 0)
       expect(Object.keys(SETTINGS)).toContain(page);
   }

@@ -1,9 +1,10 @@
-import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import type { Command } from 'commander';
 import { describe, expect, test } from 'vitest';
 import { createProgram } from '../../apps/cli/src/program.ts';
+import { pages } from '../site/pages.ts';
 import { arcfaceArguments, shellCommands } from './shell-commands.ts';
 
 /* Every command of every page exists, with the options that it is given there. What they do is tested by the walks. */
@@ -13,15 +14,7 @@ const { scripts } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'))
   scripts: Readonly<Record<string, string>>;
 };
 
-const pages = ['README.md', 'CONTRIBUTING.md', 'tooling/tfjs-node/README.md', 'tooling/oracles/README.md'];
-for (const group of ['docs', 'packages', 'apps']) {
-  for (const name of readdirSync(join(root, group), { recursive: true, encoding: 'utf8' })) {
-    const isPage = group === 'docs' ? name.endsWith('.md') : /^[^/\\]+[/\\]README\.md$/.test(name);
-    if (isPage) pages.push(join(group, name));
-  }
-}
-
-describe.each(pages)('%s', (page) => {
+describe.each(pages())('$source', ({ source: page }) => {
   const commands = shellCommands(readFileSync(join(root, page), 'utf8'));
   if (commands.length === 0) {
     test('has no command', () => expect(commands).toEqual([]));

@@ -81,7 +81,7 @@ afterAll(() => {
 
 describe.each(WALKS)('%s', (page) => {
   const markdown = readFileSync(join(root, page), 'utf8');
-  test('can be walked', { timeout: 900_000 }, async () => {
+  test('can be walked', async () => {
     const place = join(folder, page.replaceAll('/', '-'));
     mkdirSync(place);
     // What a configuration file imports is found where a clone has it.
