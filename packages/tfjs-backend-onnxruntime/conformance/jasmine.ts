@@ -14,15 +14,28 @@ interface JasmineEnvironment {
     random: boolean;
     specFilter: (spec: { getFullName(): string }) => boolean;
   }): void;
-  addReporter(reporter: { specDone(result: SpecResult): void; jasmineDone(): void }): void;
+  addReporter(reporter: {
+    specStarted(): void;
+    specDone(result: SpecResult): void;
+    jasmineDone(): void;
+  }): void;
   execute(): void;
 }
 
+interface Jasmine {
+  DEFAULT_TIMEOUT_INTERVAL: number;
+  getEnv(): JasmineEnvironment;
+}
+
 interface JasmineCore {
-  boot(core: JasmineCore): { getEnv(): JasmineEnvironment };
+  boot(core: JasmineCore): Jasmine;
 }
 
 const core = createRequire(import.meta.url)('jasmine-core') as JasmineCore;
 
+const jasmine = core.boot(core);
+// Milliseconds. Its five seconds are too few where the machine does something else as well; what hangs is ended by the parent.
+jasmine.DEFAULT_TIMEOUT_INTERVAL = 600_000;
+
 /** The one environment of this process; loading this module has defined `describe`, `it`, `expect`, ... */
-export const environment: JasmineEnvironment = core.boot(core).getEnv();
+export const environment: JasmineEnvironment = jasmine.getEnv();

@@ -69,7 +69,8 @@ function runShare(bundle: string, share: Share, run: SpecRun): Promise<SpecResul
       else outcomes.push(message);
     });
     child.on('error', reject);
-    child.on('exit', (code, signal) => {
+    // Not 'exit', which may come before the last of its messages.
+    child.on('close', (code, signal) => {
       const unfinished = isDone ? null : `a process ended early (${signal ?? code}); last words:\n${printed}`;
       resolve({ outcomes, unfinished });
     });
