@@ -42,8 +42,8 @@ beforeEach(async () => {
 afterEach(() => vi.restoreAllMocks());
 
 function network() {
-  const filter = tf.variable(tf.randomNormal([3, 3, 3, 16], 0, 0.3));
-  const dense = tf.variable(tf.randomNormal([16, 4], 0, 0.3));
+  const filter = tf.variable(tf.randomNormal([3, 3, 3, 16], 0, 0.3, 'float32', 1));
+  const dense = tf.variable(tf.randomNormal([16, 4], 0, 0.3, 'float32', 2));
   const loss = (images: tf.Tensor4D, labels: tf.Tensor1D) => {
     const features = tf.relu(tf.conv2d(images, filter as unknown as tf.Tensor4D, 2, 'same'));
     const logits = tf.matMul(tf.mean(features, [1, 2]) as tf.Tensor2D, dense as unknown as tf.Tensor2D);
@@ -53,7 +53,7 @@ function network() {
 }
 
 function train(model: ReturnType<typeof network>, optimiser: tf.Optimizer, batch: number): number {
-  const images = tf.randomNormal([batch, 8, 8, 3]) as tf.Tensor4D;
+  const images = tf.randomNormal([batch, 8, 8, 3], 0, 1, 'float32', 3) as tf.Tensor4D;
   const labels = tf.tensor1d(
     Array.from({ length: batch }, (_, i) => i % 4),
     'int32',

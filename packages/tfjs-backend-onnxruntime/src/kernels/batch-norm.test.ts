@@ -3,6 +3,7 @@
 import * as tf from '@tensorflow/tfjs-core';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { configure } from '../index.ts';
+import { defaultOptions } from '../options.ts';
 import { backend } from '../register.ts';
 
 const epsilon = 1e-3;
@@ -100,7 +101,7 @@ beforeAll(async () => {
   await tf.setBackend('onnxruntime');
   configure({ threads: 1 });
 });
-afterAll(() => configure({ layout: 'blocked' }));
+afterAll(() => configure(defaultOptions()));
 
 const shapes = [
   [3, 4, 4, 16],
@@ -225,7 +226,7 @@ describe.each(['blocked', 'nchw'] as const)('layout %s', (layout) => {
       tf.dispose(tensors);
       return { size, values };
     });
-    configure({ heldBytes: 448 * 2 ** 20 });
+    configure({ heldBytes: defaultOptions().heldBytes });
     expect(steps[1]!.size).toBeGreaterThan(steps[0]!.size);
     expect(steps[1]!.values).toEqual(steps[0]!.values);
   });

@@ -6,6 +6,7 @@ import '@tensorflow/tfjs-backend-cpu';
 import * as tf from '@tensorflow/tfjs-core';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { configure } from '../index.ts';
+import { defaultOptions } from '../options.ts';
 
 interface Convolution {
   readonly image: readonly [batch: number, height: number, width: number, channels: number];
@@ -122,7 +123,10 @@ const label = ({ image, filter, outputs, strides, pad, dilations }: Convolution)
   `[${image}] * [${filter}] -> ${outputs}, stride ${strides}, pad ${pad}, dilation ${dilations ?? 1}`;
 
 beforeAll(() => configure({ threads: 1, cacheEntries: 4 }));
-afterAll(() => tf.setBackend('cpu'));
+afterAll(async () => {
+  configure(defaultOptions());
+  await tf.setBackend('cpu');
+});
 
 describe.each(['blocked', 'nchw'] as const)('layout %s', (layout) => {
   beforeAll(() => configure({ layout }));

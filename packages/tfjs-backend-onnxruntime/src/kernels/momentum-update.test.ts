@@ -1,11 +1,13 @@
 import * as tf from '@tensorflow/tfjs-core';
-import { beforeAll, expect, it } from 'vitest';
+import { afterAll, beforeAll, expect, it } from 'vitest';
 import { configure, statistics } from '../index.ts';
+import { defaultOptions } from '../options.ts';
 
 beforeAll(async () => {
   await tf.setBackend('onnxruntime');
   configure({ threads: 1, diskCache: null });
 });
+afterAll(() => configure(defaultOptions()));
 
 const shapes = [[3, 3, 4, 16], [5, 7], [6], []];
 

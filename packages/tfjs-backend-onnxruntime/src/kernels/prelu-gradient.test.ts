@@ -3,6 +3,7 @@
 import * as tf from '@tensorflow/tfjs-core';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { configure } from '../index.ts';
+import { defaultOptions } from '../options.ts';
 import { registerPreluGradient } from '../prelu-gradient.ts';
 import { float } from '../testing/cpu-agreement.ts';
 
@@ -12,7 +13,7 @@ beforeAll(async () => {
   registerPreluGradient();
   configure({ threads: 1 });
 });
-afterAll(() => configure({ layout: 'blocked' }));
+afterAll(() => configure(defaultOptions()));
 
 const cases: readonly [string, number[], number[]][] = [
   ['a slope a channel', [2, 3, 4, 16], [16]],

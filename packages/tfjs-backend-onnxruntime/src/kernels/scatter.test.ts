@@ -1,8 +1,9 @@
 // Numbers put or added at places that indices tell, repeated indices among them.
 
 import * as tf from '@tensorflow/tfjs-core';
-import { expect, it } from 'vitest';
+import { afterAll, expect, it } from 'vitest';
 import { configure } from '../index.ts';
+import { defaultOptions } from '../options.ts';
 import { agreesWithCpu, bool, type Case, float, int, kernel } from '../testing/cpu-agreement.ts';
 import { scatterKernels } from './scatter.ts';
 
@@ -72,6 +73,8 @@ const cases: Case[] = [
   ],
   ['Diag', 'Diag', () => [tf.diag(float([4])), tf.diag(int([2, 3])), tf.diag(bool([3]))]],
 ];
+
+afterAll(() => configure(defaultOptions()));
 
 agreesWithCpu(cases, scatterKernels);
 

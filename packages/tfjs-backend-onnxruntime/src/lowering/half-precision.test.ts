@@ -4,13 +4,14 @@ import '@tensorflow/tfjs-backend-cpu';
 import * as tf from '@tensorflow/tfjs-core';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { configure } from '../index.ts';
+import { defaultOptions } from '../options.ts';
 import { float } from '../testing/cpu-agreement.ts';
 
 beforeAll(async () => {
   await tf.setBackend('onnxruntime');
   configure({ threads: 1, precision: 'float16' });
 });
-afterAll(() => configure({ precision: 'float32' }));
+afterAll(() => configure(defaultOptions()));
 
 /** Half of the distance between neighbouring numbers of 11 bits, relative. */
 const halfStep = 2 ** -11;

@@ -6,6 +6,7 @@ import * as tf from '@tensorflow/tfjs-core';
 import fc from 'fast-check';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { configure } from '../index.ts';
+import { defaultOptions } from '../options.ts';
 
 type Step = (x: tf.Tensor4D, channels: tf.Tensor1D) => tf.Tensor4D;
 
@@ -65,7 +66,7 @@ function expectAgreement(actual: number[][], expected: number[][]): void {
 }
 
 beforeAll(() => configure({ threads: 1, cacheEntries: 2 }));
-afterAll(() => configure({ layout: 'blocked' }));
+afterAll(() => configure(defaultOptions()));
 
 it('agrees in every layout with the CPU backend', async () => {
   const chain = fc.array(fc.constantFrom(...Object.keys(steps)), { minLength: 1, maxLength: 5 });
