@@ -13,8 +13,8 @@ test.skipIf(process.platform !== 'linux')('loading the runtime leaves no trace o
     encoding: 'utf8',
     env: { ...environment, HOME: home, TMPDIR: home, XDG_CACHE_HOME: home, TSX_DISABLE_CACHE: '1' },
   });
-  expect(stderr).toBe('');
-  expect(status).toBe(0);
+  // What the runtime has to say of a machine (a graphics card that it cannot read) is not what is asked here.
+  expect(status, stderr).toBe(0);
   expect(readdirSync(home).filter((name) => !name.startsWith('tsx-'))).toEqual([]);
   rmSync(home, { recursive: true });
 });
