@@ -28,7 +28,7 @@ interface Playwright {
   readonly chromium: {
     launchPersistentContext(
       profile: string,
-      options: { executablePath: string; headless: boolean; args: string[] },
+      options: { executablePath: string; headless: boolean; timeout: number; args: string[] },
     ): Promise<{
       newPage(): Promise<{
         goto(address: string): Promise<unknown>;
@@ -74,9 +74,11 @@ it.skipIf(obstacle)(
     const browser = await playwright.chromium.launchPersistentContext(profile, {
       executablePath: chromium,
       headless: true,
+      timeout: 240_000,
       args: [
         '--no-sandbox',
         '--disable-quic',
+        '--disable-dev-shm-usage',
         '--no-first-run',
         '--disable-background-networking',
         '--disable-component-update',
@@ -97,8 +99,7 @@ it.skipIf(obstacle)(
     } finally {
       await browser.close();
       server.close();
-      rmSync(profile, { recursive: true, force: true });
+      rmSync(profile, { recursive: true, force: true, maxRetries: 20, retryDelay: 250 });
     }
   },
-  240_000,
 );

@@ -231,7 +231,8 @@ test.skipIf(process.platform === 'win32')(
     child.stdout.on('data', (chunk) => {
       stdout += String(chunk);
     });
-    const ended = once(child, 'exit');
+    // Not 'exit', which may come before all that was printed has.
+    const ended = once(child, 'close');
     const log = at('interrupted', 'log.jsonl');
     while (!(existsSync(log) && readFileSync(log, 'utf8').includes('"kind":"step"'))) await setTimeout(50);
     child.kill('SIGINT');

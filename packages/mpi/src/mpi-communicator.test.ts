@@ -5,13 +5,10 @@ import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { build } from 'esbuild';
-import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { mpiCommunicator } from './mpi-communicator.ts';
 import { MpiError } from './mpi-error.ts';
 import { isUnderMpi, loadMpiLibrary } from './mpi-library.ts';
-
-// A machine that is busy with other things.
-vi.setConfig({ testTimeout: 300_000 });
 
 let directory: string;
 /** The ranks' program as one file, which starts in a fraction of the time that the sources take. */

@@ -140,7 +140,7 @@ describe.skipIf(python === undefined)(
       requests.forEach(({ prefix }, i) => {
         theirs.set(prefix, results[i]!);
       });
-    }, 600_000);
+    });
 
     afterAll(() => {
       rmSync(folder, { recursive: true });

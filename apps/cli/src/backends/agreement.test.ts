@@ -24,7 +24,7 @@ async function runOn(backend: string): Promise<AgreementSteps | { readonly missi
 let expected: AgreementSteps;
 beforeAll(async () => {
   expected = (await runOn('cpu')) as AgreementSteps;
-}, 240_000);
+});
 
 it('trains, and leaves no tensor behind', () => {
   expect(expected.leaked).toBe(0);
@@ -33,7 +33,6 @@ it('trains, and leaves no tensor behind', () => {
 
 it.for(['onnxruntime', 'node', 'webgpu'])(
   'trains on %s as on tfjs itself, to 1e-4',
-  { timeout: 240_000 },
   async (backend, context) => {
     const found = await runOn(backend);
     if ('missing' in found) {

@@ -1,5 +1,7 @@
-/** Embeds made-up images in a process of its own, to be killed by its test: `killed-embedding.fixture.ts DIRECTORY MODEL`. */
-import { setTimeout as pause } from 'node:timers/promises';
+/**
+ * Embeds made-up images in a process of its own that ends in the middle: `killed-embedding.fixture.ts DIRECTORY MODEL IMAGE` kills itself as it
+ * decodes that image, by a signal that no handler sees.
+ */
 import type { FaceDataset } from '@arcface/recordio';
 import * as tf from '@tensorflow/tfjs-core';
 import { useBackend } from '../backend.ts';
@@ -22,7 +24,7 @@ const dataset: FaceDataset = {
 export async function embedMadeUpImages(
   directory: string,
   model: string,
-  onImage: (image: number) => void | Promise<void>,
+  onImage: (image: number) => void,
 ): Promise<void> {
   await useBackend({ backend: 'onnxruntime', threads: 1 });
   const store = await EmbeddingStore.open({ directory, dataset, model, chunkImages: 6 });
@@ -34,7 +36,7 @@ export async function embedMadeUpImages(
     },
     decoder: {
       async decode(bytes: Uint8Array) {
-        await onImage(bytes[0]!);
+        onImage(bytes[0]!);
         return Uint8Array.from({ length: SIDE * SIDE * 3 }, (_, i) => (bytes[0]! * 37 + i * i) % 256);
       },
     },
@@ -44,11 +46,9 @@ export async function embedMadeUpImages(
   });
 }
 
-const [, script, directory, model] = process.argv;
+const [, script, directory, model, last] = process.argv;
 if (script?.includes('killed-embedding') && directory && model) {
-  await embedMadeUpImages(directory, model, async (image) => {
-    process.stdout.write(`${image}\n`);
-    // Slow enough for the test to kill it somewhere in the middle.
-    await pause(5);
+  await embedMadeUpImages(directory, model, (image) => {
+    if (image === Number(last)) process.kill(process.pid, 'SIGKILL');
   });
 }

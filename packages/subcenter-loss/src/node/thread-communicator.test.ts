@@ -1,5 +1,5 @@
 import { Worker } from 'node:worker_threads';
-import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { float64Loss, type Matrix } from '../float64-loss.fixture.ts';
 import { deviation, ROUND_OFF } from '../loss-oracle.fixture.ts';
 import { margins } from '../margin.ts';
@@ -7,9 +7,6 @@ import { normalWeights } from '../normal-weights.ts';
 import { SubcenterLossError } from '../subcenter-loss-error.ts';
 import { createThreadGroup, type ThreadGroupOptions, threadCommunicator } from './thread-communicator.ts';
 import type { HeadAnswer, HeadTask, RankAnswer, RankTask } from './thread-rank.fixture.ts';
-
-// Seven threads that load and compile are slow on a busy machine; none of them waits in vain here.
-vi.setConfig({ testTimeout: 300_000, hookTimeout: 300_000 });
 
 /** Real threads, started once: a test with fewer ranks leaves the others idle. */
 const MOST_RANKS = 7;

@@ -2,7 +2,7 @@ import { exportParameters } from '@arcface/backbones';
 import 'tfjs-backend-onnxruntime';
 import * as tf from '@tensorflow/tfjs-core';
 import { configure } from 'tfjs-backend-onnxruntime';
-import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { MemoryCheckpointStore } from '../checkpoints/checkpoint-store.ts';
 import { disposeRun, type TinyRunOptions, tinyRun } from '../testing/tiny-run.fixture.ts';
 import { type TrainingRun, train } from '../training/train.ts';
@@ -18,8 +18,6 @@ beforeAll(async () => {
   configure({ threads: 1 });
   threads = startRankThreads({ size: 3, script });
 });
-// Starting a thread reads all sources: seconds, and minutes on a machine that is busy.
-vi.setConfig({ testTimeout: 300_000 });
 afterAll(() => threads.close());
 
 type Extra = Partial<Omit<TrainingRun, 'store' | 'head'>> & { readonly store?: MemoryCheckpointStore };

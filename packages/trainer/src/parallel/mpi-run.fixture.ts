@@ -30,7 +30,8 @@ if (script?.includes('mpi-run') && directory && json) {
   await tf.setBackend('cpu');
   const communicator = mpi
     ? mpiCommunicator({
-        silenceSeconds: fate?.signal === 'SIGSTOP' ? 5 : 300,
+        // The rank that is stopped is awaited so long; one that is only slow must not be taken for it.
+        silenceSeconds: fate?.signal === 'SIGSTOP' ? 15 : 300,
         progressThread: backwardStages > 1,
       })
     : undefined;

@@ -2,7 +2,7 @@ import { execFile, spawnSync } from 'node:child_process';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { decodeCheckpoint } from '../checkpoints/checkpoint.ts';
 import { checkpointFileName } from '../checkpoints/checkpoint-store.ts';
 import { FileCheckpointStore } from '../node/file-checkpoint-store.ts';
@@ -13,9 +13,6 @@ import type { MpiRunSettings } from './mpi-run.fixture.ts';
 
 const hasMpi = spawnSync('mpirun', ['--version']).status === 0;
 const STEPS = 50;
-
-// A machine that is busy with other things.
-vi.setConfig({ testTimeout: 300_000, hookTimeout: 300_000 });
 
 let directory: string;
 let program: string;
