@@ -1,11 +1,11 @@
-import { availableParallelism } from 'node:os';
+import { availableParallelism, totalmem } from 'node:os';
 import { defineConfig } from 'vitest/config';
 import { BaseSequencer, type TestSpecification } from 'vitest/node';
 
 /**
  * Tests whose files may follow each other in one process: what they import is loaded once for all of them, which is most of their
  * time. They compute, and leave a process as they found it but for the current backend, which every file sets. Threads, signals,
- * settings of the backend, caches and memory are tested in processes of their own.
+ * settings of the backend, caches and memory are tested in processes of their own. All tests of properties (fast-check) are here.
  */
 const PURE = 'packages/{alignment,backbones,cleaner,onnx-format,recordio,subcenter-loss}/src';
 const TOGETHER = [
@@ -32,10 +32,18 @@ class LongestFirst extends BaseSequencer {
   }
 }
 
+/** Bytes that a process of tests may take. */
+const PROCESS_BYTES = 1.5 * 2 ** 30;
+/** Of the machine, or what a container gives of it. */
+const memory = Math.min(totalmem(), process.constrainedMemory?.() || Number.POSITIVE_INFINITY);
+
 export default defineConfig({
   test: {
     // Tests wait for a third of their time: for processes, for a browser, for a disk.
-    maxWorkers: Math.ceil(1.5 * availableParallelism()),
+    maxWorkers: Math.max(
+      1,
+      Math.min(Math.ceil(1.5 * availableParallelism()), Math.floor(memory / PROCESS_BYTES)),
+    ),
     sequence: { sequencer: LongestFirst },
     projects: [
       {
@@ -45,6 +53,7 @@ export default defineConfig({
           include: TOGETHER,
           exclude: NEVER,
           isolate: false,
+          setupFiles: ['tooling/properties/seed.ts'],
           sequence: { groupOrder: 0 },
         },
       },
@@ -65,7 +74,8 @@ export default defineConfig({
     execArgv: ['--import', 'tsx'],
     // Graphs kept by earlier runs must not decide what a test sees.
     env: { TFJS_ONNXRUNTIME_DISK_CACHE: '0' },
-    testTimeout: 240_000,
-    hookTimeout: 240_000,
+    // What hangs ends, but nothing fails because a machine is slow or busy.
+    testTimeout: 900_000,
+    hookTimeout: 900_000,
   },
 });
