@@ -78,9 +78,9 @@ async function saved(page: Page): Promise<void> {
     .waitFor();
 }
 
-/** All faces that are on the screen are there. */
+/** All faces that are on the screen are there, and the keyboard is heard: they have the focus. */
 async function drawn(page: Page): Promise<void> {
-  await page.locator('[role=listbox][aria-busy=false] [role=option]').first().waitFor();
+  await page.locator('[role=listbox][aria-busy=false]:focus [role=option]').first().waitFor();
 }
 
 async function content(download: Download): Promise<Buffer> {
@@ -151,7 +151,6 @@ describe.skipIf(noBrowser)(`the studio in a browser${noBrowser ? ` (${noBrowser}
     // The first identity of the list is the most suspicious one.
     await page.locator('a.line').first().click();
     const faces = page.getByRole('listbox');
-    await faces.getByRole('option').first().waitFor();
     await drawn(page);
     const first = await faces.getByRole('option').first().getAttribute('aria-label');
     await page.keyboard.press('d');
@@ -172,7 +171,7 @@ describe.skipIf(noBrowser)(`the studio in a browser${noBrowser ? ` (${noBrowser}
     expect(await decided.first().getAttribute('aria-label')).toContain(first!.split(',')[0]);
 
     await page.reload();
-    await faces.getByRole('option').first().waitFor();
+    await drawn(page);
     expect(await page.locator('.counter').textContent()).toBe('6');
     expect(await faces.getByRole('option', { name: 'decided by you' }).count()).toBe(6);
 
@@ -201,7 +200,7 @@ describe.skipIf(noBrowser)(`the studio in a browser${noBrowser ? ` (${noBrowser}
     const { address } = await serve();
     const page = await open(address);
     await page.locator('a.line').first().click();
-    await page.getByRole('option').first().waitFor();
+    await drawn(page);
     await page.keyboard.press('d');
     await page.keyboard.press('d');
     const keys = await page
@@ -335,19 +334,22 @@ describe.skipIf(noBrowser)(`the studio in a browser${noBrowser ? ` (${noBrowser}
       await page.locator('#main').waitFor();
     }
     const refused = await page.evaluate(async () => {
-      const violations: string[] = [];
-      document.addEventListener('securitypolicyviolation', ({ effectiveDirective }) =>
-        violations.push(effectiveDirective),
-      );
+      const violations = new Set<string>();
+      const all = new Promise<void>((resolve) => {
+        document.addEventListener('securitypolicyviolation', ({ effectiveDirective }) => {
+          if (violations.add(effectiveDirective).size === 3) resolve();
+        });
+      });
       await fetch('https://example.com/').catch(() => undefined);
       const image = new Image();
       image.src = 'https://example.com/pixel.png';
       const script = document.createElement('script');
       script.textContent = 'globalThis.injected = true';
       document.head.append(script);
-      await new Promise((resolve) => setTimeout(resolve, 300));
+      // They are told when the page gets round to it.
+      await Promise.race([all, new Promise((resolve) => setTimeout(resolve, 60_000))]);
       // The page and the server each forbid it.
-      return { violations: [...new Set(violations)].sort(), injected: 'injected' in globalThis };
+      return { violations: [...violations].sort(), injected: 'injected' in globalThis };
     });
     expect(refused).toEqual({ violations: ['connect-src', 'img-src', 'script-src-elem'], injected: false });
     const elsewhere = asked.filter((url) => !url.startsWith(address) && !url.startsWith('blob:'));
@@ -465,7 +467,12 @@ describe.skipIf(noBrowser)(`the studio in a browser${noBrowser ? ` (${noBrowser}
     servers.push(host);
     const { address } = host;
     const page = await open(address);
-    await page.evaluate(() => navigator.serviceWorker.ready.then(() => true));
+    // What the page reads from then on is kept.
+    await page.evaluate(async () => {
+      const { serviceWorker } = navigator;
+      if (serviceWorker.controller !== null) return;
+      await new Promise((resolve) => serviceWorker.addEventListener('controllerchange', resolve));
+    });
     await page.getByRole('button', { name: 'Try the sample' }).click();
     await page.locator('a.line').first().waitFor();
     await browser.context.setOffline(true);

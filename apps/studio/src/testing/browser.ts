@@ -14,11 +14,16 @@ export const noBrowser = executablePath === undefined ? `there is no ${PATHS[0]}
 const FLAGS = [
   '--no-sandbox',
   '--disable-quic',
+  // Containers give little shared memory.
+  '--disable-dev-shm-usage',
   '--no-first-run',
   '--disable-background-networking',
   '--disable-component-update',
   '--disable-sync',
 ];
+
+/** Milliseconds that anything may take: a machine may be busy with other tests. */
+const PATIENCE = 300_000;
 
 export interface TestBrowser {
   readonly context: BrowserContext;
@@ -45,14 +50,15 @@ export async function launchBrowser(
     viewport,
     deviceScaleFactor,
     acceptDownloads: true,
+    timeout: PATIENCE,
   });
-  // A machine may be busy with other tests.
-  context.setDefaultTimeout(90_000);
+  context.setDefaultTimeout(PATIENCE);
   return {
     context,
     async close() {
       await context.close();
-      rmSync(profile, { recursive: true, force: true });
+      // Chromium's processes end after it, and may still write.
+      rmSync(profile, { recursive: true, force: true, maxRetries: 20, retryDelay: 250 });
     },
   };
 }
