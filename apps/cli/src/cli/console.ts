@@ -7,6 +7,7 @@ import { Progress } from './progress.ts';
 export class Console {
   readonly json: boolean;
   #resultPrinted = false;
+  #shown: Progress[] = [];
 
   constructor(options: { readonly json: boolean }) {
     this.json = options.json;
@@ -24,7 +25,14 @@ export class Console {
 
   /** Begins to show how far something is; `unit` is what is counted, in the plural. */
   progress(title: string, options: { readonly total: number; readonly unit: string }): Progress {
-    return new Progress(title, options, process.stderr);
+    const progress = new Progress(title, options, process.stderr);
+    this.#shown = [...this.#shown.filter(({ isRunning }) => isRunning), progress];
+    return progress;
+  }
+
+  /** When the command has ended, however it did: a bar that goes on would keep the process alive, and the cursor hidden. */
+  close(): void {
+    for (const progress of this.#shown) progress.abandon();
   }
 
   /** The command's result: the object with `--json`, otherwise the lines. Once a command. */

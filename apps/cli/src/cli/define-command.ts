@@ -54,7 +54,11 @@ export function defineCommand<Options extends SharedOptions>(definition: {
     const console = new Console({ json: options.json === true });
     const stated = (option: string): boolean =>
       ['cli', 'config'].includes(command.getOptionValueSource(option) ?? 'default');
-    await run(options, { console, signal: interruptSignal(), stated }, command.args);
+    try {
+      await run(options, { console, signal: interruptSignal(), stated }, command.args);
+    } finally {
+      console.close();
+    }
   });
 }
 

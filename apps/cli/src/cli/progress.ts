@@ -49,6 +49,16 @@ export class Progress {
     this.#line(`${done}/${this.#options.total} ${this.#options.unit}, ${round(rate)}/s, ${left} left`);
   }
 
+  /** Whether there is a bar that has not ended. */
+  get isRunning(): boolean {
+    return this.#bar?.isActive ?? false;
+  }
+
+  /** Ends the bar where it is, and says nothing. */
+  abandon(): void {
+    this.#bar?.stop();
+  }
+
   /** Ends the bar; says in one line how it went. */
   stop(): void {
     this.#bar?.stop();
