@@ -1,8 +1,7 @@
 /** The five points of each photo, as a detector of the user's found them: JSON lines, checked row by row. */
-import { createReadStream } from 'node:fs';
-import { createInterface } from 'node:readline';
 import type { FivePoints } from '@arcface/alignment';
 import { CommandError } from '../cli/usage-error.ts';
+import { textLines } from '../text-lines.ts';
 
 const EXPECTED = 'expected {"key": "anna/001.jpg", "landmarks": [[x, y], [x, y], [x, y], [x, y], [x, y]]}';
 
@@ -43,10 +42,9 @@ function plain(key: string): string {
  */
 export async function readLandmarks(path: string): Promise<Landmarks> {
   const found = new Map<string, FivePoints>();
-  const file = createReadStream(path);
   let line = 0;
   try {
-    for await (const text of createInterface({ input: file, crlfDelay: Number.POSITIVE_INFINITY })) {
+    for await (const text of textLines(path)) {
       line += 1;
       if (text.trim() === '') continue;
       const { key, landmarks } = parseRow(text, `${path}, line ${line}`);
@@ -68,8 +66,7 @@ export async function readLandmarks(path: string): Promise<Landmarks> {
 function parseRow(text: string, place: string): { key: string; landmarks: FivePoints } {
   let row: unknown;
   try {
-    // Some editors and programs on Windows begin a file with a mark of its byte order.
-    row = JSON.parse(text.replace(/^\uFEFF/, ''));
+    row = JSON.parse(text);
   } catch (error) {
     throw new CommandError(`${place}: not JSON (${(error as Error).message}); ${EXPECTED}.`);
   }

@@ -1,11 +1,10 @@
 /** An audit that `audit`, `drop` or the studio wrote, read again: to decide and to write images without a network. */
 import { createHash } from 'node:crypto';
-import { createReadStream } from 'node:fs';
-import { createInterface } from 'node:readline';
 import { type AuditColumns, AuditColumnsBuilder, auditFromColumns, CleanerError } from '@arcface/cleaner';
 import type { FaceDataset } from '@arcface/recordio';
 import { datasetFingerprint } from '@arcface/trainer';
 import { CommandError, UsageError } from '../cli/usage-error.ts';
+import { textLines } from '../text-lines.ts';
 import type { JudgedDataset } from './judge-dataset.ts';
 
 /**
@@ -21,10 +20,7 @@ export async function readAuditColumns(path: string): Promise<AuditColumns> {
   const builder = new AuditColumnsBuilder();
   let line = 0;
   try {
-    for await (const text of createInterface({
-      input: createReadStream(path),
-      crlfDelay: Number.POSITIVE_INFINITY,
-    })) {
+    for await (const text of textLines(path)) {
       line += 1;
       if (text.trim() !== '') builder.add(JSON.parse(text));
     }

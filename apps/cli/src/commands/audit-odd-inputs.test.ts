@@ -2,18 +2,16 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { AuditRow } from '@arcface/cleaner';
-import { seededRandom } from '@arcface/cleaner';
+import { keyAt, seededRandom } from '@arcface/cleaner';
 import { parse } from 'csv-parse/sync';
 import { stringify } from 'csv-stringify/sync';
 import { asyncBufferFromFile, parquetReadObjects } from 'hyparquet';
-import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { readAuditColumns } from '../cleaning/recorded-audit.ts';
 import { npyHeader } from '../npy.ts';
 import { runInProcess } from '../testing/run-in-process.ts';
 
 /* What nobody has who made these files with care: it is judged, or refused by name, and never ends in a crash or in a number that is none. */
-
-// A machine that is busy with other things.
-vi.setConfig({ testTimeout: 60_000 });
 
 let folder: string;
 const at = (name: string) => join(folder, name);
@@ -194,6 +192,12 @@ describe('names that would break a file', () => {
         ? parse(readFileSync(at(output)), { columns: true }).map((row: unknown) => (row as AuditRow).key)
         : (await parquetReadObjects({ file: await asyncBufferFromFile(at(output)) })).map(({ key }) => key);
     expect(keys).toEqual(KEYS);
+  });
+
+  test('the audit is read again with them', async () => {
+    await audit(data(), { keys: KEYS });
+    const columns = await readAuditColumns(at('a.jsonl'));
+    expect(KEYS.map((_, row) => keyAt(columns.keys, row))).toEqual(KEYS);
   });
 
   test('other programs read the table, too: a carriage return is in quotes', async () => {
