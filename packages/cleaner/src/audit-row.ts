@@ -110,13 +110,30 @@ function recordedScores(
   };
 }
 
+/** The row of an image that could not be decoded: it goes, and nothing else can be said about it. */
+export interface UndecodableRow {
+  readonly key: number | string;
+  readonly label: number;
+  readonly subcenter: null;
+  readonly dominant: null;
+  readonly angle: null;
+  readonly angleNearest: null;
+  readonly decision: 'drop';
+  readonly rule: 'undecodable';
+}
+
+export function undecodableRow(key: number | string, label: number): UndecodableRow {
+  const nothing = { subcenter: null, dominant: null, angle: null, angleNearest: null };
+  return { key, label, ...nothing, decision: 'drop', rule: 'undecodable' };
+}
+
 /** All rows, in data order, each made when asked for. */
 export function* auditRows(audit: Audit, decision: Decision): Generator<AuditRow, void, undefined> {
   for (let i = 0; i < audit.images; i++) yield auditRow(audit, decision, i);
 }
 
 /** A row as a line of JSON, line feed included. */
-export function auditLine(row: AuditRow): string {
+export function auditLine(row: AuditRow | UndecodableRow): string {
   return `${JSON.stringify(row)}\n`;
 }
 

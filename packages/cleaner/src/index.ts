@@ -1,6 +1,13 @@
 export { type AngleHistogram, angleHistogram } from './angle-histogram.ts';
 export type { OutputIdentity, ProposalKind } from './apply-proposals.ts';
-export { type AuditRow, auditLine, auditRow, auditRows } from './audit-row.ts';
+export {
+  type AuditRow,
+  auditLine,
+  auditRow,
+  auditRows,
+  type UndecodableRow,
+  undecodableRow,
+} from './audit-row.ts';
 export { type AuditSummary, summarise } from './audit-summary.ts';
 export { type AutoInput, type AutoOptions, type AutoScores, autoScores } from './auto/auto-scores.ts';
 export type { ClassModes } from './auto/dominant-modes.ts';

@@ -44,6 +44,7 @@ it('exports these names', () => {
       "strangerScores",
       "summarise",
       "sweepThresholds",
+      "undecodableRow",
       "unitRows",
       "wilson",
       "withAutoScores",

@@ -4,12 +4,11 @@
  */
 import { mkdir, open, rename, rm } from 'node:fs/promises';
 import { dirname } from 'node:path';
-import type { AuditRow } from '@arcface/cleaner';
+import type { AuditRow, UndecodableRow } from '@arcface/cleaner';
 import { stringify } from 'csv-stringify/sync';
 import { fileWriter, parquetWriteRows } from 'hyparquet-writer';
 import { writeAtomically } from '../atomic-file.ts';
 import { UsageError } from '../cli/usage-error.ts';
-import type { UndecodableRow } from './judge-dataset.ts';
 
 type Row = AuditRow | UndecodableRow;
 

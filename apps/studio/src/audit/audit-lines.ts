@@ -1,5 +1,13 @@
 /** An audit as `arcface audit` would write it, a line for every image: for one that was made here. */
-import { type AuditColumns, auditFromColumns, auditLine, auditRow, decide, keyAt } from '@arcface/cleaner';
+import {
+  type AuditColumns,
+  auditFromColumns,
+  auditLine,
+  auditRow,
+  decide,
+  keyAt,
+  undecodableRow,
+} from '@arcface/cleaner';
 
 export function* auditLines(columns: AuditColumns): Generator<string> {
   const { images, labels, identities, keys, nearest } = columns;
@@ -12,18 +20,9 @@ export function* auditLines(columns: AuditColumns): Generator<string> {
   const decision = decide(audit, { kind: 'recorded' });
   let judged = 0;
   for (let row = 0; row < images; row++) {
-    if (nearest[row]! >= 0) {
-      yield auditLine(auditRow(audit, decision, judged++));
-    } else {
-      const none = { subcenter: null, dominant: null, angle: null, angleNearest: null };
-      const unreadable = {
-        key: keyAt(keys, row),
-        label: labels[row],
-        ...none,
-        decision: 'drop',
-        rule: 'undecodable',
-      };
-      yield `${JSON.stringify(unreadable)}\n`;
-    }
+    const isJudged = nearest[row]! >= 0;
+    yield auditLine(
+      isJudged ? auditRow(audit, decision, judged++) : undecodableRow(keyAt(keys, row), labels[row]!),
+    );
   }
 }

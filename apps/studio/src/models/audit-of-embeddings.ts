@@ -1,5 +1,12 @@
 /** Embeddings to an audit by the automatic rule: what `arcface audit --rule auto` does, in the columns that the studio works on. */
-import { type AuditColumns, AuditColumnsBuilder, auditRow, decide, scoreByModes } from '@arcface/cleaner';
+import {
+  type AuditColumns,
+  AuditColumnsBuilder,
+  auditRow,
+  decide,
+  scoreByModes,
+  undecodableRow,
+} from '@arcface/cleaner';
 import type { FaceDataset } from '@arcface/recordio';
 
 export interface DatasetEmbeddings {
@@ -39,20 +46,7 @@ export function auditOfEmbeddings(
   for (let position = 0; position < dataset.length; position++) {
     const image = imageAt.get(position);
     if (image !== undefined) builder.add(auditRow(audit, decision, image));
-    else {
-      const [subcenter, dominant, angle, angleNearest] = [null, null, null, null];
-      const [key, label] = [dataset.key(position), dataset.labels[position]];
-      builder.add({
-        key,
-        label,
-        subcenter,
-        dominant,
-        angle,
-        angleNearest,
-        decision: 'drop',
-        rule: 'undecodable',
-      });
-    }
+    else builder.add(undecodableRow(dataset.key(position), dataset.labels[position]!));
   }
   return builder.finish();
 }
