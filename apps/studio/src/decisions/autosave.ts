@@ -2,7 +2,7 @@
  * Decisions are saved as they are made: in the browser (IndexedDB), and with `arcface studio --decisions` in a file as well. One write
  * is under way at a time; what changes meanwhile is written right after it, so a crash loses no more than that.
  */
-import { parseDecisions, serializeDecisions } from '@arcface/cleaner';
+import { type PersonalDecision, parseDecisions, serializeDecisions } from '@arcface/cleaner';
 import { effect, type ReadonlySignal, signal } from '@preact/signals';
 import { createStore, get, set, type UseStore } from 'idb-keyval';
 import type { Session } from '../session/session.ts';
@@ -19,12 +19,14 @@ function savedDecisions(): UseStore {
   return store;
 }
 
-/** The decisions of a session as a file's text. */
-export function decisionsText(session: Session): string {
+/** The decisions of a session as a file's text; behind them those that the audit has no face or identity for. */
+export function decisionsText(session: Session, elsewhere: readonly PersonalDecision[] = []): string {
+  const own = personalDecisions(session.columns, session.book);
+  const decided = new Set(elsewhere.length === 0 ? [] : own.map(({ key }) => String(key)));
   return serializeDecisions({
     reviewer: session.reviewer.value,
     rule: session.rule.value,
-    decisions: personalDecisions(session.columns, session.book),
+    decisions: [...own, ...elsewhere.filter(({ key }) => !decided.has(String(key)))],
   });
 }
 
@@ -38,9 +40,10 @@ export async function keepDecisions(
 ): Promise<{ readonly state: ReadonlySignal<SaveState>; readonly stop: () => void }> {
   const key = auditFingerprint(session.columns);
   const before = await readSaved(session, key);
-  if (before !== undefined) takeUp(session, before);
+  // A file of decisions may be of more than this audit: what is not of it stays in the file.
+  const elsewhere = before === undefined ? [] : takeUp(session, before);
   const state = signal<SaveState>('saved');
-  let newest = decisionsText(session);
+  let newest = decisionsText(session, elsewhere);
   let written = before === undefined ? undefined : newest;
   let writing = false;
   const write = async (): Promise<void> => {
@@ -62,7 +65,7 @@ export async function keepDecisions(
   };
   const stop = effect(() => {
     void session.book.version.value;
-    newest = decisionsText(session);
+    newest = decisionsText(session, elsewhere);
     void write();
   });
   return { state, stop };
@@ -71,22 +74,37 @@ export async function keepDecisions(
 async function readSaved(session: Session, key: string): Promise<string | undefined> {
   if (session.decisionsAddress !== undefined) {
     const response = await fetch(session.decisionsAddress, { cache: 'no-store' });
-    if (response.ok && response.status !== 204) return response.text();
+    // Going on without them would write over them.
+    if (!response.ok) throw new Error(`The file of decisions cannot be read: ${await response.text()}`);
+    if (response.status !== 204) return response.text();
   }
-  // Private windows may have no database; then there is nothing to take up.
-  return get<string>(key, savedDecisions()).catch(() => undefined);
+  return readFromBrowser(key).catch(() => undefined);
 }
 
 async function writeSaved(session: Session, key: string, text: string): Promise<void> {
-  await set(key, text, savedDecisions());
-  if (session.decisionsAddress === undefined) return;
+  const kept = keepInBrowser(key, text);
+  if (session.decisionsAddress === undefined) return kept;
+  // Where there is a file, that is what counts.
+  await kept.catch(() => {});
   const response = await fetch(session.decisionsAddress, { method: 'PUT', body: text });
   if (!response.ok) throw new Error(`status ${response.status}`);
 }
 
-function takeUp(session: Session, text: string): void {
+/** Rejects where there is no database, as in private windows of some browsers. */
+async function readFromBrowser(key: string): Promise<string | undefined> {
+  return get<string>(key, savedDecisions());
+}
+
+async function keepInBrowser(key: string, text: string): Promise<void> {
+  await set(key, text, savedDecisions());
+}
+
+/** @returns Decisions that the audit has no face or identity for. */
+function takeUp(session: Session, text: string): PersonalDecision[] {
   const { reviewer, rule, decisions } = parseDecisions(text);
   if (reviewer !== undefined) session.reviewer.value = reviewer;
   if (rule?.kind === 'angle' || rule?.kind === 'recorded') session.rule.value = rule satisfies StudioRule;
-  session.book.restore(rowDecisions(session.columns, decisions).rows);
+  const { rows, unknown } = rowDecisions(session.columns, decisions);
+  session.book.restore(rows);
+  return unknown;
 }

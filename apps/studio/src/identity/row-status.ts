@@ -1,8 +1,8 @@
 /** What becomes of a face, and who says so. */
-import type { AuditColumns } from '@arcface/cleaner';
+import { type AuditColumns, degreesOf } from '@arcface/cleaner';
 import type { Session } from '../session/session.ts';
 import { DROP } from '../session/verdicts.ts';
-import { degrees, degreesOfCosine } from '../shell/format.ts';
+import { degrees } from '../shell/format.ts';
 
 export interface RowStatus {
   readonly fate: 'keep' | 'drop' | 'relabel';
@@ -36,5 +36,5 @@ export function rowStatus(session: Session, row: number): RowStatus {
 
 /** Its angle as the tile shows it. */
 export function angleText({ cosine }: AuditColumns, row: number): string {
-  return Number.isNaN(cosine[row]!) ? '–' : degrees(degreesOfCosine(cosine[row]!));
+  return Number.isNaN(cosine[row]!) ? '–' : degrees(degreesOf(cosine[row]!));
 }

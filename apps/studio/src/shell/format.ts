@@ -21,10 +21,6 @@ export function degrees(value: number): string {
   return `${value.toFixed(1)}°`;
 }
 
-export function degreesOfCosine(cosine: number): number {
-  return (Math.acos(Math.min(1, Math.max(-1, cosine))) * 180) / Math.PI;
-}
-
 export function megabytes(bytes: number): string {
   return bytes < 1e6 ? `${(bytes / 1e3).toFixed(0)} kB` : `${(bytes / 1e6).toFixed(1)} MB`;
 }

@@ -16,6 +16,12 @@ export function StartView({ fault, waiting, onFiles, onSample }: StartViewProps)
   const files = useRef<HTMLInputElement>(null);
   const folder = useRef<HTMLInputElement>(null);
   const [over, setOver] = useState(false);
+  const choose = (input: HTMLInputElement): void => {
+    const chosen = input.files === null ? [] : chosenFiles(input.files);
+    // The same files may be chosen again, once they have been mended.
+    input.value = '';
+    if (chosen.length > 0) onFiles(chosen);
+  };
   return (
     <main class="start" id="main">
       <Logo />
@@ -58,7 +64,7 @@ export function StartView({ fault, waiting, onFiles, onSample }: StartViewProps)
           class="visually-hidden"
           tabIndex={-1}
           aria-label="Files to open"
-          onChange={({ currentTarget }) => currentTarget.files && onFiles(chosenFiles(currentTarget.files))}
+          onChange={({ currentTarget }) => choose(currentTarget)}
         />
         <input
           ref={(element) => {
@@ -69,7 +75,7 @@ export function StartView({ fault, waiting, onFiles, onSample }: StartViewProps)
           class="visually-hidden"
           tabIndex={-1}
           aria-label="Folder to open"
-          onChange={({ currentTarget }) => currentTarget.files && onFiles(chosenFiles(currentTarget.files))}
+          onChange={({ currentTarget }) => choose(currentTarget)}
         />
       </section>
       {waiting && (
