@@ -153,7 +153,7 @@ function exitCodeOf(error: unknown): number {
   // Commander has said already what is wrong; help and version come this way, too.
   if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : WRONG_USAGE;
   if (error instanceof DOMException && error.name === 'AbortError') {
-    process.stderr.write('interrupted; nothing was written\n');
+    process.stderr.write('interrupted; nothing half-written is left\n');
     return INTERRUPTED;
   }
   if (process.env.ARCFACE_DEBUG) process.stderr.write(`${error instanceof Error ? error.stack : error}\n`);

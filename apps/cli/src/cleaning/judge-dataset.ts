@@ -12,6 +12,8 @@ import {
   findNearDuplicates,
   SubcenterScorer,
   scoreByModes,
+  type UndecodableRow,
+  undecodableRow,
   withAutoScores,
   withStrangerScores,
   withTrainingMargins,
@@ -107,16 +109,7 @@ export async function judgeDataset(
       `${missing} of ${store.chunks} parts are not embedded yet in ${work.directory}. Run the shards that make them (again), then merge.`,
     );
   }
-  const progress = context.console.progress('embedding', { total: dataset.length, unit: 'images' });
-  await store.fill({
-    backbone: model.backbone,
-    decoder: sharpDecoder,
-    batchSize: options.batchSize,
-    shard,
-    signal: context.signal,
-    onProgress: (done, rate) => progress.update(done, { rate }),
-  });
-  progress.stop();
+  await embedMissing(store, options, context);
   if (shard !== undefined) {
     const scoring = context.console.progress('scoring', { total: dataset.length, unit: 'images' });
     const { signal } = context;
@@ -182,6 +175,7 @@ export async function judgeDataset(
     await handOut(store, positions, error);
     return { round: error.number };
   }
+  context.signal.throwIfAborted();
   if (
     options.margins === 'needed' ||
     (options.margins === 'if there are' && (await hasTrainingMargins(model)))
@@ -211,21 +205,37 @@ export async function judgeDataset(
   };
 }
 
+/** Says where to go on from, when it is stopped. */
+async function embedMissing(
+  store: EmbeddingStore,
+  { dataset, model, batchSize, shard, work }: JudgeOptions,
+  { console, signal }: CommandContext,
+): Promise<void> {
+  const progress = console.progress('embedding', { total: dataset.length, unit: 'images' });
+  try {
+    await store.fill({
+      backbone: model.backbone,
+      decoder: sharpDecoder,
+      batchSize,
+      shard,
+      signal,
+      onProgress: (done, rate) => progress.update(done, { rate }),
+    });
+    signal.throwIfAborted();
+  } finally {
+    progress.stop();
+    if (signal.aborted) {
+      const done = store.chunks - store.missing().length;
+      console.log(
+        `${done} of ${store.chunks} parts are embedded and kept in ${work.directory}: the same command goes on there`,
+      );
+    }
+  }
+}
+
 /** Whether a model was trained on the very labels of a dataset. */
 export function wasTrainedOn(model: Pick<Model, 'trainedOn'>, dataset: FaceDataset): boolean {
   return model.trainedOn !== undefined && model.trainedOn.hash === datasetFingerprint(dataset).hash;
-}
-
-/** A row of an image that could not be judged. */
-export interface UndecodableRow {
-  readonly key: number | string;
-  readonly label: number;
-  readonly subcenter: null;
-  readonly dominant: null;
-  readonly angle: null;
-  readonly angleNearest: null;
-  readonly decision: 'drop';
-  readonly rule: 'undecodable';
 }
 
 /** Rows in the order of the data, or the most suspicious first (behind those that cannot be decoded). */
@@ -243,17 +253,12 @@ export function* datasetAuditRows(
   decision: Decision,
   order: RowOrder = 'data',
 ): Generator<AuditRow | UndecodableRow> {
-  const unreadable = (position: number): UndecodableRow => {
-    const [subcenter, dominant, angle, angleNearest] = [null, null, null, null];
-    const [key, label] = [dataset.key(position), dataset.labels[position]!];
-    return { key, label, subcenter, dominant, angle, angleNearest, decision: 'drop', rule: 'undecodable' };
-  };
   let image = 0;
   for (let position = 0; position < dataset.length; position++) {
     const judged = positions[image] === position;
     if (judged) image++;
     if (judged && order === 'data') yield auditRow(audit, decision, image - 1);
-    if (!judged) yield unreadable(position);
+    if (!judged) yield undecodableRow(dataset.key(position), dataset.labels[position]!);
   }
   if (order === 'data') return;
   for (const worst of bySuspicion(decision)) yield auditRow(audit, decision, worst);

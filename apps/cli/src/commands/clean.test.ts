@@ -5,7 +5,7 @@ import type { AuditRow } from '@arcface/cleaner';
 import { openFaceDataset } from '@arcface/recordio/node';
 import { datasetFingerprint, encodeEpochDynamics, epochDynamicsFileName } from '@arcface/trainer';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { runInProcess } from '../testing/run-in-process.ts';
+import { fromTheStart, type Outcome, runAndInterrupt, runInProcess } from '../testing/run-in-process.ts';
 import { SIDE, writeStripedFaces } from '../testing/striped-faces.ts';
 
 /* The whole way on small files: spoil labels, look, clean, clean what was cleaned; with a network of two steps. */
@@ -249,5 +249,62 @@ describe('arcface audit --rule aum', () => {
     );
     expect(rowsOf(at('recorded.jsonl'))[0]!.aum).toBeTypeOf('number');
     expect((await audit('recorded', 'faces')).stderr).toMatch(/was recorded on other data/);
+  });
+});
+
+describe('Ctrl-C', () => {
+  const INTERRUPTED = 130;
+  const judging = (command: string, output: string) => [
+    ...[command, '--data', at('noisy'), '--model', at('run'), '--threads', '1', '--output', at(output)],
+  ];
+  const expectStopped = ({ exitCode, stdout }: Outcome, output: string): void => {
+    expect([exitCode, stdout]).toEqual([INTERRUPTED, '']);
+    expect(readdirSync(folder).filter((name) => name === output || name.includes('.partial-'))).toEqual([]);
+  };
+
+  test.each([
+    ['drop', 'stopped-drop', ['train.rec', 'train.idx', 'audit.jsonl', 'summary.json']],
+    ['clean', 'stopped-clean', ['train.rec', 'train.idx', 'audit.jsonl', 'summary.json']],
+    ['audit', 'stopped-audit.jsonl', ['']],
+  ])(
+    'leaves of %s no output, and what it goes on with: nothing is embedded twice',
+    async (command, output, files) => {
+      const args = judging(command, output);
+      expectStopped(await runAndInterrupt(fromTheStart(), ...args), output);
+      const isEmbedded = () => existsSync(at(`${output}.work`));
+      const stopped = await runAndInterrupt(isEmbedded, ...args);
+      expectStopped(stopped, output);
+      expect(stopped.stderr).toMatch(
+        /1 of 1 parts are embedded and kept in .*\.work: the same command goes on/,
+      );
+      const { exitCode, stderr } = await runInProcess(...args);
+      expect(stderr).toMatch(/^embedding: 0 images/m);
+      expect(exitCode).toBe(0);
+      expect(existsSync(at(`${output}.work`))).toBe(false);
+      const whole = `whole-${output}`;
+      await json(...judging(command, whole));
+      for (const file of files) expect(readFileSync(at(output, file))).toEqual(readFileSync(at(whole, file)));
+    },
+  );
+
+  test('leaves of embed what --resume goes on with', async () => {
+    const args = (output: string) => [
+      ...['embed', '--data', at('noisy'), '--model', at('run'), '--threads', '1', '--batch-size', '4'],
+      ...['--output', at(output)],
+    ];
+    const hasBegun = () => existsSync(at('stopped.npy.partial'));
+    const { exitCode, stderr, stdout } = await runAndInterrupt(hasBegun, ...args('stopped.npy'));
+    expect(stderr).toMatch(/stopped behind \d+ of 60 images; --resume goes on there/);
+    expect([exitCode, stdout, existsSync(at('stopped.npy'))]).toEqual([INTERRUPTED, '', false]);
+    await json(...args('stopped.npy'), '--resume');
+    await json(...args('whole.npy'));
+    expect(readFileSync(at('stopped.npy'))).toEqual(readFileSync(at('whole.npy')));
+  });
+
+  test('leaves nothing of noise', async () => {
+    const output = 'stopped-noise';
+    const args = ['noise', '--data', at('faces'), '--kind', 'closed', '--output', at(output)];
+    expectStopped(await runAndInterrupt(fromTheStart(), ...args), output);
+    expect((await json(...args)).bad).toBe(12);
   });
 });

@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { encodeImageRecord, encodeRecord } from '@arcface/recordio';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { runInProcess } from '../../testing/run-in-process.ts';
+import { fromTheStart, runAndInterrupt } from '../../testing/run-in-process.ts';
 
 /* Ctrl-C while a command runs. */
 
@@ -19,8 +19,9 @@ beforeAll(() => {
 });
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
-const run = (name: string) =>
-  runInProcess(
+const interrupt = (name: string, isTime: () => boolean) =>
+  runAndInterrupt(
+    isTime,
     'rec',
     name,
     join(folder, 'in.rec'),
@@ -29,26 +30,16 @@ const run = (name: string) =>
   );
 
 test('stops what is being written, and leaves nothing of it', async () => {
-  let hasEnded = false;
-  const running = run('shuffle').finally(() => {
-    hasEnded = true;
-  });
   const isWriting = () =>
     readdirSync(folder, { recursive: true }).some((name) => String(name).includes('partial'));
-  while (!hasEnded && !isWriting()) await new Promise((resolve) => setTimeout(resolve, 1));
-  process.emit('SIGINT');
-  const { exitCode, stderr, stdout } = await running;
-  expect(stderr).toMatch(/interrupted; nothing was written/);
+  const { exitCode, stderr, stdout } = await interrupt('shuffle', isWriting);
+  expect(stderr).toMatch(/interrupted; nothing half-written is left/);
   expect([exitCode, stdout]).toEqual([INTERRUPTED, '']);
   expect(readdirSync(folder, { recursive: true })).toEqual(['in.rec']);
 });
 
 test.each(['unpack', 'pack', 'merge', 'shuffle', 'repair', 'index'])('%s heeds it', async (name) => {
-  const listening = process.listenerCount('SIGINT');
-  const running = run(name);
-  while (process.listenerCount('SIGINT') === listening) await new Promise(setImmediate);
-  process.emit('SIGINT');
-  const { exitCode, stdout } = await running;
+  const { exitCode, stdout } = await interrupt(name, fromTheStart());
   expect([exitCode, stdout]).toEqual([INTERRUPTED, '']);
   expect(readdirSync(folder, { recursive: true })).toEqual(['in.rec']);
 });
