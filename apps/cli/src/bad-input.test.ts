@@ -96,14 +96,6 @@ describe('wrong usage ends with 2', () => {
   });
 });
 
-test('help has an example and ends with 0', async () => {
-  for (const command of ['train', 'drop', 'verify', 'embed', 'bench']) {
-    const { exitCode, stdout } = await runInProcess(command, '--help');
-    expect(exitCode).toBe(0);
-    expect(stdout).toMatch(new RegExp(`Example:\\n {2}\\$ arcface ${command} `));
-  }
-});
-
 test('data that is not there', async () => {
   refused(await train('nowhere', 'out-1'), { exitCode: 1, message: /nowhere/ });
   expect(existsSync(at('out-1'))).toBe(false);

@@ -1,14 +1,11 @@
 import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { runInProcess } from '../testing/run-in-process.ts';
 import { SIDE, writeStripedFaces } from '../testing/striped-faces.ts';
 
 /* Work that is divided among processes which know nothing of each other, and joined to the same bytes as one process's. */
-
-// A machine that is busy with other things.
-vi.setConfig({ testTimeout: 300_000, hookTimeout: 300_000 });
 
 let folder: string;
 const at = (...parts: string[]) => join(folder, ...parts);

@@ -141,9 +141,3 @@ test.each<[string, string[], RegExp, number]>([
   expect([exitCode, stdout]).toEqual([code, '']);
   expect(existsSync(at('no.bin'))).toBe(false);
 });
-
-test.each(['info', 'pack', 'unpack'])('bin %s has help with an example', async (name) => {
-  const { stdout, exitCode } = await bin(name, '--help');
-  expect(stdout).toMatch(new RegExp(`Example:\\n {2}\\$ arcface bin ${name} `));
-  expect(exitCode).toBe(0);
-});

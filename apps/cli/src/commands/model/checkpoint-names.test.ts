@@ -28,7 +28,7 @@ beforeAll(async () => {
   backbone.dispose();
   symbol = checkpoint.symbol;
   arrays = parseNdArrays(checkpoint.params).arrays;
-}, 120_000);
+});
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
 /** A checkpoint of these arrays, as MODEL. */

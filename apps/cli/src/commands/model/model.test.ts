@@ -25,7 +25,7 @@ beforeAll(async () => {
   const training = ['--batch-size', '8', '--max-steps', '8', '--threads', '1'];
   await json('train', '--data', at('faces'), '--output', at('run'), ...network, ...training);
   await json('model', 'export', at('run'), '--format', 'onnx', '--output', at('run.onnx'));
-}, 120_000);
+});
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
 async function json<T = Record<string, unknown>>(...args: string[]): Promise<T> {

@@ -35,7 +35,7 @@ beforeAll(async () => {
   arrays = exportParameters(backbone, { prefixes: false });
   backbone.dispose();
   write('face', arrays);
-}, 120_000);
+});
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
 function write(name: string, tensors: readonly NamedArray[]): string {

@@ -314,12 +314,3 @@ describe('bad input gives one message', () => {
     expect(readdirSync(folder)).toEqual(before);
   });
 });
-
-test.each(['info', 'ls', 'cat', 'pack', 'unpack', 'shuffle', 'merge', 'index', 'verify', 'repair'])(
-  'rec %s has help with an example',
-  async (name) => {
-    const { stdout, exitCode } = await rec(name, '--help');
-    expect(stdout).toMatch(new RegExp(`Example:\\n {2}\\$ arcface rec ${name} `));
-    expect(exitCode).toBe(0);
-  },
-);

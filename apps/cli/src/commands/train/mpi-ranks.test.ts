@@ -5,16 +5,13 @@ import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { encodePairsPack } from '@arcface/recordio';
-import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { runInProcess } from '../../testing/run-in-process.ts';
 import { SIDE, stripedFace, writeStripedFaces } from '../../testing/striped-faces.ts';
 
 /* The main job, whose first step is made by processes under mpirun. */
 
 const hasMpi = spawnSync('mpirun', ['--version']).status === 0;
-
-// A machine that is busy with other things.
-vi.setConfig({ testTimeout: 400_000 });
 
 let folder: string;
 const at = (...parts: string[]) => join(folder, ...parts);
