@@ -32,7 +32,7 @@ function entryPoints(): Map<string, string> {
   return found;
 }
 
-/** Writes the reference into a folder; throws when the docstrings link to what is not there. */
+/** Writes the reference into a folder. What its links lead to is checked when the site is built of it. */
 export async function writeApiPages(folder: string): Promise<void> {
   const entries = entryPoints();
   const app = await Application.bootstrapWithPlugins({
