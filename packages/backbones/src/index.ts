@@ -29,7 +29,16 @@ export {
 export { type NdArrayFile, parseNdArrays, serializeNdArrays } from './mxnet/ndarray-file.ts';
 export { readMxnetSymbol, type SymbolOptions } from './mxnet/symbol-reader.ts';
 export { serializeMxnetSymbol } from './mxnet/symbol-writer.ts';
-export { type ElementType, type NamedArray, type TypedArray, toFloat32 } from './named-array.ts';
+export {
+  bytesOfValues,
+  ELEMENT_BYTES,
+  type ElementType,
+  elementCount,
+  type NamedArray,
+  type TypedArray,
+  toFloat32,
+  valuesOfBuffer,
+} from './named-array.ts';
 export type { BackboneConfig } from './networks/backbone-config.ts';
 export { type OutputHead, outputHeads } from './networks/output-heads.ts';
 export { listNetworks, type NetworkDescription, networkGraph } from './networks/presets.ts';
@@ -57,9 +66,10 @@ export {
   type ImportOptions,
   importParameters,
 } from './parameters/parameter-arrays.ts';
+export { parseSafetensors, type Safetensors, serializeSafetensors } from './safetensors/safetensors.ts';
 export {
-  parseSafetensors,
-  type Safetensors,
-  serializeSafetensors,
+  readSafetensorsHeader,
+  type SafetensorsEntry,
+  type SafetensorsHeader,
   serializeSafetensorsHeader,
-} from './safetensors/safetensors.ts';
+} from './safetensors/safetensors-header.ts';

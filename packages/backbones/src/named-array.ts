@@ -83,6 +83,11 @@ export function valuesFromBytes(bytes: Uint8Array, dtype: ElementType): TypedArr
   return new VIEWS[dtype](aligned.buffer, aligned.byteOffset, aligned.byteLength / size);
 }
 
+/** Values of little-endian bytes that have a buffer to themselves, which may be larger than an array of bytes can be: a view. */
+export function valuesOfBuffer(buffer: ArrayBuffer, dtype: ElementType): TypedArray {
+  return new VIEWS[dtype](buffer, 0, buffer.byteLength / ELEMENT_BYTES[dtype]);
+}
+
 /** The bytes behind values, without copying. */
 export function bytesOfValues(data: TypedArray): Uint8Array {
   return new Uint8Array(data.buffer, data.byteOffset, data.byteLength);

@@ -5,13 +5,16 @@ it('exports these names', () => {
   expect(Object.keys(api).sort()).toMatchInlineSnapshot(`
     [
       "BackbonesError",
+      "ELEMENT_BYTES",
       "backboneFromGraph",
       "backboneFromMxnet",
       "backboneToMxnet",
       "batchNorm",
+      "bytesOfValues",
       "checkpointName",
       "complexity",
       "createBackbone",
+      "elementCount",
       "exportOnnx",
       "exportParameters",
       "formatOnnxInput",
@@ -27,6 +30,7 @@ it('exports these names', () => {
       "parseOnnxInput",
       "parseSafetensors",
       "readMxnetSymbol",
+      "readSafetensorsHeader",
       "recogniseNetwork",
       "resolveOnnxInput",
       "serializeMxnetSymbol",
@@ -34,6 +38,7 @@ it('exports these names', () => {
       "serializeSafetensors",
       "serializeSafetensorsHeader",
       "toFloat32",
+      "valuesOfBuffer",
     ]
   `);
 });

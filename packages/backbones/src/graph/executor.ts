@@ -100,7 +100,8 @@ function executorOf({ steps, input, output }: Segment): Executor {
   };
 }
 
-function planSteps({ graph, nodes }: ResolvedGraph): Step[] {
+/** What is computed, in order. */
+export function planSteps({ graph, nodes }: ResolvedGraph): Step[] {
   const fused = fusedSlopes(graph.nodes, graph.output);
   const absorbed = new Set([...fused.values()].map(({ name }) => name));
   return nodes

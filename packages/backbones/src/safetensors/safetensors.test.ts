@@ -9,6 +9,7 @@ import {
   type NamedArray,
 } from '../named-array.ts';
 import { parseSafetensors, serializeSafetensors } from './safetensors.ts';
+import { readSafetensorsHeader } from './safetensors-header.ts';
 
 /** A file with any header, honest or not. */
 function file(header: unknown, data = new Uint8Array(0)): Uint8Array {
@@ -103,6 +104,39 @@ describe('safetensors', () => {
     expect(Buffer.from(bytes).toString('latin1')).toBe(
       `${String.fromCharCode(padded.length)}\0\0\0\0\0\0\0${padded}\0\0\x80\x3f\0\0\0\xc0`,
     );
+  });
+
+  it('tell where each tensor is without being read whole', async () => {
+    const tensors: NamedArray[] = [
+      { name: 'x', shape: [2, 1], dtype: 'float32', data: Float32Array.of(1, -2) },
+      { name: 'y', shape: [3], dtype: 'uint8', data: Uint8Array.of(7, 8, 9) },
+    ];
+    const bytes = serializeSafetensors({ tensors, metadata: { a: 'b' } });
+    const reads: number[][] = [];
+    const read = async (start: number, end: number) => {
+      reads.push([start, end]);
+      return bytes.subarray(start, end);
+    };
+    const header = await readSafetensorsHeader(read, bytes.length);
+    const values = bytes.length - 11;
+    expect(header).toEqual({
+      metadata: { a: 'b' },
+      byteLength: values,
+      tensors: [
+        { name: 'x', shape: [2, 1], dtype: 'float32', start: values, end: values + 8 },
+        { name: 'y', shape: [3], dtype: 'uint8', start: values + 8, end: values + 11 },
+      ],
+    });
+    expect(reads).toEqual([
+      [0, 8],
+      [8, values],
+    ]);
+    for (const length of [0, 5, 20, bytes.length - 1]) {
+      const short = bytes.subarray(0, length);
+      await expect(
+        readSafetensorsHeader(async (start, end) => short.subarray(start, end), length),
+      ).rejects.toMatchObject({ code: 'invalid-file' });
+    }
   });
 
   const four = new Uint8Array(4);
