@@ -5,6 +5,8 @@
  */
 import { Random } from '../random.ts';
 import { TrainingError } from '../training-error.ts';
+import { allowedCount } from './allowed-count.ts';
+import { drawPlaces } from './order-statistics.ts';
 import { countBelow, type SortedDistances, sortedDistances } from './sorted-distances.ts';
 
 /** Options of {@link acceptRates}. */
@@ -29,7 +31,7 @@ export interface AcceptRate {
   readonly threshold: number;
   /** Share of the same pairs below the threshold. */
   readonly tar: number;
-  /** Ends of the bootstrap interval of `tar`. */
+  /** Ends of the bootstrap interval of `tar`. It has no width where that is 0 or 1, however few pairs say so. */
   readonly low: number;
   readonly high: number;
 }
@@ -54,7 +56,7 @@ export function acceptRates(
     throw new TrainingError('invalid-option', `resamples must be a whole number, got ${resamples}.`);
   }
   const sets = sortedDistances(distances, isSame);
-  const allowed = fars.map((far) => allowedAccepts(far, sets.different.length));
+  const allowed = fars.map((far) => allowedCount(far, sets.different.length));
   const sampled = bootstrap(sets, allowed, { resamples, seed });
   return fars.map((far, i) => {
     const threshold = sets.different[allowed[i]!]!;
@@ -69,12 +71,6 @@ export function acceptRates(
   });
 }
 
-/** The largest count whose share of `pairs` is no larger than `far`. A product of the two can round to either side of it. */
-function allowedAccepts(far: number, pairs: number): number {
-  const count = Math.round(far * pairs);
-  return count / pairs <= far ? count : count - 1;
-}
-
 /** Sorted rates of the bootstrap samples, for each number of allowed false accepts. Both kinds of pairs are drawn anew. */
 function bootstrap(
   { same, different }: SortedDistances,
@@ -83,32 +79,28 @@ function bootstrap(
 ): Float64Array[] {
   const random = Random.of(seed, 'accept rates');
   const rates = allowed.map(() => new Float64Array(resamples));
+  const ascending = [...allowed.keys()].sort((a, b) => allowed[a]! - allowed[b]!);
   for (let sample = 0; sample < resamples; sample++) {
-    const drawnDifferent = drawCounts(different.length, random);
-    const drawnSame = drawCounts(same.length, random);
-    for (const [i, count] of allowed.entries()) {
-      const threshold = different[placeOf(count, drawnDifferent)]!;
-      const below = countBelow(same, threshold);
-      let accepted = 0;
-      for (let j = 0; j < below; j++) accepted += drawnSame[j]!;
-      rates[i]![sample] = accepted / same.length;
-    }
+    const places = drawPlaces(
+      ascending.map((i) => allowed[i]!),
+      different.length,
+      random,
+    );
+    const below = places.map((place) => countBelow(same, different[place]!));
+    const accepted = drawnBelow(below, same.length, random);
+    for (const [at, i] of ascending.entries()) rates[i]![sample] = accepted[at]! / same.length;
   }
   return rates.map((values) => values.sort());
 }
 
-/** How often each of n values is drawn in n draws with replacement. */
-function drawCounts(n: number, random: Random): Uint32Array {
-  const counts = new Uint32Array(n);
-  for (let i = 0; i < n; i++) counts[random.integer(n)]!++;
+/** How many of n values, drawn from 0..n-1 with replacement, are below each of the limits. */
+function drawnBelow(limits: readonly number[], n: number, random: Random): number[] {
+  const counts = limits.map(() => 0);
+  for (let i = 0; i < n; i++) {
+    const value = random.integer(n);
+    for (let at = 0; at < limits.length; at++) if (value < limits[at]!) counts[at]!++;
+  }
   return counts;
-}
-
-/** The place, in ascending order of the originals, of the value number `rank` (from 0) of a bootstrap sample. */
-function placeOf(rank: number, counts: Uint32Array): number {
-  let place = 0;
-  for (let seen = counts[0]!; seen <= rank; seen += counts[place]!) place++;
-  return place;
 }
 
 function percentile(sorted: Float64Array, share: number): number {

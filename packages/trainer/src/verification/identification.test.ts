@@ -43,6 +43,33 @@ test('names as many of the known as the unknown allow', () => {
   expect(strict.openSet[0]!.tpir).toBe(0.5);
 });
 
+test('allows as many of the unknown as are no larger share, however the product rounds', () => {
+  const degrees = Array.from({ length: 100 }, (_, i) => i / 2);
+  const { openSet } = identify({
+    dimensions: 2,
+    gallery: { embeddings: rows(0), labels: [1] },
+    probes: { embeddings: rows(0, ...degrees), labels: [1, ...degrees.map(() => 2)] },
+    fpirs: [0, 0.57, 1],
+  });
+  // 57 of 100 are nearer than the one at 28.5 degrees.
+  expect(openSet[0]!.threshold).toBeCloseTo(1, 6);
+  expect(openSet[1]!.threshold).toBeCloseTo(Math.cos((28.5 * Math.PI) / 180), 6);
+  expect(openSet[2]!.threshold).toBe(-1);
+  expect(openSet.map(({ tpir }) => tpir)).toEqual([0, 1, 1]);
+});
+
+test.each([
+  ['a rank of 0', { ranks: [0] }, /a rank must be a whole number of at least 1, got 0/],
+  ['a rank of none', { ranks: [Number.NaN] }, /a rank must be/],
+  ['a rate below 0', { fpirs: [-0.1] }, /a false-positive rate must be from 0 to 1, got -0.1/],
+  ['no dimensions', { dimensions: 0 }, /dimensions must be/],
+])('refuses %s', (_name, wrong, message) => {
+  const sets = { dimensions: 2, gallery, probes: gallery };
+  const act = () => identify({ ...sets, ...wrong });
+  expect(act).toThrow(expect.objectContaining({ code: 'invalid-option' }));
+  expect(act).toThrow(message);
+});
+
 test.each([
   ['no gallery', { gallery: { embeddings: new Float32Array(0), labels: [] }, probes: gallery }, /gallery/],
   ['nobody known', { gallery, probes: { embeddings: rows(1), labels: [1] } }, /No probe/],

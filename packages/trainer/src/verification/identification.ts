@@ -4,6 +4,7 @@
  * is taken for somebody (FPIR), how many of the others are named rightly (TPIR). Definitions as in IJB-C (Maze et al., 2018).
  */
 import { TrainingError } from '../training-error.ts';
+import { allowedCount } from './allowed-count.ts';
 
 /** Embeddings with identities. */
 export interface LabelledEmbeddings {
@@ -49,10 +50,12 @@ export interface OpenSetRate {
 /**
  * Compares every probe with the gallery.
  *
- * @throws {TrainingError} `invalid-pairs` when sizes disagree, a value is not finite, or no probe is of somebody in the gallery
+ * @throws {TrainingError} `invalid-pairs` when sizes disagree, a value is not finite, or no probe is of somebody in the gallery;
+ *   `invalid-option` for a rank or a rate out of range
  */
 export function identify(options: IdentificationOptions): Identification {
   const { dimensions, ranks = [1, 5, 10], fpirs = [0.01, 0.1] } = options;
+  checkOptions({ dimensions, ranks, fpirs });
   const gallery = unitRows(options.gallery, dimensions, 'gallery');
   const probes = unitRows(options.probes, dimensions, 'probes');
   const identities = [...new Set(Array.from(options.gallery.labels))];
@@ -91,11 +94,25 @@ export function identify(options: IdentificationOptions): Identification {
       nonMated.length === 0
         ? []
         : fpirs.map((fpir) => {
-            const threshold = nonMated[Math.floor(fpir * nonMated.length)] ?? -1;
+            const threshold = nonMated[allowedCount(fpir, nonMated.length)] ?? -1;
             const named = mated.filter(({ similarity, right }) => right && similarity > threshold).length;
             return { fpir, threshold, tpir: named / mated.length };
           }),
   };
+}
+
+function checkOptions({
+  dimensions,
+  ranks,
+  fpirs,
+}: Required<Pick<IdentificationOptions, 'dimensions' | 'ranks' | 'fpirs'>>): void {
+  const check = (name: string, value: number, isValid: boolean, expected: string): void => {
+    if (!isValid) throw new TrainingError('invalid-option', `${name} must be ${expected}, got ${value}.`);
+  };
+  const isCount = (value: number): boolean => Number.isSafeInteger(value) && value >= 1;
+  check('dimensions', dimensions, isCount(dimensions), 'a whole number of at least 1');
+  for (const rank of ranks) check('a rank', rank, isCount(rank), 'a whole number of at least 1');
+  for (const fpir of fpirs) check('a false-positive rate', fpir, fpir >= 0 && fpir <= 1, 'from 0 to 1');
 }
 
 /** Writes, for each identity of the gallery, the cosine of its nearest row to a probe. */

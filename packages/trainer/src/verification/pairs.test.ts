@@ -19,6 +19,15 @@ test('reads a list with folds', () => {
   expect(lfwImageName(pairs[0]!.second)).toBe('A_B_0004');
 });
 
+test('names may have blanks in them where tabs separate', () => {
+  const { pairs } = parsePairs('Jane Doe\t1\t4\nJane Doe\t2\tJohn Roe\t3\nA_B 1\t2\n');
+  expect(pairs.map(({ first, second }) => [first.name, first.index, second.name, second.index])).toEqual([
+    ['Jane Doe', 1, 'Jane Doe', 4],
+    ['Jane Doe', 2, 'John Roe', 3],
+    ['A_B', 1, 'A_B', 2],
+  ]);
+});
+
 test('reads a development list (one number) and one without a first line', () => {
   expect(parsePairs('1\nA\t1\t2\nA\t1\tB\t1\n')).toMatchObject({ folds: 1, pairs: { length: 2 } });
   expect(parsePairs('A 1 2\n')).toMatchObject({ folds: 1, pairs: { length: 1 } });

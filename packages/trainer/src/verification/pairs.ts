@@ -29,7 +29,7 @@ export interface PairsList {
 }
 
 /**
- * Parses the text of a `pairs.txt`. Fields are separated by tabs or spaces.
+ * Parses the text of a `pairs.txt`. Fields are separated by tabs or spaces; where by tabs alone, names may have spaces in them.
  *
  * @throws {TrainingError} `invalid-pairs` naming the line that does not fit, or the number of pairs that is missing
  */
@@ -39,8 +39,8 @@ export function parsePairs(text: string): PairsList {
   let declared: number | undefined;
   const pairs: FacePair[] = [];
   lines.forEach((line, at) => {
-    const fields = line.trim().split(/\s+/);
-    if (fields[0] === '') return;
+    const fields = fieldsOf(line);
+    if (fields.length === 0) return;
     if (pairs.length === 0 && declared === undefined && fields.length <= 2) {
       const [first, second] = fields.map((field) => naturalNumber(field, at));
       folds = second === undefined ? 1 : first!;
@@ -72,6 +72,16 @@ export function parsePairs(text: string): PairsList {
 export function lfwImageName({ name, index }: PairImage): string {
   return `${name}_${String(index).padStart(4, '0')}`;
 }
+
+/** Names may have blanks in them where tabs separate. */
+function fieldsOf(line: string): string[] {
+  const byTabs = line.split('\t').map((field) => field.trim());
+  const isPair = (byTabs.length === 3 || byTabs.length === 4) && !byTabs.includes('');
+  if (isPair && isNumber(byTabs[1]!) && isNumber(byTabs.at(-1)!)) return byTabs;
+  return line.split(/\s+/).filter((field) => field !== '');
+}
+
+const isNumber = (field: string): boolean => /^\d+$/.test(field);
 
 function naturalNumber(field: string, line: number): number {
   const value = /^\d{1,9}$/.test(field) ? Number(field) : 0;

@@ -11,6 +11,17 @@ test('reads pairs of paths, whatever separates them', () => {
   ]);
 });
 
+test('paths may have blanks in them where tabs or commas separate', () => {
+  const pair = { first: 'Jane Doe/1.jpg', second: 'John, jr/2.jpg', same: true };
+  expect(parsePathPairs('Jane Doe/1.jpg\tJohn, jr/2.jpg\t1\n')).toEqual([pair]);
+  expect(isPathPairs('Jane Doe/1.jpg, Jane Doe/2.jpg, 0')).toBe(true);
+  expect(parsePathPairs('Jane Doe/1.jpg, Jane Doe/2.jpg, 0')).toEqual([
+    { first: 'Jane Doe/1.jpg', second: 'Jane Doe/2.jpg', same: false },
+  ]);
+  // Which of them belong together nobody can tell.
+  expect(() => parsePathPairs('Jane Doe/1.jpg Jane Doe/2.jpg 0')).toThrow(/Line 1/);
+});
+
 test('tells pairs of paths from those of LFW', () => {
   expect(isPathPairs('\n a/1.jpg\tb/2.jpg\t1\n')).toBe(true);
   for (const lfw of ['10\t300\nA\t1\t4\n', 'A\t1\t1\n', 'A 1 B 1\n', ''])

@@ -107,7 +107,12 @@ function linesOf(text: string): { readonly fields: readonly string[]; readonly a
     .filter(({ fields }) => fields.length > 0);
 }
 
+/** Paths may have blanks in them where tabs or commas separate. */
 function fieldsOf(line: string): string[] {
+  for (const separator of ['\t', ',']) {
+    const fields = line.split(separator).map((field) => field.trim());
+    if (fields.length === 3 && fields.every((field) => field !== '')) return fields;
+  }
   return line.split(/[\s,]+/).filter((field) => field !== '');
 }
 

@@ -29,6 +29,28 @@ test('a medium counts once, however many images it has', () => {
   expect(poolTemplates(longer).embeddings[0]).toBeCloseTo(30 / Math.hypot(30, 3), 6);
 });
 
+test.each([true, false])(
+  'a value that is not finite is refused by its template (weighted: %s)',
+  (weightByNorm) => {
+    for (const wrong of [Number.NaN, Number.POSITIVE_INFINITY]) {
+      const images = {
+        embeddings: Float32Array.of(1, 0, wrong, 1),
+        dimensions: 2,
+        templates: [3, 4],
+        media: [1, 1],
+      };
+      expect(() => poolTemplates(images, { weightByNorm })).toThrow(/template 4 is not finite/);
+    }
+  },
+);
+
+test('a template of one image is that image, and one of zeros stays zero', () => {
+  const images = { embeddings: Float32Array.of(0, 7, 0, 0), dimensions: 2, templates: [1, 2], media: [1, 1] };
+  for (const weightByNorm of [true, false]) {
+    expect([...poolTemplates(images, { weightByNorm }).embeddings]).toEqual([0, 1, 0, 0]);
+  }
+});
+
 test.each([
   ['a line too short', () => parseTemplateMembers('1.jpg 7\n'), /Line 1.*3 fields, got 2/],
   ['a template that is no number', () => parseTemplateMembers('1.jpg x 1\n'), /"x"/],

@@ -52,7 +52,7 @@ export interface TemplateEmbeddings {
 /**
  * Pools images into templates.
  *
- * @throws {TrainingError} `invalid-pairs` when sizes disagree or a value is not finite, naming the row
+ * @throws {TrainingError} `invalid-pairs` when sizes disagree, or a value is not finite, naming the template
  */
 export function poolTemplates(
   { embeddings, dimensions, templates, media }: TemplateImages,
@@ -83,12 +83,12 @@ export function poolTemplates(
         for (let d = 0; d < dimensions; d++) sum[d]! += embeddings[row * dimensions + d]! * weight;
       }
     }
-    const norm = Math.hypot(...sum) || 1;
+    const norm = Math.hypot(...sum);
     if (!Number.isFinite(norm)) {
       throw new TrainingError('invalid-pairs', `An embedding of template ${template} is not finite.`);
     }
     pooled.set(
-      sum.map((value) => value / norm),
+      sum.map((value) => value / (norm || 1)),
       rows.size * dimensions,
     );
     rows.set(template, rows.size);

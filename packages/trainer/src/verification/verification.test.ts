@@ -129,6 +129,35 @@ describe('verifyPairs', () => {
     expect(val).toBe(1);
   });
 
+  test('scores that are all equal tell nobody apart', () => {
+    const isSame = [true, false, true, false, false, true, false];
+    const { accuracy, auc, val, far, folds } = verifyDistances(
+      isSame.map(() => 1),
+      isSame,
+      { folds: 3 },
+    );
+    // Uneven folds of 3, 2 and 2 pairs, each judged as the larger kind of the others is.
+    expect(folds.map((fold) => fold.threshold)).toEqual([0, 1.01, 0].map((x) => expect.closeTo(x, 9)));
+    expect(accuracy).toBeCloseTo((1 / 3 + 0 / 2 + 1 / 2) / 3, 12);
+    expect(auc).toBe(0.5);
+    // The rate jumps from 0 to 1 between two thresholds; what it is in between is made up, and what was met is told.
+    expect([val, far]).toEqual([1, 1]);
+  });
+
+  test('a false-accept rate that no threshold reaches accepts nobody', () => {
+    const isSame = [true, false, true, false];
+    const { val, far, folds } = verifyDistances([0.5, 4, 0.7, 4], isSame, { folds: 2 });
+    expect([val, far]).toEqual([0, 0]);
+    expect(folds.map(({ valThreshold }) => valThreshold)).toEqual([0, 0]);
+  });
+
+  test('the thresholds are the caller’s own', () => {
+    const verify = () => verifyDistances([0.5, 1.5], [true, false], { folds: 1 });
+    verify().roc.thresholds.fill(9);
+    expect(verify().accuracy).toBe(1);
+    expect(verify().roc.thresholds[1]).toBe(0.01);
+  });
+
   test.each([
     ['no pair', [], [], {}],
     ['lengths that differ', [1, 2], [true], {}],
@@ -137,6 +166,8 @@ describe('verifyPairs', () => {
     ['more folds than pairs', [1, 2], [true, false], {}],
     ['folds: 0', [1, 2], [true, false], { folds: 0 }],
     ['NaN', [1, Number.NaN], [true, false], { folds: 1 }],
+    ['a rate above 1', [1, 2], [true, false], { folds: 1, farTarget: 1.5 }],
+    ['a rate that is none', [1, 2], [true, false], { folds: 1, farTarget: Number.NaN }],
   ])('refuses %s', (_name, distances, isSame, options) => {
     expect(() => verifyDistances(distances, isSame, options)).toThrow(TrainingError);
   });

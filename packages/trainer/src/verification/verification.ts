@@ -22,7 +22,7 @@ import { mean, standardDeviation } from './statistics.ts';
 export interface VerificationOptions {
   /** Contiguous folds, the first ones one pair longer where they do not divide. 1 trains and tests on all. Default 10. */
   readonly folds?: number;
-  /** The false-accept rate at which `val` is measured. Default 1e-3. */
+  /** The false-accept rate at which `val` is measured, 0 to 1. Default 1e-3. */
   readonly farTarget?: number;
 }
 
@@ -86,7 +86,7 @@ const VAL_THRESHOLDS = Float64Array.from({ length: 4000 }, (_, i) => i * 0.001);
  * @param embeddings row-major [2 * pairs, dimensions]; rows 2i and 2i+1 are pair i
  * @param isSame truth of each pair
  * @throws {TrainingError} `invalid-pairs` when sizes disagree, a value is not finite, one kind of pair is missing, or
- *   there are fewer pairs than folds
+ *   there are fewer pairs than folds; `invalid-option` for a rate out of range
  */
 export function verifyPairs(
   embeddings: Float32Array,
@@ -146,6 +146,8 @@ export function verifyDistances(
   const pairs = distances.length;
   checkDistances(distances, isSame);
   checkFolds(pairs, folds);
+  if (!(farTarget >= 0 && farTarget <= 1))
+    throw new TrainingError('invalid-option', `farTarget must be from 0 to 1, got ${farTarget}.`);
   const bounds = foldBounds(pairs, folds);
   const sets = bounds.map(([start, end]) => sortedDistancesWithin(distances, isSame, start, end));
   const whole = sortedDistances(distances, isSame);
@@ -176,7 +178,7 @@ export function verifyDistances(
     farTarget,
     auc: areaUnderCurve(whole),
     roc: {
-      thresholds: ACCURACY_THRESHOLDS,
+      thresholds: ACCURACY_THRESHOLDS.slice(),
       truePositiveRate: meanRates(sets.map((set) => set.same)),
       falsePositiveRate: meanRates(sets.map((set) => set.different)),
     },
