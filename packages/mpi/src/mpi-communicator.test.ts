@@ -108,9 +108,9 @@ describe.each(LAUNCHERS)(
     });
 
     test.skipIf(!isThere)('a rank that is stopped ends the job, which names it', async () => {
-      const { code, answers } = await onRanks(command, 2, ['stopped', '3']);
+      const { code, answers, errors } = await onRanks(command, 2, ['stopped', '3']);
       expect(code).not.toBe(0);
-      expect(answers).toEqual([
+      expect(answers, errors).toEqual([
         {
           ...{ name: 'MpiError', code: 'rank-silent' },
           message: expect.stringMatching(

@@ -72,8 +72,8 @@ const PAUSE = 0.05;
 /** Milliseconds of a sleep from which the progress thread wakes this one. */
 const LONG_PAUSE = 100;
 /** Milliseconds that a rank lets the one before it be the first to abort; and how many at most. */
-const ABORT_STEP = 250;
-const LONGEST_ABORT = 2000;
+const ABORT_STEP = 1000;
+const LONGEST_ABORT = 4000;
 /** Milliseconds that the launcher may take to end this process, before it ends itself. */
 const ABORT_PATIENCE = 10_000;
 /** Most numbers of one call: MPI counts them in 31 bits. */
@@ -168,6 +168,7 @@ export function mpiCommunicator(options: MpiOptions = {}): MpiCommunicator {
   /** Waits for nobody: what the others have called is looked at when it has come, before the sum is. */
   function startAllReduce(values: Exchangeable, operation: Reduction): MpiReduction {
     const what = `allReduce ${operation}` as const;
+    watch?.begin();
     const call = { what, length: values.length, lengths: 'equal' } as const;
     const own = Int32Array.of(OPERATIONS.indexOf(what), values.length);
     const all = new Int32Array(own.length * size);
@@ -203,7 +204,7 @@ export function mpiCommunicator(options: MpiOptions = {}): MpiCommunicator {
       },
       wait() {
         if (isDone()) return;
-        watch?.begin();
+        watch?.waitFromNow();
         while (!isDone()) {
           (agreed ? sums.find((sum) => sum.doneAt() === undefined) : agreement)?.sleep(LONG_PAUSE);
           watch?.waiting(what);

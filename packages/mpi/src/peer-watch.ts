@@ -50,6 +50,11 @@ export class PeerWatch {
   /** An operation begins, for which the others are needed. */
   begin(): void {
     this.#operation++;
+    this.waitFromNow();
+  }
+
+  /** This rank begins to wait, for an operation that has begun before. */
+  waitFromNow(): void {
     this.#waited = 0;
     this.#last = performance.now();
     this.#silent.fill(0);

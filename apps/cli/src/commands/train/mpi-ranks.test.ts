@@ -127,7 +127,8 @@ describe.skipIf(!hasMpi)(
       expect(code).toBe(1);
       expect(stdout).toBe('');
       expect(stderr).toMatch(/error: rank 0 of 2: The output folder .* is not empty/);
-      expect(stderr.match(/error: rank/g)).toHaveLength(1);
+      // Of what another rank makes of it, it may be too late to keep silent on a machine that is busy.
+      expect(stderr.match(/is not empty/g)).toHaveLength(1);
     });
   },
 );
