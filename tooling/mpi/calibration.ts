@@ -1,22 +1,15 @@
 /** What `measure.sh` has measured, as the numbers that the simulation takes. */
 import { readFileSync } from 'node:fs';
-import type { RecordedExchange } from './recording-communicator.ts';
+import type { MeasuredRun } from './measured-run.ts';
 import type { Machine, Network } from './simulation.ts';
-
-interface Timed {
-  readonly batchSize: number;
-  readonly ranks: number;
-  readonly secondsPerStep: number;
-  readonly exchanges: readonly RecordedExchange[];
-}
 
 export interface Calibration {
   readonly link: Network;
-  /** Seconds of a step of one process with one thread on an idle machine. */
-  readonly alone: (images: number) => number;
+  /** Seconds of a step of one process with one thread on an idle machine, the backward pass in so many stages. */
+  readonly alone: (images: number, stages: number) => number;
   readonly machine: Machine;
   /** Steps of one to four ranks. */
-  readonly ranks: readonly Timed[];
+  readonly ranks: readonly MeasuredRun[];
   /** Seconds of the head with two threads: loss, gradient and update. */
   readonly head: (classes: number, images: number) => number;
 }
@@ -30,18 +23,21 @@ export function readCalibration(file: URL = MEASURED): Calibration {
     .split('\n')
     .map((line) => JSON.parse(line));
   const of = <T>(what: string): T[] => lines.filter((line) => line.what === what);
-  const alone = of<Timed>('alone');
-  const [pair] = of<Timed>('two at once');
-  const twelve = alone.find(({ batchSize }) => batchSize === pair!.batchSize)!;
+  const alone = of<MeasuredRun>('alone');
+  const inStages = (wanted: number): MeasuredRun[] => alone.filter(({ stages = 1 }) => stages === wanted);
+  const [pair] = of<MeasuredRun>('two at once');
+  const twelve = inStages(1).find(({ batchSize }) => batchSize === pair!.batchSize)!;
   const slower = twelve.secondsPerStep / pair!.secondsPerStep;
-  const step = lineThrough(alone.map(({ batchSize, secondsPerStep }) => [batchSize, secondsPerStep]));
   const heads = of<{ classes: number; batch: number; seconds: number }>('head');
   const perClass = lineThrough(heads.map(({ classes, batch, seconds }) => [batch, seconds / classes]));
   return {
     link: of<Network>('link')[0]!,
-    alone: step,
+    alone: (images, stages) =>
+      lineThrough(inStages(stages).map(({ batchSize, secondsPerStep }) => [batchSize, secondsPerStep]))(
+        images,
+      ),
     machine: { cores: 2, speed: (busy) => (busy > 1 ? slower : 1) },
-    ranks: of<Timed>('ranks'),
+    ranks: of<MeasuredRun>('ranks'),
     head: (classes, images) => classes * perClass(images),
   };
 }

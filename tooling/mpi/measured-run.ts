@@ -33,8 +33,10 @@ export interface MeasuredRun extends MeasuredRunOptions {
   readonly ranks: number;
   /** Median, without the first two steps, in which graphs are compiled. */
   readonly secondsPerStep: number;
-  /** Of the median step on rank 0. */
+  /** Of the median step on rank 0: what it waited for on the spot. */
   readonly exchanges: readonly RecordedExchange[];
+  /** Bytes of the sums that were begun in the median step and waited for later. */
+  readonly reductions?: readonly number[];
   /** Of all steps but the first two, on rank 0: share of the time with a sum under way in which the rank did not wait for it. */
   readonly hidden?: number;
 }
@@ -93,7 +95,10 @@ const result: MeasuredRun = {
   ranks: communicator.size,
   secondsPerStep: median.seconds,
   exchanges: median.exchanges,
-  ...(reductions && { hidden: hiddenShare(timed.slice(2).map((step) => step.reductions)) }),
+  ...(reductions && {
+    reductions: median.reductions.map(({ bytes }) => bytes),
+    hidden: hiddenShare(timed.slice(2).map((step) => step.reductions)),
+  }),
 };
 if (communicator.rank === 0) process.stdout.write(`${JSON.stringify(result)}\n`);
 mpi?.close();

@@ -15,8 +15,9 @@ export interface RecordedExchange extends Exchange {
   readonly exchanged: number;
 }
 
-/** A sum under way, in milliseconds as of `performance.now()`. */
+/** A sum under way; times in milliseconds as of `performance.now()`. */
 export interface RecordedReduction {
+  readonly bytes: number;
   readonly begun: number;
   /** When it was found done, by whoever asked. */
   done: number;
@@ -48,7 +49,10 @@ export function recordingCommunicator(
     return result;
   }
   const startAllReduce: Communicator['startAllReduce'] = (values, operation) => {
-    const entry: RecordedReduction = { begun: performance.now(), done: 0, waited: 0 };
+    const entry: RecordedReduction = {
+      ...{ bytes: values.byteLength, begun: performance.now() },
+      ...{ done: 0, waited: 0 },
+    };
     const pending = communicator.startAllReduce!(values, operation);
     reductions!.push(entry);
     return {

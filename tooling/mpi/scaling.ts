@@ -1,38 +1,81 @@
 /**
- * The tables of docs/scaling.md: what the simulation says of the runs that were measured, and then of 1 to 64 hosts.
+ * The tables of docs/scaling.md: what the simulation says of the runs that were measured, and then of 1 to 64 hosts. Two seconds.
  *   npx tsx tooling/mpi/scaling.ts
  */
 import { complexity, networkGraph } from '@arcface/backbones';
 import { readCalibration } from './calibration.ts';
-import { exchangesOfStep } from './exchanges-of-a-step.ts';
-import type { Exchange } from './recording-communicator.ts';
+import { exchangesOfStep, type StepExchange, type StepShape } from './exchanges-of-a-step.ts';
+import type { MeasuredRun } from './measured-run.ts';
 import { exchangeSeconds, type Network, type Phase, simulate } from './simulation.ts';
+import { type BackwardStage, backwardStages } from './stages-of-a-network.ts';
 
 const calibration = readCalibration();
 
-/** A step: half of the work before the embeddings are exchanged, half before the gradients are. */
-function phasesOf(exchanges: readonly Exchange[], work: number, threads: number): Phase[] {
-  const largest = exchanges.reduce((best, { bytes }, i) => (bytes > exchanges[best]!.bytes ? i : best), 0);
-  const embeddings = 2;
-  return exchanges.map((exchange, i) => ({
+/** Seconds of a step on a core that has nothing else to do. */
+interface StepCost {
+  readonly network: number;
+  readonly head: number;
+  readonly threads: number;
+}
+
+/** A step: half of the network's and of the head's work is forward, half backward; the last stage's gradients are waited for. */
+function phasesOf(
+  exchanges: readonly StepExchange[],
+  stages: readonly BackwardStage[],
+  { network, head, threads }: StepCost,
+): Phase[] {
+  const begun = new Set<number>();
+  const workBefore = (after: StepExchange['after']): number => {
+    if (after === undefined) return 0;
+    if (after === 'forward') return network / 2;
+    if (typeof after === 'string') return head / 2;
+    // Of the buckets of a stage the first comes after its work, the others right after that.
+    const isFirst = !begun.has(after.stage);
+    begun.add(after.stage);
+    return isFirst ? (network / 2) * stages[after.stage]!.share : 0;
+  };
+  return exchanges.map((exchange) => ({
     exchange,
     threads,
-    work: i === embeddings ? work / 2 : i === largest ? work / 2 : 0,
+    work: workBefore(exchange.after),
+    overlaps: typeof exchange.after === 'object' && exchange.after.stage < stages.length - 1,
   }));
 }
 
 const median = (values: readonly number[]): number =>
   values.toSorted((a, b) => a - b)[Math.floor(values.length / 2)]!;
 
+/** What ranks of a run that was measured exchange, and where its backward pass is cut. */
+export function shapeOf({ ranks, batchSize, network, stages = 1 }: MeasuredRun): {
+  readonly shape: StepShape;
+  readonly stages: readonly BackwardStage[];
+} {
+  const cut = backwardStages(network, stages);
+  const { dimensions } = MEASURED_HEAD;
+  return {
+    stages: cut,
+    shape: {
+      ...{ ranks, batch: batchSize, dimensions, subcenters: SUBCENTERS, dynamics: false },
+      stages: cut.map(({ tensors }) => tensors),
+    },
+  };
+}
+
 /** What is said of a run that was measured: `ranks` on the one machine, one thread each. */
-export function simulatedStep(ranks: number): number {
-  const measured = calibration.ranks.find((run) => run.ranks === ranks)!;
+export function simulatedStep(run: MeasuredRun): number {
+  const { ranks, batchSize } = run;
+  const { shape, stages } = shapeOf(run);
   const steps = simulate({
     ranks,
     ranksPerHost: ranks,
     machine: calibration.machine,
     network: calibration.link,
-    phases: phasesOf(measured.exchanges, calibration.alone(measured.batchSize / ranks), 1),
+    // How much of the step is the head's, which is small, is not known.
+    phases: phasesOf(exchangesOfStep(shape), stages, {
+      network: calibration.alone(batchSize / ranks, run.stages ?? 1),
+      head: 0,
+      threads: 1,
+    }),
     jitter: 0,
     steps: 1,
   });
@@ -45,6 +88,8 @@ const NETWORKS: Readonly<Record<string, Network>> = {
   '1 Gbit/s': { alpha: 100e-6, beta: 0.118e9 },
 };
 
+/** Of y1, which was measured. */
+const MEASURED_HEAD = { dimensions: 128 };
 /** Of r50 in training, two cores, batches of 16, when the page was made; the backend's `bench/results/peers.md` has the newest. */
 const R50_IMAGES_A_SECOND = 4.4;
 const R50 = { dimensions: 512, numbers: complexity(networkGraph('r50')).parameters };
@@ -54,6 +99,8 @@ const IMAGES = 10e6;
 const EPOCHS = 18;
 /** Of a step from host to host, where hosts have the work of their own only. */
 const JITTER = 0.03;
+/** Of the backward pass, where it overlaps with the exchange. */
+const STAGES = 4;
 
 interface Projection {
   readonly ranks: number;
@@ -64,21 +111,31 @@ interface Projection {
   readonly days: number;
 }
 
-/** One rank a host of two cores like the measured one. @param sampled share of the classes that take part */
-export function projected(ranks: number, classes: number, network: Network, sampled = 1): Projection {
+export interface ProjectionOptions {
+  /** Share of the classes that take part. Default 1. */
+  readonly sampled?: number;
+  /** Of the backward pass. Default 1: nothing overlaps. */
+  readonly stages?: number;
+}
+
+/** One rank a host of two cores like the measured one. */
+export function projected(
+  ranks: number,
+  classes: number,
+  network: Network,
+  { sampled = 1, stages = 1 }: ProjectionOptions = {},
+): Projection {
+  const cut = backwardStages('r50', stages);
   const exchanges = exchangesOfStep({
     ...{ ranks, batch: BATCH, dimensions: R50.dimensions, subcenters: SUBCENTERS, dynamics: true },
-    // In tensors of a bucket's size: how they are cut matters little.
-    tensors: Array.from({ length: Math.ceil(R50.numbers / 2 ** 21) }, (_, i) =>
-      Math.min(2 ** 21, R50.numbers - i * 2 ** 21),
-    ),
+    stages: cut.map(({ tensors }) => tensors),
   });
   const images = BATCH / ranks / R50_IMAGES_A_SECOND;
   const head = calibration.head((classes * sampled) / ranks, BATCH);
   const steps = simulate({
     ...{ ranks, ranksPerHost: 1, network, jitter: JITTER, steps: 50 },
     machine: { cores: 2, speed: () => 1 },
-    phases: phasesOf(exchanges, 2 * (images + head), 2),
+    phases: phasesOf(exchanges, cut, { network: 2 * images, head: 2 * head, threads: 2 }),
   });
   const seconds = median(steps);
   return {
@@ -116,11 +173,11 @@ if (process.argv[1]?.endsWith('scaling.ts')) {
       `a core beside a busy one: ${calibration.machine.speed(2).toFixed(2)}\n`,
   );
   table(
-    ['ranks', 'measured, s a step', 'simulated', 'off by'],
-    calibration.ranks.map(({ ranks, secondsPerStep }) => {
-      const simulated = simulatedStep(ranks);
-      const off = (100 * (simulated / secondsPerStep - 1)).toFixed(1);
-      return [ranks, secondsPerStep.toFixed(3), simulated.toFixed(3), `${off} %`];
+    ['ranks', 'stages', 'measured, s a step', 'simulated', 'off by'],
+    calibration.ranks.map((run) => {
+      const simulated = simulatedStep(run);
+      const off = (100 * (simulated / run.secondsPerStep - 1)).toFixed(1);
+      return [run.ranks, run.stages ?? 1, run.secondsPerStep.toFixed(3), simulated.toFixed(3), `${off} %`];
     }),
   );
   for (const [classes, name] of [
@@ -130,6 +187,8 @@ if (process.argv[1]?.endsWith('scaling.ts')) {
     for (const [kind, network] of Object.entries(NETWORKS)) {
       console.log(`${name}, ${kind}`);
       const base = projected(1, classes, network);
+      const efficiency = ({ ranks, seconds }: Projection): string =>
+        `${((100 * base.seconds) / (ranks * seconds)).toFixed(0)} %`;
       table(
         [
           'ranks',
@@ -140,11 +199,13 @@ if (process.argv[1]?.endsWith('scaling.ts')) {
           'images/s',
           'efficiency',
           `days, ${EPOCHS} epochs`,
+          `in ${STAGES} stages`,
           'a tenth of the classes',
         ],
         [1, 2, 4, 8, 16, 32, 64].map((ranks) => {
           const p = projected(ranks, classes, network);
-          const partial = projected(ranks, classes, network, 0.1);
+          const overlapped = projected(ranks, classes, network, { stages: STAGES });
+          const partial = projected(ranks, classes, network, { sampled: 0.1 });
           return [
             ranks,
             p.seconds.toFixed(1),
@@ -152,8 +213,9 @@ if (process.argv[1]?.endsWith('scaling.ts')) {
             p.head.toFixed(1),
             p.exchanged.toFixed(2),
             (BATCH / p.seconds).toFixed(0),
-            `${((100 * base.seconds) / (ranks * p.seconds)).toFixed(0)} %`,
+            efficiency(p),
             p.days.toFixed(0),
+            `${overlapped.days.toFixed(0)} days, ${efficiency(overlapped)}`,
             `${partial.days.toFixed(0)} days`,
           ];
         }),

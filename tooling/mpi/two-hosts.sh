@@ -4,9 +4,12 @@
 # that takes; that a link which is cut ends the job on both hosts, and when; and that the last checkpoint goes on.
 # (Stopped and killed ranks are a test: packages/trainer/src/parallel/mpi.test.ts.)
 # Needs root, /dev/net/tun, iproute2, Open MPI (apt-get install iproute2 openmpi-bin libopenmpi3). Nothing leaves the namespaces.
-#   sudo bash tooling/mpi/two-hosts.sh [DELAY_MS] [LOSS]      default: 5 ms each way, .01 of the packets lost
+# Prints a headline a part, the JSON of each run, and how long things took. No run may take more than five minutes.
+#   sudo bash tooling/mpi/two-hosts.sh [DELAY_MS] [LOSS] | tee tooling/mpi/results/two-hosts.txt      default: 5 ms each way, .01 of the packets lost
 set -euo pipefail
 cd "$(dirname "$0")/../.."
+[ -d node_modules ] || npx --yes pnpm install >&2
+echo "\$ bash tooling/mpi/two-hosts.sh $*"
 delay=${1:-5}
 loss=${2:-.01}
 timeout=15
@@ -34,11 +37,21 @@ exec ip netns exec "arcface-$name" unshare --uts sh -c "hostname arcface-$name; 
 SH
 chmod +x "$work/on-host"
 
+# Waits until a command succeeds: within SECONDS WHAT COMMAND...
+within() {
+  local ends=$((SECONDS + $1)) what=$2
+  shift 2
+  until "$@" 2>/dev/null; do
+    [ "$SECONDS" -lt "$ends" ] || { echo "waited for $what in vain" >&2; exit 1; }
+    sleep .1
+  done
+}
+
 connect() { # DELAY LOSS
   rm -f "$work/link"
   node --import tsx tooling/mpi/link.ts arcface-a arcface-b mpi0 "$1" "$2" >"$work/link" &
   link=$!
-  until grep -q up "$work/link" 2>/dev/null; do sleep .1; done
+  within 60 'the link to be up' grep -q up "$work/link"
   for host in a:1 b:2; do
     ip -n "arcface-${host%:*}" address add "10.77.0.${host#*:}/24" dev mpi0
     ip -n "arcface-${host%:*}" link set mpi0 up mtu 9000
@@ -56,7 +69,7 @@ keepalive='--mca oob_tcp_keepalive_time 5 --mca oob_tcp_keepalive_intvl 2 --mca 
 train() { # OUTPUT OPTIONS...
   local output=$1
   shift
-  "$work/on-host" 10.77.0.1 "exec mpirun --allow-run-as-root --oversubscribe --host 10.77.0.1:2,10.77.0.2:2 -n 4 \
+  "$work/on-host" 10.77.0.1 "exec timeout 300 mpirun --allow-run-as-root --oversubscribe --host 10.77.0.1:2,10.77.0.2:2 -n 4 \
     --mca plm_rsh_agent $work/on-host --mca btl tcp,self --mca btl_tcp_if_include mpi0 --mca oob_tcp_if_include mpi0 $keepalive \
     node --import tsx $PWD/apps/cli/src/main.ts train --communicator mpi --rank-timeout $timeout \
     --threads 1 --data $work/faces --output $output $network $*"
@@ -83,6 +96,7 @@ for quality in '0 0' "$delay $loss"; do
   disconnect
 done
 
+has_steps() { [ "$(steps)" -ge "$1" ]; }
 steps() {
   local count
   count=$(grep -c '"kind":"step"' "$work/cut/log.jsonl" 2>/dev/null) || true
@@ -90,7 +104,7 @@ steps() {
 }
 # The link is in the second namespace, too; the launcher has the ranks' command in its own.
 pids_on() { ip netns pids "arcface-$1" | grep -vx "$link" || true; }
-ranks_on() { pids_on "$1" | xargs -r ps -o args= -p | grep -v '^mpirun' | grep -c 'train --communicator' || true; }
+ranks_on() { pids_on "$1" | xargs -r ps -o args= -p | grep -Ev '^(timeout [0-9]+ )?mpirun' | grep -c 'train --communicator' || true; }
 seconds_since() { echo "$(date +%s.%N) $1" | awk '{ printf "%.0f", $1 - $2 }'; }
 for daemons in "that keep asking after each other" "as they are by default"; do
   [ "$daemons" = 'as they are by default' ] && keepalive=
@@ -99,7 +113,7 @@ for daemons in "that keep asking after each other" "as they are by default"; do
   connect 0 0
   train "$work/cut" --max-steps 100000 --checkpoint-every 5 >"$work/cut.out" 2>"$work/cut.err" &
   job=$!
-  until [ "$(steps)" -ge 10 ]; do sleep .1; done
+  within 120 'ten steps' has_steps 10
   # From now on nothing gets through, and nobody is told so.
   kill -STOP "$link"
   cut=$(date +%s.%N)
