@@ -23,6 +23,7 @@ async function configured(text: string, ...typed: string[]): Promise<Record<stri
     .option('--batch-size <n>', '', wholeNumber(1), 32)
     .option('--lr-steps <numbers>', '', ascendingNumbers)
     .option('--tensorboard [folder]')
+    .option('--no-mirror')
     .option('--resume');
   command.parse(['--config', config, ...typed], { from: 'user' });
   await applyConfigFile(command);
@@ -50,9 +51,28 @@ test('values are what the command line makes of them, and what is typed wins', a
   });
 });
 
+test('what is left open, switched off, or behind a mark of its encoding is read as it is meant', async () => {
+  expect(await configured('\uFEFF{"tensorboard": false, "mirror": false}')).toMatchObject({ mirror: false });
+  expect(await configured('{"tensorboard": false}')).not.toHaveProperty('tensorboard');
+  const module = join(folder, 'open.mjs');
+  writeFileSync(module, 'export const config = { network: undefined, batchSize: 4 };');
+  const command = new Command('train')
+    .option('--config <file>')
+    .option('--network <name>', '', 'y1')
+    .option('--batch-size <n>', '', wholeNumber(1), 32);
+  command.parse(['--config', module], { from: 'user' });
+  await applyConfigFile(command);
+  expect(command.opts()).toMatchObject({ network: 'y1', batchSize: 4 });
+});
+
 describe('refuses', () => {
   test.each([
     ['a text for a switch', '{"resume": "no"}', /sets resume to "no": Expected true or false/],
+    ['a text for a switch that is on', '{"mirror": "no"}', /sets mirror to "no": Expected true or false/],
+    ['a list with a hole', '{"lrSteps": [1, null]}', /Expected a text, a number/],
+    ['an empty list', '{"lrSteps": []}', /sets lrSteps to \[\]: Expected ascending numbers/],
+    ['numbers without end', '{"lrSteps": "1,1e999"}', /Expected ascending numbers/],
+    ['a number that is missing', '{"lrSteps": ",5"}', /Expected ascending numbers/],
     ['a switch for a number', '{"batchSize": true}', /sets batchSize to true: Expected a value/],
     ['nothing', '{"network": null}', /sets network to null: Expected a text, a number/],
     ['an object', '{"network": {"name": "y1"}}', /Expected a text, a number/],

@@ -28,6 +28,8 @@ export async function applyConfigFile(command: Command): Promise<void> {
         `${path} sets "${name}", which ${command.name()} does not have. It has: ${names}.`,
       );
     }
+    // A module may leave an option open by a condition; false is the other side of an option that needs no value.
+    if (value === undefined || (value === false && option.optional)) continue;
     const source = command.getOptionValueSource(name);
     if (source === 'cli') continue;
     try {
@@ -44,7 +46,7 @@ function parse(value: unknown, option: Option): unknown {
     if (option.required) throw new Error('Expected a value.');
     return value;
   }
-  if (option.isBoolean()) throw new Error('Expected true or false.');
+  if (option.isBoolean() || option.negate) throw new Error('Expected true or false.');
   const values: readonly unknown[] = Array.isArray(value) ? value : [value];
   if (!values.every((each) => typeof each === 'string' || typeof each === 'number')) {
     throw new Error('Expected a text, a number, or a list of them.');
@@ -57,7 +59,8 @@ async function readConfig(path: string): Promise<Config> {
   let value: unknown;
   try {
     if (path.endsWith('.json')) {
-      value = JSON.parse(await readFile(path, 'utf8'));
+      // Editors of Windows put a mark in front, which is no JSON.
+      value = JSON.parse((await readFile(path, 'utf8')).replace(/^\uFEFF/, ''));
     } else {
       const module = (await import(pathToFileURL(resolve(path)).href)) as {
         config?: unknown;

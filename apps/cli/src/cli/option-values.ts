@@ -22,9 +22,11 @@ export function numberWithin(least: number, most: number): (text: string) => num
 
 /** Numbers separated by commas, ascending. */
 export function ascendingNumbers(text: string): number[] {
-  const values = text.split(',').map(Number);
-  const ascend = values.every((value, i) => value >= 0 && (i === 0 || value > values[i - 1]!));
-  if (text.trim() !== '' && ascend) return values;
+  const values = text.split(',').map((part) => (part.trim() === '' ? Number.NaN : Number(part)));
+  const ascend = values.every(
+    (value, i) => value >= 0 && value !== Number.POSITIVE_INFINITY && (i === 0 || value > values[i - 1]!),
+  );
+  if (ascend) return values;
   throw new InvalidArgumentError('Expected ascending numbers separated by commas, such as 100000,160000.');
 }
 
