@@ -28,6 +28,29 @@ export interface PairImages {
   readonly isSame: readonly boolean[];
 }
 
+/**
+ * What would be found out at the end, when all images are embedded.
+ *
+ * @param options.name of the pairs, for the message
+ * @throws {CommandError} for pairs that cannot be verified on: none, only of one kind, or fewer than folds
+ */
+export function checkPairs(
+  { isSame }: Pick<PairImages, 'isSame'>,
+  { name, folds = 1 }: { readonly name: string; readonly folds?: number },
+): void {
+  const same = isSame.filter(Boolean).length;
+  if (same === 0 || same === isSame.length) {
+    throw new CommandError(
+      `${name} has ${isSame.length} pairs, ${same} of them of one person; verification needs both kinds.`,
+    );
+  }
+  if (isSame.length < folds) {
+    throw new CommandError(
+      `${name} has ${isSame.length} pairs, which cannot be split into ${folds} folds. Give --folds ${isSame.length} or fewer.`,
+    );
+  }
+}
+
 /** Reads a verification pack. */
 export async function packedPairs(path: string): Promise<PairImages> {
   const { images, isSame } = await readPack(path);

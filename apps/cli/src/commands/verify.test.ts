@@ -115,6 +115,27 @@ test.each([
   expect(existsSync(at('none.html'))).toBe(false);
 });
 
+test.each([
+  [
+    'fewer pairs than folds',
+    ['0 1', '1 0'],
+    /few\.txt has 2 pairs, which cannot be split into 10 folds. Give --folds 2 or fewer/,
+  ],
+  ['pairs of one person only', ['0 1', '0 1'], /few\.txt has 2 pairs, 2 of them of one person/],
+])('refuses %s before anything is embedded', async (_name, lines, message) => {
+  const pairs = lines.map((line) => {
+    const [other, same] = line.split(' ');
+    return `${image(0, 0)} ${image(Number(other), 1)} ${same}\n`;
+  });
+  const list = write('few.txt', pairs.join(''));
+  // The model is not even looked for.
+  const { exitCode, stderr } = await runInProcess(
+    ...['verify', '--model', at('no-model'), '--pairs', list, '--images', at('faces')],
+  );
+  expect(stderr).toMatch(message);
+  expect(exitCode).toBe(1);
+});
+
 test('refuses a pack that is none, and names it', async () => {
   const pack = write('none.bin', 'pairs');
   const outcome = await runInProcess('verify', '--model', at('run'), '--bin', pack);

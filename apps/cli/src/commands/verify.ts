@@ -21,7 +21,7 @@ import { wholeNumber } from '../cli/option-values.ts';
 import { CommandError, UsageError } from '../cli/usage-error.ts';
 import { sharpDecoder } from '../decode.ts';
 import { type ModelOptions, openModel, withModelOptions } from '../model.ts';
-import { listedPairs, type PairImages, packedPairs } from '../pair-images.ts';
+import { checkPairs, listedPairs, type PairImages, packedPairs } from '../pair-images.ts';
 import { verificationReportHtml } from '../report/verification-report.ts';
 
 interface VerifyOptions extends SharedOptions, ComputeOptions, ModelOptions {
@@ -63,6 +63,7 @@ export function verifyCommand(): Command {
 async function verify(options: VerifyOptions, context: CommandContext): Promise<void> {
   const modelName = required(options.model, '--model');
   const pairs = await readPairs(options);
+  checkPairs(pairs, { name: options.bin ?? options.pairs!, folds: options.folds });
   await useBackend(options);
   const { backbone } = await openModel(modelName, context, { ...options, samples: pairs.images });
   const { verification, xnorm, distances } = await verifyBackbone(
@@ -82,7 +83,10 @@ async function verify(options: VerifyOptions, context: CommandContext): Promise<
   context.console.result(
     {
       ...{ accuracy, accuracyStd, threshold, val, valStd, far, auc, xnorm, pairs: verification.pairs },
-      tarAtFar: rates.map((rate) => ({ far: rate.far, tar: rate.tar, low: rate.low, high: rate.high })),
+      tarAtFar: rates.map((rate) => ({
+        ...{ far: rate.far, tar: rate.tar, low: rate.low, high: rate.high },
+        falseAccepts: rate.falseAccepts,
+      })),
       ...(options.report === undefined ? {} : { report: options.report }),
     },
     [
@@ -93,7 +97,7 @@ async function verify(options: VerifyOptions, context: CommandContext): Promise<
       `xnorm      ${xnorm.toFixed(3)}`,
       ...rates.map(
         (rate) =>
-          `tar        ${rate.tar.toFixed(5)} (${rate.low.toFixed(4)} to ${rate.high.toFixed(4)}) at a false-accept rate of ${rate.far}`,
+          `tar        ${rate.tar.toFixed(5)} (${rate.low.toFixed(4)} to ${rate.high.toFixed(4)}) at a false-accept rate of ${rate.far}${rate.falseAccepts === 0 ? ' (more than the pairs can tell: with no false accept)' : ''}`,
       ),
       ...(options.report === undefined ? [] : [`report     ${options.report}`]),
     ],

@@ -237,12 +237,29 @@ describe('refuses', () => {
     expect(existsSync(at('refused', 'checkpoints'))).toBe(false);
   });
 
-  test('a pack that has nothing to verify, before the first step', async () => {
-    writeFileSync(at('faces', 'lfw.bin'), Buffer.concat([...encodePairsPack({ images: [], isSame: [] })]));
+  test.each<[string, () => Uint8Array, RegExp]>([
+    [
+      'that has nothing to verify',
+      () => Buffer.concat([...encodePairsPack({ images: [], isSame: [] })]),
+      /lfw\.bin has 0 pairs, 0 of them of one person.*Move it out of the folder/,
+    ],
+    [
+      'with an image that cannot be decoded',
+      () => {
+        const face = readFileSync(at('faces', 'person-00', '00.jpg'));
+        const images = [face, face, face, Buffer.from('no image')];
+        return Buffer.concat([...encodePairsPack({ images, isSame: [true, false] })]);
+      },
+      /lfw\.bin has an image that cannot be decoded, image 3: .*Move it out/,
+    ],
+    ['that is none', () => Buffer.from('weights'), /lfw\.bin is not a verification pack: .*Move it out/],
+  ])('a pack %s, before the first step', async (_name, pack, message) => {
+    writeFileSync(at('faces', 'lfw.bin'), pack());
     const { exitCode, stderr } = await train('refused', ...network);
     rmSync(at('faces', 'lfw.bin'));
-    expect(stderr).toMatch(/lfw\.bin has 0 pairs, 0 of them of one person/);
+    expect(stderr).toMatch(message);
     expect(exitCode).toBe(1);
+    expect(existsSync(at('refused'))).toBe(false);
   });
 });
 
