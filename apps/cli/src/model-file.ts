@@ -14,15 +14,19 @@ import {
   parseNetworkGraph,
   parseSafetensors,
   readMxnetSymbol,
+  readSafetensorsHeader,
   recogniseNetwork,
   type Safetensors,
 } from '@arcface/backbones';
 import type { ClassOrder } from '@arcface/cleaner';
+import { openFileSource } from '@arcface/recordio/node';
 import {
+  type Checkpoint,
   type DatasetFingerprint,
-  decodeCheckpoint,
   HEAD_PARAMETER,
   latestCheckpoint,
+  loadCheckpoint,
+  openCheckpoint,
 } from '@arcface/trainer';
 import { FileCheckpointStore } from '@arcface/trainer/node';
 import type { Console } from './cli/console.ts';
@@ -149,7 +153,7 @@ function refuseSaid(name: string, { inputSize, network }: ModelFileOptions): voi
 
 async function readRun(folder: string, console: Console): Promise<ModelFile> {
   const directory = existsSync(join(folder, CHECKPOINTS)) ? join(folder, CHECKPOINTS) : folder;
-  const latest = await latestCheckpoint(new FileCheckpointStore(directory));
+  const latest = await latestCheckpoint(new FileCheckpointStore(directory), isOfModel);
   if (latest === undefined) {
     throw new CommandError(
       `The folder ${folder} holds no checkpoint (step-*.safetensors). Was the run stopped before its first one?`,
@@ -164,13 +168,28 @@ async function readSafetensors(
   console: Console,
   options: ModelFileOptions,
 ): Promise<ModelFile> {
-  const bytes = await readFile(path);
-  const file = naming(path, () => parseSafetensors(bytes));
-  // Other programs write their own name, such as "pt", or nothing.
-  if (!file.metadata.format?.startsWith('arcface')) return ofArrays(file, path, console, options);
-  refuseSaid(path, options);
-  if (file.metadata.format !== NETWORK_FORMAT) return ofCheckpoint(await decodeCheckpoint(bytes, path), path);
-  return ofNetwork(file, path);
+  const source = await openFileSource(path);
+  try {
+    const read = (start: number, end: number): Promise<Uint8Array> => source.read(start, end);
+    const { metadata } = await readSafetensorsHeader(read, source.byteLength).catch((error: unknown) => {
+      throw withFile(error, path);
+    });
+    // Other programs write their own name, such as "pt", or nothing.
+    const isOurs = metadata.format?.startsWith('arcface');
+    if (isOurs) refuseSaid(path, options);
+    if (isOurs && metadata.format !== NETWORK_FORMAT)
+      return ofCheckpoint(await loadCheckpoint(await openCheckpoint(source, path), isOfModel), path);
+    const bytes = await read(0, source.byteLength);
+    const file = naming(path, () => parseSafetensors(bytes));
+    return isOurs ? ofNetwork(file, path) : ofArrays(file, path, console, options);
+  } finally {
+    await source.close();
+  }
+}
+
+/** What a run goes on with is as large as the model itself, and no part of it. */
+function isOfModel(name: string): boolean {
+  return !name.startsWith('momentum:') && !name.startsWith('dynamics:');
 }
 
 /** Arrays and nothing else, as PyTorch's programs write them. */
@@ -216,8 +235,6 @@ function ofNetwork({ metadata, tensors }: Safetensors, path: string): ModelFile 
           },
   };
 }
-
-type Checkpoint = Awaited<ReturnType<typeof decodeCheckpoint>>;
 
 function ofCheckpoint({ network, tensors, head, data }: Checkpoint, path: string): ModelFile {
   const weights = tensors.find(({ name }) => name === HEAD + HEAD_PARAMETER);
@@ -279,8 +296,12 @@ function naming<T>(path: string, read: () => T): T {
   try {
     return read();
   } catch (error) {
-    throw error instanceof BackbonesError ? new CommandError(`${path}: ${error.message}`) : error;
+    throw withFile(error, path);
   }
+}
+
+function withFile(error: unknown, path: string): unknown {
+  return error instanceof BackbonesError ? new CommandError(`${path}: ${error.message}`) : error;
 }
 
 async function readPart(path: string): Promise<Uint8Array> {

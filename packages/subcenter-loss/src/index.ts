@@ -1,7 +1,7 @@
 // The heads: trainable sub-centres with their loss.
 
 export { type AngularTripletLossOptions, angularTripletLoss } from './angular-triplet-loss.ts';
-export type { ChunkSelection, ClassChunk, ClassRange } from './class-chunk.ts';
+export { type ChunkSelection, type ClassChunk, type ClassRange, rankBlock } from './class-chunk.ts';
 export type { ClassSampling } from './class-sampling.ts';
 export { type ClassSizeMarginOptions, classSizeMargins } from './class-size-margin.ts';
 export { type Communicator, type Exchangeable, type PendingReduction, singleRank } from './communicator.ts';

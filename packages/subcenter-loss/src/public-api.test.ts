@@ -14,6 +14,7 @@ it('exports these names', () => {
       "marginSoftmaxLoss",
       "margins",
       "ownSubcenterCosines",
+      "rankBlock",
       "resolveMargin",
       "singleRank",
       "softmaxLoss",

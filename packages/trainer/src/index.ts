@@ -4,20 +4,19 @@
 export {
   type BestCheckpoint,
   type Checkpoint,
-  type DamagedCheckpoint,
-  decodeCheckpoint,
+  type CheckpointState,
   encodeCheckpoint,
   type HeadConfig,
-  type LatestCheckpoint,
-  latestCheckpoint,
   type TrainingProgress,
 } from './checkpoints/checkpoint.ts';
 export {
+  type BlobPieces,
   type CheckpointStore,
   checkpointFileName,
   checkpointStep,
   listCheckpoints,
   MemoryCheckpointStore,
+  type OpenBlob,
   pruneCheckpoints,
 } from './checkpoints/checkpoint-store.ts';
 export {
@@ -27,6 +26,16 @@ export {
   type HeadDescription,
   networkTensors,
 } from './checkpoints/model-checkpoint.ts';
+export {
+  type DamagedCheckpoint,
+  decodeCheckpoint,
+  type LatestCheckpoint,
+  latestCheckpoint,
+  loadCheckpoint,
+  openCheckpoint,
+  type StoredCheckpoint,
+} from './checkpoints/stored-checkpoint.ts';
+export type { StoredTensor } from './checkpoints/tensor-pieces.ts';
 export {
   type AugmentationOptions,
   augment,

@@ -2,6 +2,7 @@
  * Where checkpoints are kept: a folder, a browser's private file system, memory. A store only has to write a file whole
  * or not at all; everything else (which are good, which may go) is decided here, for all stores alike.
  */
+import { type ByteSource, memorySource } from '@arcface/recordio';
 
 /** Named blobs. `@arcface/trainer/node` has the one for folders. */
 export interface CheckpointStore {
@@ -12,6 +13,47 @@ export interface CheckpointStore {
   write(name: string, bytes: Uint8Array): Promise<void>;
   /** Removes a blob; none of that name is not an error. */
   remove(name: string): Promise<void>;
+  /** Opens a blob of which parts are to be read. Default: what `read` gives. */
+  open?(name: string): Promise<OpenBlob>;
+  /**
+   * As `write`, for bytes that become known piece by piece; an error of the pieces is passed on as it is. Default: they are joined for
+   * `write`, which takes as many as an array can have: 4 GiB.
+   */
+  writePieces?(name: string, blob: BlobPieces): Promise<void>;
+}
+
+/** The bytes of a blob to be written, cut anywhere; they can be gone through once. */
+export interface BlobPieces {
+  readonly byteLength: number;
+  readonly pieces: AsyncIterable<Uint8Array>;
+}
+
+/** A blob that can be read in parts, until it is closed. */
+export interface OpenBlob extends ByteSource {
+  close(): Promise<void>;
+}
+
+/** Opens a blob of any store. */
+export async function openBlob(store: CheckpointStore, name: string): Promise<OpenBlob> {
+  if (store.open) return store.open(name);
+  return { ...memorySource(await store.read(name)), close: async () => {} };
+}
+
+/** Writes a blob into any store. */
+export async function writeBlob(store: CheckpointStore, name: string, blob: BlobPieces): Promise<void> {
+  if (store.writePieces) return store.writePieces(name, blob);
+  await store.write(name, await joinedPieces(blob));
+}
+
+/** The pieces as one array. */
+export async function joinedPieces({ byteLength, pieces }: BlobPieces): Promise<Uint8Array> {
+  const bytes = new Uint8Array(byteLength);
+  let at = 0;
+  for await (const piece of pieces) {
+    bytes.set(piece, at);
+    at += piece.length;
+  }
+  return bytes;
 }
 
 /** Keeps checkpoints in memory: for tests, and for runs that need none after the page is closed. */
@@ -49,7 +91,7 @@ export function checkpointStep(name: string): number | undefined {
 }
 
 /** Names of the checkpoints in a store, oldest first; other files are ignored. */
-export async function listCheckpoints(store: CheckpointStore): Promise<string[]> {
+export async function listCheckpoints(store: Pick<CheckpointStore, 'list'>): Promise<string[]> {
   const steps = (await store.list()).flatMap((name) => {
     const step = checkpointStep(name);
     return step === undefined ? [] : [{ name, step }];

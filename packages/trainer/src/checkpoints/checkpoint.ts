@@ -7,27 +7,34 @@
  * | `arg:<name>`, `aux:<name>` | the network's parameters and running averages |
  * | `head:fc7_0_weight` | sub-centres, [classes * K, D] |
  * | `momentum:<name>` | the optimiser's momentum for a parameter, in that parameter's shape |
+ * | `dynamics:<name>` | in the middle of an epoch: what has been seen of its images (see `EpochDynamics`) |
+ * | `sha256` | the seal, by which a file that was cut short or altered is told from a good one (`piece-seal.ts`) |
  *
  * and the rest is in the file's metadata, as strings. Any reader of safetensors can open it. There is no state of a
  * random generator in it: all randomness is a function of the seed and the place in the run.
  *
- * Two SHA-256 digests, one of the tensors and one of the header, tell a good file from one that was cut short or altered.
+ * It is written front to back in pieces, none of which is large, and read tensor by tensor (`stored-checkpoint.ts`): a file may be
+ * larger than an array of bytes, or than memory.
  */
 import {
+  ELEMENT_BYTES,
+  elementCount,
   type NamedArray,
   type NetworkGraph,
-  parseSafetensors,
-  serializeSafetensors,
+  parseNetworkGraph,
+  serializeSafetensorsHeader,
 } from '@arcface/backbones';
 import type { Margin } from '@arcface/subcenter-loss';
 import type { DatasetFingerprint } from '../data/dataset-fingerprint.ts';
 import type { ResolvedTrainOptions } from '../training/train-options.ts';
-import { messageOf, TrainingError } from '../training-error.ts';
-import { brokenSeal, seal, UNSEALED } from './checkpoint-seal.ts';
-import { type CheckpointStore, listCheckpoints } from './checkpoint-store.ts';
+import { type BlobPieces, joinedPieces } from './checkpoint-store.ts';
+import { sealedPieces, sealTensor } from './piece-seal.ts';
+import { asPieces, bytesOfTensors, type TensorPieces } from './tensor-pieces.ts';
 
-const FORMAT = 'arcface-checkpoint';
-const VERSION = 1;
+/** `format` in the metadata. */
+export const CHECKPOINT_FORMAT = 'arcface-checkpoint';
+/** The newest format that is read, and the one that is written. Version 1 had another seal (`whole-file-seal.ts`). */
+export const CHECKPOINT_VERSION = 2;
 
 /** Where a run stands. */
 export interface TrainingProgress {
@@ -57,8 +64,8 @@ export interface BestCheckpoint {
   readonly value: number;
 }
 
-/** Everything that is in a checkpoint's file. */
-export interface Checkpoint {
+/** Everything in a checkpoint's file but its tensors. */
+export interface CheckpointState {
   readonly network: { readonly name: string; readonly graph: NetworkGraph };
   readonly head: HeadConfig;
   readonly progress: TrainingProgress;
@@ -66,73 +73,69 @@ export interface Checkpoint {
   readonly data: DatasetFingerprint;
   /** The last step's loss and what the last evaluation measured. */
   readonly metrics: Readonly<Record<string, number>>;
+  /** Whether these weights were to be evaluated when the run was interrupted: it is the first thing that a run does which goes on. */
+  readonly evaluationPending?: boolean | undefined;
   readonly best?: BestCheckpoint | undefined;
   /** What wrote it: the backend, for example. For information only. */
   readonly versions: Readonly<Record<string, string>>;
+}
+
+/** Everything that is in a checkpoint's file. */
+export interface Checkpoint extends CheckpointState {
   readonly tensors: readonly NamedArray[];
+}
+
+/** A checkpoint's file, piece by piece: tensors are asked for their values when it is their turn. */
+export function checkpointFile(
+  checkpoint: CheckpointState & { readonly tensors: readonly TensorPieces[] },
+): BlobPieces {
+  // Wider elements first, so that all are aligned.
+  const tensors = checkpoint.tensors.toSorted((a, b) => ELEMENT_BYTES[b.dtype] - ELEMENT_BYTES[a.dtype]);
+  const valueBytes = tensors.reduce(
+    (sum, { shape, dtype }) => sum + elementCount(shape) * ELEMENT_BYTES[dtype],
+    0,
+  );
+  const seal = sealTensor(valueBytes);
+  const header = serializeSafetensorsHeader([...tensors, seal], metadataOf(checkpoint));
+  return {
+    byteLength: header.length + valueBytes + elementCount(seal.shape),
+    pieces: sealedPieces(header, bytesOfTensors(tensors), valueBytes),
+  };
 }
 
 /** The bytes of a checkpoint's file. */
 export async function encodeCheckpoint(checkpoint: Checkpoint): Promise<Uint8Array> {
-  const { progress, options } = checkpoint;
-  const metadata: Record<string, string> = {
-    format: FORMAT,
-    version: String(VERSION),
+  const tensors = checkpoint.tensors.map(asPieces);
+  return joinedPieces(checkpointFile({ ...checkpoint, tensors }));
+}
+
+function metadataOf(state: CheckpointState): Record<string, string> {
+  const { progress, options } = state;
+  return {
+    format: CHECKPOINT_FORMAT,
+    version: String(CHECKPOINT_VERSION),
     step: String(progress.step),
     epoch: String(progress.epoch),
     position: String(progress.position),
     batch: String(progress.batch),
     config: JSON.stringify(options),
     rng: JSON.stringify({ seed: options.seed }),
-    network: JSON.stringify(checkpoint.network),
-    head: JSON.stringify(checkpoint.head),
-    data: JSON.stringify(checkpoint.data),
-    metrics: JSON.stringify(checkpoint.metrics),
-    best: JSON.stringify(checkpoint.best ?? null),
-    versions: JSON.stringify(checkpoint.versions),
-    ...UNSEALED,
+    network: JSON.stringify(state.network),
+    head: JSON.stringify(state.head),
+    data: JSON.stringify(state.data),
+    metrics: JSON.stringify(state.metrics),
+    ...(state.evaluationPending && { evaluation: 'pending' }),
+    best: JSON.stringify(state.best ?? null),
+    versions: JSON.stringify(state.versions),
   };
-  const bytes = serializeSafetensors({ tensors: [...checkpoint.tensors], metadata });
-  await seal(bytes);
-  return bytes;
 }
 
 /**
- * Reads a checkpoint and checks that it is whole.
+ * What a file's metadata say.
  *
- * @param name what to call it in errors, such as its file name
- * @throws {TrainingError} `checkpoint-damaged` for anything that is not a whole checkpoint; `checkpoint-version` for one
- *   from a later version of this package
+ * @throws {Error} saying what of it cannot be
  */
-export async function decodeCheckpoint(bytes: Uint8Array, name = 'the checkpoint'): Promise<Checkpoint> {
-  const damaged = (what: string, cause?: unknown): TrainingError =>
-    new TrainingError('checkpoint-damaged', `${name} is not a whole checkpoint: ${what}.`, { cause });
-  let parsed: ReturnType<typeof parseSafetensors>;
-  try {
-    parsed = parseSafetensors(bytes);
-  } catch (error) {
-    throw damaged(messageOf(error), error);
-  }
-  const { tensors, metadata } = parsed;
-  if (metadata.format !== FORMAT) {
-    throw damaged(`its metadata says format "${metadata.format ?? 'nothing'}", expected "${FORMAT}"`);
-  }
-  const broken = await brokenSeal(bytes, metadata);
-  if (broken) throw damaged(`the SHA-256 of its ${broken} does not match`);
-  if (Number(metadata.version) > VERSION) {
-    throw new TrainingError(
-      'checkpoint-version',
-      `${name} has format version ${metadata.version}; this program reads up to ${VERSION}. Update it to go on.`,
-    );
-  }
-  try {
-    return { ...parseMetadata(metadata), tensors };
-  } catch (error) {
-    throw damaged(messageOf(error), error);
-  }
-}
-
-function parseMetadata(metadata: Readonly<Record<string, string>>): Omit<Checkpoint, 'tensors'> {
+export function parseCheckpointMetadata(metadata: Readonly<Record<string, string>>): CheckpointState {
   const field = (name: string): string => {
     const value = metadata[name];
     if (value === undefined) throw new Error(`its metadata lacks "${name}"`);
@@ -144,57 +147,39 @@ function parseMetadata(metadata: Readonly<Record<string, string>>): Omit<Checkpo
       throw new Error(`"${name}" is "${field(name)}", not a count`);
     return value;
   };
+  const record = <T extends object>(name: string): T => {
+    const value: unknown = JSON.parse(field(name));
+    if (!isRecord(value)) throw new Error(`"${name}" is not an object`);
+    return value as T;
+  };
+  const network = record<CheckpointState['network']>('network');
   return {
-    network: JSON.parse(field('network')),
-    head: JSON.parse(field('head')),
+    network: { ...network, graph: parseNetworkGraph(network.graph) },
+    head: checkedHead(record('head')),
     progress: {
       step: whole('step'),
       epoch: whole('epoch'),
       position: whole('position'),
       batch: whole('batch'),
     },
-    options: JSON.parse(field('config')),
-    data: JSON.parse(field('data')),
-    metrics: JSON.parse(field('metrics')),
-    best: JSON.parse(field('best')) ?? undefined,
-    versions: JSON.parse(field('versions')),
+    options: record('config'),
+    data: record('data'),
+    metrics: record('metrics'),
+    evaluationPending: metadata.evaluation === 'pending',
+    best: field('best') === 'null' ? undefined : record('best'),
+    versions: record('versions'),
   };
 }
 
-/** A checkpoint that was passed over because it is damaged. */
-export interface DamagedCheckpoint {
-  readonly name: string;
-  readonly reason: string;
-}
-
-/** A whole checkpoint, its name, and newer ones that turned out to be damaged. */
-export interface LatestCheckpoint {
-  readonly name: string;
-  readonly checkpoint: Checkpoint;
-  readonly damaged: readonly DamagedCheckpoint[];
-}
-
-/**
- * The newest whole checkpoint of a store, or undefined if it holds none at all.
- *
- * @throws {TrainingError} `checkpoint-damaged` when there are checkpoints, but every one is damaged; an I/O error or a
- *   `checkpoint-version` error is passed on: those do not say that an older one should be used
- */
-export async function latestCheckpoint(store: CheckpointStore): Promise<LatestCheckpoint | undefined> {
-  const names = await listCheckpoints(store);
-  const damaged: DamagedCheckpoint[] = [];
-  for (const name of names.toReversed()) {
-    const bytes = await store.read(name);
-    try {
-      return { name, checkpoint: await decodeCheckpoint(bytes, name), damaged };
-    } catch (error) {
-      if (!(error instanceof TrainingError) || error.code !== 'checkpoint-damaged') throw error;
-      damaged.push({ name, reason: error.message });
-    }
+function checkedHead(head: HeadConfig): HeadConfig {
+  for (const name of ['classes', 'subcenters', 'embeddingSize'] as const) {
+    if (!Number.isSafeInteger(head[name]) || head[name] < 1)
+      throw new Error(`"head" has ${String(head[name])} as ${name}`);
   }
-  if (damaged.length === 0) return undefined;
-  throw new TrainingError(
-    'checkpoint-damaged',
-    `All ${damaged.length} checkpoints are damaged: ${damaged.map(({ reason }) => reason).join(' ')}`,
-  );
+  if (!isRecord(head.margin)) throw new Error('"head" has no margin');
+  return head;
+}
+
+function isRecord(value: unknown): value is Record<string, unknown> {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
 }

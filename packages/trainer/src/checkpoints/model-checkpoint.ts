@@ -12,6 +12,7 @@ import type { Sgd } from '../optimisation/sgd.ts';
 import { HEAD_PARAMETER, type TrainedModel } from '../training/train-step.ts';
 import { TrainingError } from '../training-error.ts';
 import type { Checkpoint, HeadConfig } from './checkpoint.ts';
+import { asPieces, loadTensors, type StoredTensor, type TensorPieces } from './tensor-pieces.ts';
 
 const HEAD = 'head:';
 const MOMENTUM = 'momentum:';
@@ -42,22 +43,26 @@ export function headConfig({ classes, subcenters, embeddingSize, margin }: HeadD
 type TrainedNetwork = Pick<TrainedModel, 'backbone'> & { readonly sgd: Sgd };
 
 /** All tensors of a checkpoint, in the reference's names and shapes. */
-export async function captureTensors(model: TrainedModel & { readonly sgd: Sgd }): Promise<NamedArray[]> {
+export async function captureTensors(model: TrainedModel & { readonly sgd: Sgd }): Promise<TensorPieces[]> {
   const { backbone, head, sgd } = model;
   // WebGPU is read asynchronously or not at all, and keeps what was read for the exports below.
   const parameters = [...backbone.parameters.values()].map(({ variable }) => variable);
-  for (const variable of [...parameters, ...sgd.momentum.values()]) await variable.data();
+  const momenta = [...sgd.momentum]
+    .filter(([name]) => name !== HEAD_PARAMETER)
+    .map(([, variable]) => variable);
+  for (const variable of [...parameters, ...momenta]) await variable.data();
   const network = captureNetwork(model);
-  const isMomentum = ({ name }: NamedArray): boolean => name.startsWith(MOMENTUM);
   const momentum = sgd.momentum.get(HEAD_PARAMETER);
   // A loss that compares images with each other trains no head.
-  if (!momentum) return network;
-  return [
-    ...network.filter((array) => !isMomentum(array)),
-    await namedArray(HEAD_TENSOR, head.weights),
-    ...network.filter(isMomentum),
-    await namedArray(HEAD_MOMENTUM, momentum),
-  ];
+  if (!momentum) return network.map(asPieces);
+  return withHead(network, head, {
+    weights: () => valuesOf(head.weights),
+    momentum: () => valuesOf(momentum),
+  });
+}
+
+async function* valuesOf(variable: tf.Variable): AsyncGenerator<Float32Array, void, undefined> {
+  yield await variable.data<'float32'>();
 }
 
 /** The tensors of the network, then their momenta. */
@@ -69,21 +74,56 @@ export function captureNetwork({ backbone, sgd }: TrainedNetwork): NamedArray[] 
   ];
 }
 
+/** The tensors of a network with those of a head, in the order of every checkpoint: head before momenta, its own momentum last. */
+export function withHead(
+  network: readonly NamedArray[],
+  { classes, subcenters, embeddingSize }: Omit<HeadConfig, 'margin'>,
+  values: Readonly<Record<'weights' | 'momentum', TensorPieces['pieces']>>,
+): TensorPieces[] {
+  const ofHead = (name: string, of: 'weights' | 'momentum'): TensorPieces => ({
+    name,
+    dtype: 'float32',
+    shape: [classes * subcenters, embeddingSize],
+    pieces: values[of],
+  });
+  const isMomentum = ({ name }: NamedArray): boolean => name.startsWith(MOMENTUM);
+  return [
+    ...network.filter((array) => !isMomentum(array)).map(asPieces),
+    ofHead(HEAD_TENSOR, 'weights'),
+    ...network.filter(isMomentum).map(asPieces),
+    ofHead(HEAD_MOMENTUM, 'momentum'),
+  ];
+}
+
 /**
  * Puts the tensors of a checkpoint back into a model and its optimiser.
  *
- * @throws {TrainingError} `parameter-mismatch` when one is missing or of another shape
+ * @throws {TrainingError} `parameter-mismatch` when one is missing or of another shape; `checkpoint-damaged`
  */
-export function restoreTensors(
-  { tensors }: Pick<Checkpoint, 'tensors'>,
+export async function restoreTensors(
+  tensors: readonly StoredTensor[],
   model: TrainedModel & { readonly sgd: Sgd },
-): void {
+): Promise<void> {
   const { head, sgd } = model;
-  restoreNetwork(tensors, model);
+  restoreNetwork(await loadTensors(tensors, isOfNetwork), model);
   const momentum = sgd.momentum.get(HEAD_PARAMETER);
   if (!momentum) return;
-  assign(head.weights, find(tensors, HEAD_TENSOR));
-  assign(momentum, find(tensors, HEAD_MOMENTUM));
+  const stored: readonly (readonly [tf.Variable, string])[] = [
+    [head.weights, HEAD_TENSOR],
+    [momentum, HEAD_MOMENTUM],
+  ];
+  for (const [variable, name] of stored) {
+    const values = (await findTensor(tensors, name, variable.shape).read()) as Float32Array;
+    // The variable keeps the data; only the handle is disposed.
+    const tensor = tf.tensor(values, variable.shape, 'float32');
+    variable.assign(tensor);
+    tensor.dispose();
+  }
+}
+
+/** Whether a tensor is of the network or a momentum of one of its parameters. */
+export function isOfNetwork(name: string): boolean {
+  return isParameter(name) || (name.startsWith(MOMENTUM) && name !== HEAD_MOMENTUM);
 }
 
 /** The part of {@link restoreTensors} that is the network's. Where there is no momentum at all, it stays what it is. */
@@ -97,8 +137,10 @@ export function restoreNetwork(tensors: readonly NamedArray[], { backbone, sgd }
 
 /** The tensors of the network itself (`arg:...`, `aux:...`): what `importParameters` takes. */
 export function networkTensors({ tensors }: Pick<Checkpoint, 'tensors'>): NamedArray[] {
-  return tensors.filter(({ name }) => name.startsWith('arg:') || name.startsWith('aux:'));
+  return tensors.filter(({ name }) => isParameter(name));
 }
+
+const isParameter = (name: string): boolean => name.startsWith('arg:') || name.startsWith('aux:');
 
 /**
  * The trained network of a checkpoint, built from the graph that is in it. The caller disposes it.
@@ -153,16 +195,25 @@ function momentumView(backbone: Backbone, sgd: Sgd): Backbone {
   };
 }
 
-async function namedArray(name: string, tensor: tf.Tensor): Promise<NamedArray> {
-  return {
-    name,
-    shape: tensor.shape,
-    dtype: 'float32',
-    data: new Float32Array(await tensor.data<'float32'>()),
-  };
+/**
+ * A tensor of float32 numbers by its name.
+ *
+ * @throws {TrainingError} `parameter-mismatch` when there is none, or one of another shape
+ */
+export function findTensor(
+  tensors: readonly StoredTensor[],
+  name: string,
+  expected: readonly number[],
+): StoredTensor {
+  const found = find(tensors, name);
+  if (sameShape(found.shape, expected) && found.dtype === 'float32') return found;
+  throw new TrainingError(
+    'parameter-mismatch',
+    `${name} is ${found.dtype} [${found.shape}], expected float32 [${expected}].`,
+  );
 }
 
-function find(tensors: readonly NamedArray[], name: string): NamedArray {
+function find<T extends { readonly name: string }>(tensors: readonly T[], name: string): T {
   const found = tensors.find((tensor) => tensor.name === name);
   if (found) return found;
   const others = tensors.filter((tensor) => tensor.name.startsWith(HEAD)).map((tensor) => tensor.name);
@@ -170,19 +221,6 @@ function find(tensors: readonly NamedArray[], name: string): NamedArray {
     'parameter-mismatch',
     `The checkpoint has no tensor ${name}; it has ${others.length > 0 ? others.join(', ') : 'no head at all'}.`,
   );
-}
-
-function assign(variable: tf.Variable, { name, shape, data }: NamedArray): void {
-  if (!sameShape(shape, variable.shape)) {
-    throw new TrainingError(
-      'parameter-mismatch',
-      `${name} has shape [${shape}], expected [${variable.shape}].`,
-    );
-  }
-  // The variable keeps the data; only the handle is disposed.
-  const tensor = tf.tensor(new Float32Array(data as Float32Array), variable.shape, 'float32');
-  variable.assign(tensor);
-  tensor.dispose();
 }
 
 function sameShape(a: readonly number[], b: readonly number[]): boolean {

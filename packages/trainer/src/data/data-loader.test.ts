@@ -128,6 +128,8 @@ test.each([
   ['a batch of nothing', { batchSize: 0 }, 'invalid-option'],
   ['a mirror chance of 2', { augmentation: { mirror: 2 } }, 'invalid-option'],
   ['a shift of half a pixel', { augmentation: { shift: 0.5 } }, 'invalid-option'],
+  ['nothing read at once', { concurrency: 0 }, 'invalid-option'],
+  ['no batch ahead', { batchesAhead: 0 }, 'invalid-option'],
 ])('refuses %s', (_name, options, code) => {
   expect(() => loader(options)).toThrow(expect.objectContaining({ code }));
 });

@@ -74,7 +74,7 @@ export interface DataLoaderOptions {
   readonly imagesTogether?: number;
   /** Default: mirror with a chance of one half, nothing else. */
   readonly augmentation?: AugmentationOptions;
-  /** Batches that may be prepared ahead of the one being consumed: what bounds the memory. Default 2. */
+  /** Batches that may be prepared ahead of the one being consumed, at least 1: what bounds the memory. Default 2. */
   readonly batchesAhead?: number;
   /**
    * Images that are read and decoded at once. Default: all that may be prepared ahead, since a step that blocks the
@@ -108,6 +108,7 @@ export class DataLoader {
         `batchSize must be a whole number of at least 1, got ${batchSize}.`,
       );
     }
+    checkReadingAhead(options);
     checkAugmentation(options.augmentation ?? {});
     checkRecompression(options.augmentation ?? {}, options.decoder.recompress);
     if (dataset.length === 0) throw new TrainingError('invalid-dataset', 'The dataset has no image.');
@@ -142,7 +143,7 @@ export class DataLoader {
     const images = prefetch((turn) => this.#prepare(turn, order, options.signal), {
       from: from.epoch * dataset.length + from.position,
       to: options.epochs === undefined ? Number.POSITIVE_INFINITY : options.epochs * dataset.length,
-      ahead: Math.max(1, batchesAhead * batchSize),
+      ahead: batchesAhead * batchSize,
       concurrency,
     });
     let pending: PreparedImage[] = [];
@@ -289,4 +290,14 @@ interface PreparedImage extends DecodedImage {
   readonly epoch: number;
   /** The image's place in the order of its epoch. */
   readonly turn: number;
+}
+
+/** With less than one at once nothing would ever be read. @throws {TrainingError} `invalid-option` */
+function checkReadingAhead({ batchesAhead = 2, concurrency = 1 }: DataLoaderOptions): void {
+  const check = (name: string, value: number, isValid: boolean, expected: string): void => {
+    if (!isValid) throw new TrainingError('invalid-option', `${name} must be ${expected}, got ${value}.`);
+  };
+  check('concurrency', concurrency, concurrency >= 1, 'at least 1');
+  const isCount = Number.isSafeInteger(batchesAhead) && batchesAhead >= 1;
+  check('batchesAhead', batchesAhead, isCount, 'a whole number of at least 1');
 }

@@ -117,6 +117,14 @@ test('refuses an empty dataset and one in which nothing can be decoded; passes a
   );
 });
 
+test('refuses to read nothing at once, rather than wait for ever', async () => {
+  const dataset = rawFaces({ identities: 1, imagesPerIdentity: 1, ...size });
+  for (const concurrency of [0, Number.NaN])
+    await expect(embedImages({ backbone, dataset, decoder: rawDecoder, concurrency })).rejects.toMatchObject({
+      code: 'invalid-option',
+    });
+});
+
 test('can be aborted', async () => {
   const dataset = rawFaces({ identities: 3, imagesPerIdentity: 2, ...size });
   const controller = new AbortController();

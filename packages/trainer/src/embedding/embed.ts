@@ -67,6 +67,8 @@ export async function embedImages(options: EmbedOptions): Promise<Embeddings> {
       `batchSize must be a whole number of at least 1, got ${batchSize}.`,
     );
   }
+  if (!(concurrency >= 1))
+    throw new TrainingError('invalid-option', `concurrency must be at least 1, got ${concurrency}.`);
   if (total === 0) throw new TrainingError('invalid-dataset', 'The dataset has no image.');
 
   const size = { height, width };

@@ -74,9 +74,37 @@ test('a log keeps the order of its lines and survives half a line', async () => 
   expect(await readJsonLines(path)).toEqual(Array.from({ length: 51 }, (_, i) => ({ i })));
 });
 
-test('a log that cannot be written says so on flush, not as an unhandled rejection', async () => {
-  await writeFile(join(directory, 'file'), '');
-  const log = new JsonLinesLog(join(directory, 'file', 'log.jsonl'));
+test('a log that cannot be written says so at once and on flush, and goes on when it can', async () => {
+  const folder = join(directory, 'logs');
+  await writeFile(folder, '');
+  const told: Error[] = [];
+  const log = new JsonLinesLog(join(folder, 'log.jsonl'), { onFailure: (error) => told.push(error) });
   log.append({ a: 1 });
-  await expect(log.flush()).rejects.toThrow();
+  const failure = log.flush();
+  await expect(failure).rejects.toMatchObject({ code: 'not-written' });
+  await expect(failure).rejects.toThrow(`${log.path} could not be written (E`);
+  await rm(folder);
+  log.append({ a: 2 });
+  await expect(log.flush()).rejects.toThrow('could not be written');
+  expect(told).toHaveLength(1);
+  expect(await readJsonLines(log.path)).toEqual([{ a: 2 }]);
+});
+
+test('an error of what is to be written is passed on, and leaves nothing', async () => {
+  const store = new FileCheckpointStore(directory);
+  const lost = new Error('the device was lost');
+  const pieces = (async function* () {
+    yield Uint8Array.of(1, 2);
+    throw lost;
+  })();
+  await expect(store.writePieces('a', { byteLength: 4, pieces })).rejects.toBe(lost);
+  expect(await readdir(directory)).toEqual([]);
+});
+
+test('a folder that cannot be made is named', async () => {
+  await writeFile(join(directory, 'taken'), '');
+  const store = new FileCheckpointStore(join(directory, 'taken'));
+  const failure = store.write('a', Uint8Array.of(1));
+  await expect(failure).rejects.toMatchObject({ code: 'not-written' });
+  await expect(failure).rejects.toThrow(join(directory, 'taken', 'a'));
 });

@@ -5,7 +5,8 @@
  */
 import { mkdir, open, readdir, rename, rm } from 'node:fs/promises';
 import { basename, join } from 'node:path';
-import type { CheckpointStore } from '../checkpoints/checkpoint-store.ts';
+import { openFileSource } from '@arcface/recordio/node';
+import type { BlobPieces, CheckpointStore, OpenBlob } from '../checkpoints/checkpoint-store.ts';
 import { messageOf, TrainingError } from '../training-error.ts';
 
 const UNFINISHED = '.unfinished';
@@ -33,14 +34,12 @@ export class FileCheckpointStore implements CheckpointStore {
   }
 
   async read(name: string): Promise<Uint8Array> {
-    const file = await open(this.#path(name), 'r');
+    const file = await this.open(name);
     try {
-      const { size } = await file.stat();
-      const bytes = new Uint8Array(size);
-      for (let at = 0; at < size; ) {
-        const { bytesRead } = await file.read(bytes, at, Math.min(PIECE, size - at), at);
-        if (bytesRead === 0) return bytes.subarray(0, at);
-        at += bytesRead;
+      const bytes = new Uint8Array(file.byteLength);
+      for (let at = 0; at < bytes.length; at += PIECE) {
+        const end = Math.min(bytes.length, at + PIECE);
+        await file.read(at, end, { into: bytes.subarray(at, end) });
       }
       return bytes;
     } finally {
@@ -48,16 +47,38 @@ export class FileCheckpointStore implements CheckpointStore {
     }
   }
 
+  async open(name: string): Promise<OpenBlob> {
+    return openFileSource(this.#path(name));
+  }
+
   /** @throws {TrainingError} `not-written`; RangeError for a name with a folder in it */
   async write(name: string, bytes: Uint8Array): Promise<void> {
+    const pieces = (async function* () {
+      yield bytes;
+    })();
+    await this.writePieces(name, { byteLength: bytes.length, pieces });
+  }
+
+  /** @throws {TrainingError} `not-written`; RangeError for a name with a folder in it; errors of the pieces are passed on */
+  async writePieces(name: string, { pieces }: BlobPieces): Promise<void> {
     const path = this.#path(name);
-    await mkdir(this.directory, { recursive: true });
-    await this.#removeUnfinished();
     const unfinished = path + UNFINISHED;
+    let failure: { readonly error: unknown } | undefined;
+    async function* watched(): AsyncGenerator<Uint8Array, void, undefined> {
+      try {
+        yield* pieces;
+      } catch (error) {
+        failure = { error };
+        throw error;
+      }
+    }
     try {
+      await mkdir(this.directory, { recursive: true });
+      await this.#removeUnfinished();
       const file = await open(unfinished, 'w');
       try {
-        await file.writeFile(bytes);
+        // Not `write`: on a full disk that may write a part and say so, where nobody looks.
+        for await (const piece of watched()) await file.writeFile(piece);
         await file.sync();
       } finally {
         await file.close();
@@ -65,7 +86,8 @@ export class FileCheckpointStore implements CheckpointStore {
       await rename(unfinished, path);
     } catch (error) {
       // A full disk, say: the half file must not take what room there is.
-      await rm(unfinished, { force: true });
+      await rm(unfinished, { force: true }).catch(() => {});
+      if (failure) throw failure.error;
       throw new TrainingError(
         'not-written',
         `${path} could not be written (${messageOf(error)}). What was there before is intact; make room, or give another folder, and go on from it.`,

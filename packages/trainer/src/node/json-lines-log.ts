@@ -4,16 +4,22 @@
  */
 import { mkdir, open, readFile } from 'node:fs/promises';
 import { dirname } from 'node:path';
+import { LogFailure } from './log-failure.ts';
 
 /** Appends JSON lines to a file. Lines are written in the order of the calls. */
 export class JsonLinesLog {
   readonly path: string;
+  readonly #failure: LogFailure;
   #pending: string[] = [];
   #writing: Promise<void> = Promise.resolve();
-  #failure: { readonly error: unknown } | undefined;
 
-  constructor(path: string) {
+  /**
+   * @param options.onFailure told of the first write that fails, as soon as it has. What could not be written is lost; what comes later is
+   *   tried again
+   */
+  constructor(path: string, options: { readonly onFailure?: ((error: Error) => void) | undefined } = {}) {
     this.path = path;
+    this.#failure = new LogFailure(path, options.onFailure);
   }
 
   /** Queues a line; it is written in the background together with others that are waiting. */
@@ -25,17 +31,16 @@ export class JsonLinesLog {
   /**
    * Waits until everything that was appended has been handed to the operating system.
    *
-   * @throws what went wrong in any write so far, such as a full disk
+   * @throws {TrainingError} `not-written`, with the file, when any write so far has failed: the disk is full, say
    */
   async flush(): Promise<void> {
     await this.#writing;
-    if (this.#failure) throw this.#failure.error;
+    this.#failure.rethrow();
   }
 
   async #write(): Promise<void> {
     const lines = this.#pending;
     this.#pending = [];
-    if (this.#failure) return;
     try {
       await mkdir(dirname(this.path), { recursive: true });
       const file = await open(this.path, 'a+');
@@ -46,7 +51,7 @@ export class JsonLinesLog {
         await file.close();
       }
     } catch (error) {
-      this.#failure = { error };
+      this.#failure.note(error);
     }
   }
 }

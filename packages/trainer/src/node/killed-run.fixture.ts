@@ -6,6 +6,7 @@ import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import '@tensorflow/tfjs-backend-cpu';
 import * as tf from '@tensorflow/tfjs-core';
+import { type BlobPieces, joinedPieces } from '../checkpoints/checkpoint-store.ts';
 import { tinyRun } from '../testing/tiny-run.fixture.ts';
 import { train } from '../training/train.ts';
 import type { TrainOptions } from '../training/train-options.ts';
@@ -27,12 +28,11 @@ class MortalStore extends FileCheckpointStore {
     this.#writes = writes;
   }
 
-  override async write(name: string, bytes: Uint8Array): Promise<void> {
-    if (++this.#written === this.#writes) {
-      writeFileSync(join(this.directory, `${name}.unfinished`), bytes.subarray(0, bytes.length >> 1));
-      process.kill(process.pid, 'SIGKILL');
-    }
-    await super.write(name, bytes);
+  override async writePieces(name: string, blob: BlobPieces): Promise<void> {
+    if (++this.#written !== this.#writes) return super.writePieces(name, blob);
+    const bytes = await joinedPieces(blob);
+    writeFileSync(join(this.directory, `${name}.unfinished`), bytes.subarray(0, bytes.length >> 1));
+    process.kill(process.pid, 'SIGKILL');
   }
 }
 

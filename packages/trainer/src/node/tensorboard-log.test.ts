@@ -15,7 +15,7 @@ test('CRC-32C has the values of RFC 3720, appendix B.4', () => {
 
 test('writes whole records in order, without values that are not finite', async () => {
   const folder = mkdtempSync(join(tmpdir(), 'arcface-tensorboard-'));
-  const log = new TensorBoardLog(join(folder, 'board'), new Date(1_700_000_000_000));
+  const log = new TensorBoardLog(join(folder, 'board'), { now: new Date(1_700_000_000_000) });
   log.append(1, { loss: 2.5, rate: Number.NaN });
   log.append(2, { rate: Number.POSITIVE_INFINITY });
   log.append(300, { loss: -1 });
@@ -36,12 +36,17 @@ test('writes whole records in order, without values that are not finite', async 
   rmSync(folder, { recursive: true });
 });
 
-test('tells of a folder that cannot be written to, and not before it is asked', async () => {
+test('tells of a folder that cannot be written to at once, and to whoever waits, by the name of the file', async () => {
   const folder = mkdtempSync(join(tmpdir(), 'arcface-tensorboard-'));
   writeFileSync(join(folder, 'taken'), '');
-  const log = new TensorBoardLog(join(folder, 'taken', 'board'));
+  const told: Error[] = [];
+  const log = new TensorBoardLog(join(folder, 'taken', 'board'), { onFailure: (error) => told.push(error) });
   log.append(1, { loss: 1 });
-  await expect(log.flush()).rejects.toMatchObject({ code: 'ENOTDIR' });
+  log.append(2, { loss: 1 });
+  const failure = log.flush();
+  await expect(failure).rejects.toMatchObject({ code: 'not-written' });
+  await expect(failure).rejects.toThrow(`${log.path} could not be written (ENOTDIR`);
+  expect(told).toHaveLength(1);
   rmSync(folder, { recursive: true });
 });
 

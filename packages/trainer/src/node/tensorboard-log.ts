@@ -6,19 +6,26 @@
  */
 import { appendFile, mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
+import { LogFailure } from './log-failure.ts';
 
 /** Appends scalars to an event file. Calls are written in order. */
 export class TensorBoardLog {
   readonly path: string;
+  readonly #failure: LogFailure;
   #writing: Promise<void>;
-  #failure: { readonly error: unknown } | undefined;
 
   /**
    * @param folder TensorBoard's `--logdir`, made when it is not there
-   * @param now the time of the file's name and first event. Default: the clock
+   * @param options.now the time of the file's name and first event. Default: the clock
+   * @param options.onFailure told of the first write that fails, as soon as it has. Nothing is written after it: a file with a hole is none
    */
-  constructor(folder: string, now: Date = new Date()) {
+  constructor(
+    folder: string,
+    options: { readonly now?: Date; readonly onFailure?: ((error: Error) => void) | undefined } = {},
+  ) {
+    const { now = new Date(), onFailure } = options;
     this.path = join(folder, `events.out.tfevents.${Math.floor(now.getTime() / 1000)}.${process.pid}`);
+    this.#failure = new LogFailure(this.path, onFailure);
     this.#writing = mkdir(folder, { recursive: true }).then(() => {});
     this.#append([event(now, { fileVersion: 'brain.Event:2' })]);
   }
@@ -35,20 +42,18 @@ export class TensorBoardLog {
   /**
    * Waits until everything that was appended has been handed to the operating system.
    *
-   * @throws what went wrong in any write so far, such as a full disk
+   * @throws {TrainingError} `not-written`, with the file, when any write so far has failed: the disk is full, say
    */
   async flush(): Promise<void> {
     await this.#writing;
-    if (this.#failure) throw this.#failure.error;
+    this.#failure.rethrow();
   }
 
   #append(events: readonly Buffer[]): void {
     const records = Buffer.concat(events.map(record));
     this.#writing = this.#writing
-      .then(() => (this.#failure ? undefined : appendFile(this.path, records)))
-      .catch((error: unknown) => {
-        this.#failure ??= { error };
-      });
+      .then(() => (this.#failure.happened ? undefined : appendFile(this.path, records)))
+      .catch((error: unknown) => this.#failure.note(error));
   }
 }
 

@@ -2,24 +2,27 @@
  * Steps of a run that several processes make together, each with its own images: this process's rank. What is asked of it is asked
  * of all ranks at once, since all run the same loop on the same numbers.
  */
-import type { Backbone, NamedArray } from '@arcface/backbones';
-import { type Communicator, initialSubcenters } from '@arcface/subcenter-loss';
+import type { Backbone } from '@arcface/backbones';
+import { type Communicator, initialSubcenters, rankBlock } from '@arcface/subcenter-loss';
 import * as tf from '@tensorflow/tfjs-core';
-import type { Checkpoint } from '../checkpoints/checkpoint.ts';
 import {
+  findTensor,
   HEAD_MOMENTUM,
   HEAD_TENSOR,
   type HeadDescription,
   headConfig,
+  isOfNetwork,
+  withHead,
 } from '../checkpoints/model-checkpoint.ts';
+import { loadTensors, type StoredTensor, type TensorPieces } from '../checkpoints/tensor-pieces.ts';
 import type { StepExecutor, StepImages, StepOutcome, StepSettings } from '../training/step-executor.ts';
 import type { ResolvedTrainOptions } from '../training/train-options.ts';
-import type { RankReply } from './rank-channel.ts';
+import type { HeadBlock } from './rank-channel.ts';
 import { checkRankOptions } from './rank-executor.ts';
 import { RankModel } from './rank-model.ts';
 import { ROOT } from './shared-values.ts';
 
-/** Numbers of the head that are brought to the root at once. */
+/** Numbers of the head that go from rank to rank at once. */
 const PIECE = 1 << 22;
 
 export class ProcessExecutor implements StepExecutor {
@@ -50,28 +53,27 @@ export class ProcessExecutor implements StepExecutor {
     this.#begin();
     const { begin, count } = share ?? { begin: 0, count: labels.length };
     const own = { images, labels: labels.slice(begin, begin + count) };
-    const reply = await this.#model.answer({ kind: 'step', images: own, settings });
-    const { outcome } = reply as Extract<RankReply, { kind: 'outcome' }>;
+    const outcome = await this.#model.step(own, settings);
     return { loss: outcome.loss, own: this.#joined(outcome.own), other: this.#joined(outcome.other) };
   }
 
-  /** The tensors on the root; on other ranks, which have helped, none. */
-  async capture(): Promise<NamedArray[]> {
+  /** The network's tensors are the root's; the head's come from all ranks while they are gone through, which all have to do. */
+  async capture(): Promise<TensorPieces[]> {
     this.#begin();
-    const reply = await this.#model.answer({ kind: 'capture' });
-    const { network, block } = reply as Extract<RankReply, { kind: 'captured' }>;
-    const weights = this.#wholeHead(HEAD_TENSOR, block.weights);
-    const momentum = this.#wholeHead(HEAD_MOMENTUM, block.momentum);
-    if (weights === undefined || momentum === undefined) return [];
-    const first = network.findIndex(({ name }) => name.startsWith('momentum:'));
-    const momenta = first < 0 ? network.length : first;
-    // In the order of a run of one rank.
-    return [...network.slice(0, momenta), weights, ...network.slice(momenta), momentum];
+    const network = this.#communicator.rank === ROOT ? this.#model.network() : [];
+    return withHead(network, this.#head, {
+      weights: () => this.#headPieces('weights'),
+      momentum: () => this.#headPieces('momentum'),
+    });
   }
 
-  async restore({ tensors }: Pick<Checkpoint, 'tensors'>): Promise<void> {
+  /** All ranks read everything, since what the root reads comes to all, and each keeps what is its own. */
+  async restore(tensors: readonly StoredTensor[]): Promise<void> {
     this.#begun = true;
-    await this.#model.answer({ kind: 'restore', tensors });
+    const network = await loadTensors(tensors, isOfNetwork);
+    const weights = await this.#ownRows(tensors, HEAD_TENSOR);
+    const momentum = await this.#ownRows(tensors, HEAD_MOMENTUM);
+    this.#model.restore(network, { weights, momentum });
   }
 
   /** The network is the run's own, and nobody measures the head. */
@@ -95,25 +97,40 @@ export class ProcessExecutor implements StepExecutor {
     this.#model.startHead((range) => initialSubcenters(range, { perClass, seed }));
   }
 
-  /** The root gets the blocks of all ranks, one piece after another, so that no other has to hold them all. */
-  #wholeHead(name: string, own: Float32Array): NamedArray | undefined {
+  /** The blocks of all ranks, one piece after another, so that nobody has to hold them all. */
+  async *#headPieces(of: keyof HeadBlock): AsyncGenerator<Float32Array, void, undefined> {
     const communicator = this.#communicator;
-    const { classes, subcenters, embeddingSize } = this.#head;
-    const shape = [classes * subcenters, embeddingSize];
-    const isRoot = communicator.rank === ROOT;
-    const data = new Float32Array(isRoot ? classes * subcenters * embeddingSize : 0);
+    const own = await this.#model.block(of);
     const lengths = communicator.allGather(Int32Array.of(own.length)).map(([length = 0]) => length);
-    let at = 0;
     for (const [rank, length] of lengths.entries()) {
       for (let begin = 0; begin < length; begin += PIECE) {
         const end = Math.min(length, begin + PIECE);
         const piece = rank === communicator.rank ? own.slice(begin, end) : new Float32Array(end - begin);
         communicator.broadcast(piece, rank);
-        if (isRoot) data.set(piece, at);
-        at += piece.length;
+        yield piece;
       }
     }
-    return isRoot ? { name, dtype: 'float32', shape, data } : undefined;
+  }
+
+  /** The rows of the head's tensor that are of this rank's classes. */
+  async #ownRows(tensors: readonly StoredTensor[], name: string): Promise<Float32Array> {
+    const { classes, subcenters, embeddingSize } = this.#head;
+    const tensor = findTensor(tensors, name, [classes * subcenters, embeddingSize]);
+    const block = rankBlock(classes, this.#communicator);
+    const first = block.first * subcenters;
+    const own = new Float32Array(block.classes * subcenters * embeddingSize);
+    const rows = Math.max(1, Math.floor(PIECE / embeddingSize));
+    for (let from = 0; from < classes * subcenters; from += rows) {
+      const to = Math.min(classes * subcenters, from + rows);
+      const piece = (await tensor.read(from, to)) as Float32Array;
+      const [begin, end] = [Math.max(from, first), Math.min(to, first + block.classes * subcenters)];
+      if (begin >= end) continue;
+      own.set(
+        piece.subarray((begin - from) * embeddingSize, (end - from) * embeddingSize),
+        (begin - first) * embeddingSize,
+      );
+    }
+    return own;
   }
 
   #joined(own: Float32Array): Float32Array {

@@ -14,27 +14,28 @@ export interface RankSetup {
   readonly options: ResolvedTrainOptions;
 }
 
-/** The sub-centres of the classes that a rank owns. */
+/** The sub-centres of the classes that a rank owns: [classes of the block * K, D]. */
 export interface HeadBlock {
-  /** The first class. */
-  readonly first: number;
-  /** [classes of the block * K, D] */
   readonly weights: Float32Array;
-  readonly momentum: Float32Array;
+  /** Undefined for zeros. */
+  readonly momentum: Float32Array | undefined;
 }
 
 export type RankRequest =
   | { readonly kind: 'setup'; readonly setup: RankSetup }
   | { readonly kind: 'step'; readonly images: StepImages; readonly settings: StepSettings }
-  | { readonly kind: 'capture' }
-  /** Tensors as in a checkpoint; momenta that are missing are zero. */
-  | { readonly kind: 'restore'; readonly tensors: readonly NamedArray[] };
+  /** The network, which is the same on all ranks. */
+  | { readonly kind: 'network' }
+  /** One half of the rank's block of the head. */
+  | { readonly kind: 'block'; readonly of: keyof HeadBlock }
+  /** The network's tensors as in a checkpoint, and the rank's own block. Momenta that are missing are zero. */
+  | { readonly kind: 'restore'; readonly network: readonly NamedArray[]; readonly block: HeadBlock };
 
 export type RankReply =
   | { readonly kind: 'done' }
   | { readonly kind: 'outcome'; readonly outcome: StepOutcome }
-  /** `network` is empty but for rank 0: the others have the same. */
-  | { readonly kind: 'captured'; readonly network: readonly NamedArray[]; readonly block: HeadBlock };
+  | { readonly kind: 'network'; readonly tensors: readonly NamedArray[] }
+  | { readonly kind: 'block'; readonly values: Float32Array };
 
 /** The way to one rank. */
 export interface RankChannel {

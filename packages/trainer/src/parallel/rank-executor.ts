@@ -1,12 +1,21 @@
 /** Steps made by several ranks together: each gets an equal part of every batch. */
 import { exportParameters, importParameters, type NamedArray } from '@arcface/backbones';
-import type { Checkpoint } from '../checkpoints/checkpoint.ts';
-import { HEAD_MOMENTUM, HEAD_TENSOR, headConfig, networkTensors } from '../checkpoints/model-checkpoint.ts';
+import { type ClassRange, rankBlock } from '@arcface/subcenter-loss';
+import {
+  findTensor,
+  HEAD_MOMENTUM,
+  HEAD_TENSOR,
+  headConfig,
+  isOfNetwork,
+  networkTensors,
+  withHead,
+} from '../checkpoints/model-checkpoint.ts';
+import { loadTensors, type StoredTensor, type TensorPieces } from '../checkpoints/tensor-pieces.ts';
 import type { StepExecutor, StepImages, StepOutcome, StepSettings } from '../training/step-executor.ts';
 import type { ResolvedTrainOptions } from '../training/train-options.ts';
 import type { TrainedModel } from '../training/train-step.ts';
 import { TrainingError } from '../training-error.ts';
-import type { RankChannel, RankReply, RankRequest } from './rank-channel.ts';
+import type { HeadBlock, RankChannel, RankReply, RankRequest } from './rank-channel.ts';
 
 /** @throws {TrainingError} `invalid-option` for options that ranks cannot follow together */
 export function checkRankOptions(
@@ -60,61 +69,84 @@ export class RankExecutor implements StepExecutor {
     };
   }
 
-  async capture(): Promise<NamedArray[]> {
+  async capture(): Promise<TensorPieces[]> {
     await this.#begin();
-    const replies = await this.#ask(() => ({ kind: 'capture' }));
-    const captured = replies as Extract<RankReply, { kind: 'captured' }>[];
-    const { classes, subcenters, embeddingSize } = this.#model.head;
-    const head = (name: string, field: 'weights' | 'momentum'): NamedArray => ({
-      name,
-      dtype: 'float32',
-      shape: [classes * subcenters, embeddingSize],
-      data: joined(captured.map(({ block }) => block[field])),
+    return withHead(await this.#network(), this.#model.head, {
+      weights: () => this.#blocks('weights'),
+      momentum: () => this.#blocks('momentum'),
     });
-    const network = captured[0]!.network;
-    const first = network.findIndex(({ name }) => name.startsWith('momentum:'));
-    const momenta = first < 0 ? network.length : first;
-    // In the order of a run of one rank.
-    return [
-      ...network.slice(0, momenta),
-      head(HEAD_TENSOR, 'weights'),
-      ...network.slice(momenta),
-      head(HEAD_MOMENTUM, 'momentum'),
-    ];
   }
 
-  async restore({ tensors }: Pick<Checkpoint, 'tensors'>): Promise<void> {
-    this.#ready = this.#setUp(tensors);
+  async restore(tensors: readonly StoredTensor[]): Promise<void> {
+    const { classes, subcenters, embeddingSize } = this.#model.head;
+    const shape = [classes * subcenters, embeddingSize];
+    const [weights, momentum] = [HEAD_TENSOR, HEAD_MOMENTUM].map((name) => findTensor(tensors, name, shape));
+    const rows = async (tensor: StoredTensor, { first, classes: count }: ClassRange): Promise<Float32Array> =>
+      (await tensor.read(first * subcenters, (first + count) * subcenters)) as Float32Array;
+    this.#ready = this.#setUp(await loadTensors(tensors, isOfNetwork), async (range) => ({
+      weights: await rows(weights!, range),
+      momentum: await rows(momentum!, range),
+    }));
     await this.#ready;
   }
 
   async publish(): Promise<void> {
-    const tensors = await this.capture();
-    importParameters(this.#model.backbone, networkTensors({ tensors }));
-    this.#model.head.importWeights(tensors.find(({ name }) => name === HEAD_TENSOR)!.data as Float32Array);
+    await this.#begin();
+    const { backbone, head } = this.#model;
+    importParameters(backbone, networkTensors({ tensors: await this.#network() }));
+    const weights = new Float32Array(head.weights.size);
+    let at = 0;
+    for await (const block of this.#blocks('weights')) {
+      weights.set(block, at);
+      at += block.length;
+    }
+    head.importWeights(weights);
   }
 
   /** The ranks belong to whoever started them. */
   async dispose(): Promise<void> {}
 
+  async #network(): Promise<readonly NamedArray[]> {
+    const reply = await this.#ranks[0]!.request({ kind: 'network' });
+    return (reply as Extract<RankReply, { kind: 'network' }>).tensors;
+  }
+
+  /** From one rank after another, so that no more than a block is held. */
+  async *#blocks(of: keyof HeadBlock): AsyncGenerator<Float32Array, void, undefined> {
+    for (const channel of this.#ranks) {
+      const reply = await channel.request({ kind: 'block', of });
+      yield (reply as Extract<RankReply, { kind: 'block' }>).values;
+    }
+  }
+
   /** With the weights of the run's own model, unless a checkpoint's have been restored. */
   async #begin(): Promise<void> {
-    this.#ready ??= this.#initialTensors().then((tensors) => this.#setUp(tensors));
+    this.#ready ??= this.#startAnew();
     await this.#ready;
   }
 
-  async #initialTensors(): Promise<NamedArray[]> {
+  async #startAnew(): Promise<void> {
     const { backbone, head } = this.#model;
-    const data = await head.exportWeights();
-    const weights = { name: HEAD_TENSOR, dtype: 'float32', shape: head.weights.shape, data } as const;
-    return [...exportParameters(backbone), weights];
+    const weights = await head.exportWeights();
+    const perClass = head.subcenters * head.embeddingSize;
+    await this.#setUp(exportParameters(backbone), async ({ first, classes }) => ({
+      weights: weights.slice(first * perClass, (first + classes) * perClass),
+      momentum: undefined,
+    }));
   }
 
-  async #setUp(tensors: readonly NamedArray[]): Promise<void> {
+  async #setUp(
+    network: readonly NamedArray[],
+    blockOf: (range: ClassRange) => Promise<HeadBlock>,
+  ): Promise<void> {
     const { backbone, head } = this.#model;
     const setup = { graph: backbone.graph, head: headConfig(head), options: this.#options };
     await this.#ask(() => ({ kind: 'setup', setup }));
-    await this.#ask(() => ({ kind: 'restore', tensors }));
+    const { length: size } = this.#ranks;
+    for (const [rank, channel] of this.#ranks.entries()) {
+      const block = await blockOf(rankBlock(head.classes, { rank, size }));
+      await channel.request({ kind: 'restore', network, block });
+    }
   }
 
   /** Asks all ranks at once and waits for all: none may be left in the middle of something. */

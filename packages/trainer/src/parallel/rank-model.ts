@@ -6,15 +6,10 @@
  * whole where the block is. Batch normalisation is each rank's own, as in the reference, unless it is asked for over all; the running
  * averages are averaged over ranks, which is what the reference saves.
  */
-import { type Backbone, backboneFromGraph } from '@arcface/backbones';
+import { type Backbone, backboneFromGraph, type NamedArray } from '@arcface/backbones';
 import { type ClassChunk, type ClassRange, type Communicator, StreamingHead } from '@arcface/subcenter-loss';
 import * as tf from '@tensorflow/tfjs-core';
-import {
-  captureNetwork,
-  HEAD_MOMENTUM,
-  HEAD_TENSOR,
-  restoreNetwork,
-} from '../checkpoints/model-checkpoint.ts';
+import { captureNetwork, restoreNetwork } from '../checkpoints/model-checkpoint.ts';
 import { type OptimizedParameter, Sgd } from '../optimisation/sgd.ts';
 import { Random } from '../random.ts';
 import {
@@ -25,6 +20,7 @@ import {
 } from '../training/step-executor.ts';
 import type { ResolvedTrainOptions } from '../training/train-options.ts';
 import { backboneParameters } from '../training/train-step.ts';
+import { TrainingError } from '../training-error.ts';
 import { GradientExchange } from './gradient-exchange.ts';
 import { marginsOverRanks } from './margins-over-ranks.ts';
 import type { HeadBlock, RankReply, RankRequest, RankSetup } from './rank-channel.ts';
@@ -70,11 +66,13 @@ export class RankModel {
   async answer(request: Exclude<RankRequest, { kind: 'setup' }>): Promise<RankReply> {
     switch (request.kind) {
       case 'step':
-        return { kind: 'outcome', outcome: await this.#step(request.images, request.settings) };
-      case 'capture':
-        return this.#capture();
+        return { kind: 'outcome', outcome: await this.step(request.images, request.settings) };
+      case 'network':
+        return { kind: 'network', tensors: this.network() };
+      case 'block':
+        return { kind: 'block', values: await this.block(request.of) };
       case 'restore':
-        this.#restore(request.tensors);
+        this.restore(request.network, request.block);
         return { kind: 'done' };
     }
   }
@@ -90,9 +88,16 @@ export class RankModel {
     for (const chunk of this.#head.chunks) chunk.importWeights(initial(chunk));
   }
 
-  async #step({ images, labels }: StepImages, settings: StepSettings): Promise<StepOutcome> {
+  /** @throws {TrainingError} `batch-too-large` for fewer images than there are parts of a batch */
+  async step({ images, labels }: StepImages, settings: StepSettings): Promise<StepOutcome> {
     this.#head.margin = settings.margin;
     const parts = this.#options.accumulate;
+    if (labels.length < parts) {
+      throw new TrainingError(
+        'batch-too-large',
+        `Rank ${this.#communicator.rank} has ${labels.length} images of this batch, for ${parts} parts to accumulate: what would have been its own cannot be decoded. Accumulate fewer parts, or take a larger batch.`,
+      );
+    }
     const gradients: Record<string, tf.Tensor> = {};
     const exchange = new GradientExchange(this.#communicator);
     const outcomes = Array.from({ length: parts }, (_, part) => {
@@ -232,42 +237,38 @@ export class RankModel {
     return { ...gradients, ...Object.fromEntries(summed) };
   }
 
-  async #capture(): Promise<RankReply> {
-    const network =
-      this.#communicator.rank === 0 ? captureNetwork({ backbone: this.#backbone, sgd: this.#sgd }) : [];
-    return { kind: 'captured', network, block: await this.#block() };
+  /** The tensors of the network, then their momenta, as a checkpoint has them. */
+  network(): NamedArray[] {
+    return captureNetwork({ backbone: this.#backbone, sgd: this.#sgd });
   }
 
-  async #block(): Promise<HeadBlock> {
-    const { chunks } = this.#head;
-    const weights = await this.#head.exportWeights();
-    const momentum = new Float32Array(weights.length);
+  /** A copy of the sub-centres of this rank's classes, or of their momentum, row after row. */
+  async block(of: keyof HeadBlock): Promise<Float32Array> {
+    if (of === 'weights') return this.#head.exportWeights();
+    const momenta = this.#head.chunks.map((chunk) => this.#sgd.momentum.get(chunkName(chunk))!);
+    const values = new Float32Array(momenta.reduce((sum, { size }) => sum + size, 0));
     let at = 0;
-    for (const chunk of chunks) {
-      const of = this.#sgd.momentum.get(chunkName(chunk))!;
-      momentum.set(await of.data<'float32'>(), at);
-      at += of.size;
+    for (const momentum of momenta) {
+      values.set(await momentum.data<'float32'>(), at);
+      at += momentum.size;
     }
-    return { first: chunks[0]!.first, weights, momentum };
+    return values;
   }
 
-  #restore(tensors: readonly { readonly name: string; readonly data: ArrayLike<number | bigint> }[]): void {
-    restoreNetwork(tensors as Parameters<typeof restoreNetwork>[0], {
-      backbone: this.#backbone,
-      sgd: this.#sgd,
-    });
-    const whole = (name: string) =>
-      tensors.find((tensor) => tensor.name === name)?.data as Float32Array | undefined;
-    const weights = whole(HEAD_TENSOR)!;
-    const momentum = whole(HEAD_MOMENTUM) ?? new Float32Array(weights.length);
-    const perClass = this.#head.subcenters * this.#head.embeddingSize;
+  /**
+   * @param network tensors as in a checkpoint. @param block of this rank's classes
+   * @throws `BackbonesError`, `SubcenterLossError` for tensors that are missing or of another shape
+   */
+  restore(network: readonly NamedArray[], { weights, momentum }: HeadBlock): void {
+    restoreNetwork(network, { backbone: this.#backbone, sgd: this.#sgd });
+    this.#head.importWeights(weights);
+    let at = 0;
     tf.tidy(() => {
       for (const chunk of this.#head.chunks) {
-        const begin = chunk.first * perClass;
-        const end = begin + chunk.classes * perClass;
-        chunk.importWeights(weights.slice(begin, end));
         const of = this.#sgd.momentum.get(chunkName(chunk))!;
-        of.assign(tf.tensor2d(momentum.slice(begin, end), chunk.weights.shape));
+        const values = momentum?.slice(at, at + of.size) ?? new Float32Array(of.size);
+        of.assign(tf.tensor2d(values, chunk.weights.shape));
+        at += of.size;
       }
     });
   }

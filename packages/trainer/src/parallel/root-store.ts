@@ -3,7 +3,7 @@
  * So no other needs to reach the folder, and what one does with what is there, all do.
  */
 import type { Communicator } from '@arcface/subcenter-loss';
-import type { CheckpointStore } from '../checkpoints/checkpoint-store.ts';
+import { type CheckpointStore, openBlob, writeBlob } from '../checkpoints/checkpoint-store.ts';
 import { anySays, bytesOfRoot, ROOT, valueOfRoot } from './shared-values.ts';
 
 /** @returns undefined on all ranks where the root has none */
@@ -18,5 +18,18 @@ export function rootStore(
     read: async (name) => bytesOfRoot(communicator, await own?.read(name)),
     write: async (name, bytes) => own?.write(name, bytes),
     remove: async (name) => own?.remove(name),
+    async open(name) {
+      const blob = own && (await openBlob(own, name));
+      return {
+        byteLength: valueOfRoot(communicator, blob?.byteLength),
+        read: async (start, end) => bytesOfRoot(communicator, await blob?.read(start, end)),
+        close: async () => blob?.close(),
+      };
+    },
+    async writePieces(name, blob) {
+      if (own) return writeBlob(own, name, blob);
+      // What the root writes is brought to it by all.
+      for await (const _ of blob.pieces);
+    },
   };
 }

@@ -37,7 +37,7 @@ export interface HeadOnEmbeddingsOptions {
  * Trains K sub-centres for every class with the paper's margin (s 64, m .5).
  *
  * @returns [classes * K, dimensions], class-major, not normalised
- * @throws {TrainingError} `invalid-dataset` when rows and labels do not go together, `no-gradients`; the signal's reason
+ * @throws {TrainingError} `invalid-dataset` when rows and labels do not go together, `no-gradients`, `non-finite-loss`; the signal's reason
  */
 export async function trainHeadOnEmbeddings(options: HeadOnEmbeddingsOptions): Promise<Float32Array> {
   const { embeddings, dimensions, labels, classes, subcenters, seed = 0, epochs = 30, signal } = options;
@@ -73,8 +73,14 @@ export async function trainHeadOnEmbeddings(options: HeadOnEmbeddingsOptions): P
           sgd.step(grads, { learningRate });
           return value;
         });
-        sum += (await loss.data())[0]!;
+        const [value = Number.NaN] = await loss.data();
         loss.dispose();
+        if (!Number.isFinite(value))
+          throw new TrainingError(
+            'non-finite-loss',
+            `The loss of epoch ${epoch} is ${value}. Are all embeddings finite? If so, lower the learning rate.`,
+          );
+        sum += value;
       }
       options.onProgress?.(epoch + 1, sum / steps);
     }

@@ -1,8 +1,7 @@
 /** Steps in this thread, on the current backend of TensorFlow.js. */
-import type { NamedArray } from '@arcface/backbones';
 import * as tf from '@tensorflow/tfjs-core';
-import type { Checkpoint } from '../checkpoints/checkpoint.ts';
 import { captureTensors, restoreTensors } from '../checkpoints/model-checkpoint.ts';
+import type { StoredTensor, TensorPieces } from '../checkpoints/tensor-pieces.ts';
 import { Sgd } from '../optimisation/sgd.ts';
 import { Random } from '../random.ts';
 import { imageMargins } from './image-margins.ts';
@@ -98,12 +97,12 @@ export class LocalExecutor implements StepExecutor {
     }
   }
 
-  capture(): Promise<NamedArray[]> {
+  capture(): Promise<TensorPieces[]> {
     return captureTensors(this.#model);
   }
 
-  async restore(checkpoint: Pick<Checkpoint, 'tensors'>): Promise<void> {
-    restoreTensors(checkpoint, this.#model);
+  async restore(tensors: readonly StoredTensor[]): Promise<void> {
+    await restoreTensors(tensors, this.#model);
   }
 
   async publish(): Promise<void> {}

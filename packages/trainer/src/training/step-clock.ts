@@ -30,6 +30,6 @@ export class StepClock {
 
   /** Over all steps but the first; NaN if there are none. */
   get imagesPerSecond(): number {
-    return ((this.#steps - 1) * this.#batchSize) / this.#seconds;
+    return this.#steps < 2 ? Number.NaN : ((this.#steps - 1) * this.#batchSize) / this.#seconds;
   }
 }

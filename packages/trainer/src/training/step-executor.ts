@@ -2,9 +2,8 @@
  * Who makes a step: this thread, or several ranks together. A run decides what a step is made of (images, learning rate, margin)
  * and what follows on it; everything that holds weights stands behind this interface.
  */
-import type { NamedArray } from '@arcface/backbones';
 import type { Margin } from '@arcface/subcenter-loss';
-import type { Checkpoint } from '../checkpoints/checkpoint.ts';
+import type { StoredTensor, TensorPieces } from '../checkpoints/tensor-pieces.ts';
 import type { Batch } from '../data/data-loader.ts';
 
 /** The images of a step. */
@@ -31,10 +30,10 @@ export interface StepOutcome {
 
 export interface StepExecutor {
   step(images: StepImages, settings: StepSettings): Promise<StepOutcome>;
-  /** All tensors of a checkpoint. */
-  capture(): Promise<NamedArray[]>;
+  /** All tensors of a checkpoint. Between their pieces no step is to be made. */
+  capture(): Promise<TensorPieces[]>;
   /** Puts the tensors of a checkpoint back. */
-  restore(checkpoint: Pick<Checkpoint, 'tensors'>): Promise<void>;
+  restore(tensors: readonly StoredTensor[]): Promise<void>;
   /** Brings the weights into the run's own backbone and head, to be measured. */
   publish(): Promise<void>;
   dispose(): Promise<void>;

@@ -2,9 +2,10 @@ import { exportParameters } from '@arcface/backbones';
 import '@tensorflow/tfjs-backend-cpu';
 import * as tf from '@tensorflow/tfjs-core';
 import { beforeAll, describe, expect, test } from 'vitest';
-import { latestCheckpoint, type TrainingProgress } from '../checkpoints/checkpoint.ts';
+import type { TrainingProgress } from '../checkpoints/checkpoint.ts';
 import { MemoryCheckpointStore } from '../checkpoints/checkpoint-store.ts';
 import { checkpointSubcenters } from '../checkpoints/model-checkpoint.ts';
+import { latestCheckpoint } from '../checkpoints/stored-checkpoint.ts';
 import { DataLoader } from '../data/data-loader.ts';
 import {
   disposeRun,

@@ -2,9 +2,9 @@ import { testBackends } from '@arcface-tooling/test-backends';
 import '@tensorflow/tfjs-backend-cpu';
 import * as tf from '@tensorflow/tfjs-core';
 import { beforeAll, describe, expect, test, vi } from 'vitest';
-import { decodeCheckpoint } from '../checkpoints/checkpoint.ts';
 import { listCheckpoints, MemoryCheckpointStore } from '../checkpoints/checkpoint-store.ts';
 import { backboneFromCheckpoint, checkpointSubcenters } from '../checkpoints/model-checkpoint.ts';
+import { decodeCheckpoint } from '../checkpoints/stored-checkpoint.ts';
 import {
   disposeRun,
   INPUT_SIZE,
@@ -191,6 +191,7 @@ describe('resuming', () => {
     const { events, result } = await trainTiny({ options }, { store, resume: true });
     expect(kinds(events)).toEqual(['started']);
     expect(result).toMatchObject({ steps: 11, stopped: false, checkpoint: checkpoint(11) });
+    expect(result.imagesPerSecond).toBeNaN();
   });
 
   test('a run may be made longer when its schedule does not depend on the length', async () => {
@@ -372,6 +373,46 @@ describe('evaluation', () => {
       { evaluation: { everySteps: 5, run: () => Promise.reject(new Error('no pairs')) } },
     );
     await expect(failing).rejects.toThrow('no pairs');
+  });
+
+  test.each([
+    ['in the middle', 1, 2],
+    ['at the end', 2, 4],
+  ])('that a signal cuts short is made when the run goes on: %s', async (_where, interrupted, step) => {
+    const tiny = { faces: { imagesPerIdentity: 3 } };
+    const evaluated = (accuracies: number[], stop?: AbortController) => {
+      let calls = 0;
+      return {
+        ...(stop && { signal: stop.signal }),
+        evaluation: {
+          everySteps: 2,
+          monitor: 'accuracy',
+          async run() {
+            if (stop && ++calls === interrupted) {
+              stop.abort();
+              throw new DOMException('Interrupted', 'AbortError');
+            }
+            return { accuracy: accuracies.shift()! };
+          },
+        },
+      };
+    };
+    const straight = await trainTiny(tiny, evaluated([0.5, 0.4]));
+    const accuracies = [0.5, 0.4];
+    const first = await trainTiny(tiny, evaluated(accuracies, new AbortController()));
+    expect(first.result).toMatchObject({ stopped: true, steps: step, checkpoint: checkpoint(step) });
+    const store = first.store;
+    const again = AbortSignal.abort();
+    const stillWaiting = { ...evaluated(accuracies), store, resume: true, signal: again };
+    stillWaiting.evaluation.run = async () => again.throwIfAborted() as never;
+    expect((await trainTiny(tiny, stillWaiting)).result.stopped).toBe(true);
+    const { events, result } = await trainTiny(tiny, { ...evaluated(accuracies), store, resume: true });
+    expect(kinds(events).slice(0, 3)).toEqual(['started', 'evaluation', 'checkpoint']);
+    expect(result).toEqual({ ...straight.result, imagesPerSecond: result.imagesPerSecond });
+    expect((await store.list()).toSorted()).toEqual((await straight.store.list()).toSorted());
+    for (const name of await store.list()) {
+      expect(Buffer.from(await store.read(name)).equals(await straight.store.read(name)), name).toBe(true);
+    }
   });
 });
 

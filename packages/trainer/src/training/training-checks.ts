@@ -1,6 +1,7 @@
 /** What is refused before the first step, because it would fail, or go wrong silently, hours later. */
 import type { Backbone } from '@arcface/backbones';
 import type { FaceDataset } from '@arcface/recordio';
+import type { CheckpointStore } from '../checkpoints/checkpoint-store.ts';
 import type { HeadDescription } from '../checkpoints/model-checkpoint.ts';
 import { TrainingError } from '../training-error.ts';
 import { checkFrozen } from './frozen-parameters.ts';
@@ -13,19 +14,23 @@ interface CheckedModel {
   readonly head: HeadDescription;
 }
 
-/** Bytes of the largest array that there is in Node 20 and in browsers; a checkpoint is one. */
-const LARGEST_FILE = 2 ** 32;
+/** Bytes of the largest array that there is in Node 20 and in browsers. */
+const LARGEST_ARRAY = 2 ** 32;
 
-/** @throws {TrainingError} `invalid-option` for a run whose checkpoints could not be written, after hours of training */
-export function checkCheckpointSize({ backbone, head }: CheckedModel): void {
+/**
+ * @throws {TrainingError} `invalid-option` for a run whose checkpoints could not be written, after hours of training: its store takes a
+ *   file as one array only
+ */
+export function checkCheckpointSize({ backbone, head }: CheckedModel, store: CheckpointStore): void {
+  if (store.writePieces) return;
   const network = [...backbone.parameters.values()].reduce((sum, { variable }) => sum + variable.size, 0);
   const ofHead = head.classes * head.subcenters * head.embeddingSize;
   // Weights and momentum.
   const bytes = 2 * 4 * (network + ofHead);
-  if (bytes < LARGEST_FILE) return;
+  if (bytes < LARGEST_ARRAY) return;
   throw new TrainingError(
     'invalid-option',
-    `A checkpoint of ${head.classes} classes with ${head.subcenters} sub-centres of ${head.embeddingSize} numbers takes ${(bytes / 2 ** 30).toFixed(1)} GiB, and it is one file of less than 4. Take fewer sub-centres, shorter embeddings, or leave out identities with few images.`,
+    `A checkpoint of ${head.classes} classes with ${head.subcenters} sub-centres of ${head.embeddingSize} numbers takes ${(bytes / 2 ** 30).toFixed(1)} GiB, and this store writes files of less than 4 (it has no writePieces). Give a store that has, take fewer sub-centres, shorter embeddings, or leave out identities with few images.`,
   );
 }
 

@@ -60,6 +60,24 @@ test('whatever else is given is refused by name', () => {
   ).toThrow('x is not a whole record of an epoch: tensor "own" must have 4 values, found [3].');
 });
 
+test.each([
+  ['data that are null', { data: 'null' }, /does not say what data it is of/],
+  ['data that are no JSON', { data: '{' }, /does not say what data it is of/],
+  ['an epoch that is none', { epoch: 'x' }, /says epoch "x"/],
+  ['no epoch', { epoch: '' }, /says epoch ""/],
+])('metadata with %s are refused', (_name, wrong, message) => {
+  const metadata = {
+    format: 'arcface-dynamics',
+    version: '1',
+    epoch: '3',
+    data: JSON.stringify(dynamics.data),
+  };
+  const bytes = serializeSafetensors({ tensors: [], metadata: { ...metadata, ...wrong } });
+  expect(() => decodeEpochDynamics(bytes, 'x')).toThrow(
+    expect.objectContaining({ code: 'checkpoint-damaged', message: expect.stringMatching(message) }),
+  );
+});
+
 test('a store lists its epochs in order', async () => {
   const store = new MemoryCheckpointStore();
   for (const epoch of [10, 2, 0])

@@ -79,12 +79,10 @@ export function decodeEpochDynamics(bytes: Uint8Array, name = 'the file'): Epoch
       `${name} has format version ${metadata.version}; this program reads up to ${VERSION}. Update it to go on.`,
     );
   }
-  let data: DatasetFingerprint;
-  try {
-    data = JSON.parse(metadata.data ?? '');
-  } catch (error) {
-    throw damaged('its metadata does not say what data it is of', error);
-  }
+  const epoch = metadata.epoch ? Number(metadata.epoch) : Number.NaN;
+  if (!Number.isSafeInteger(epoch) || epoch < 0) throw damaged(`its metadata says epoch "${metadata.epoch}"`);
+  const data = fingerprintOf(metadata.data);
+  if (!data) throw damaged('its metadata does not say what data it is of');
   const column = (wanted: string): NamedArray => {
     const tensor = tensors.find((each) => each.name === wanted);
     if (tensor?.shape.length !== 1 || tensor.shape[0] !== data.images) {
@@ -104,10 +102,20 @@ export function decodeEpochDynamics(bytes: Uint8Array, name = 'the file'): Epoch
     return toFloat32(tensor);
   };
   return {
-    epoch: Number(metadata.epoch),
+    epoch,
     data,
     own: cosines('own'),
     other: cosines('other'),
     nearest: nearest.data,
   };
+}
+
+/** Undefined for what is none. */
+function fingerprintOf(text = ''): DatasetFingerprint | undefined {
+  try {
+    const value = JSON.parse(text) as Partial<DatasetFingerprint> | null;
+    return Number.isSafeInteger(value?.images) ? (value as DatasetFingerprint) : undefined;
+  } catch {
+    return undefined;
+  }
 }

@@ -7,8 +7,7 @@ import * as tf from '@tensorflow/tfjs-core';
 import {
   type BestCheckpoint,
   type Checkpoint,
-  encodeCheckpoint,
-  latestCheckpoint,
+  checkpointFile,
   type TrainingProgress,
 } from '../checkpoints/checkpoint.ts';
 import {
@@ -16,8 +15,11 @@ import {
   checkpointFileName,
   listCheckpoints,
   pruneCheckpoints,
+  writeBlob,
 } from '../checkpoints/checkpoint-store.ts';
 import { headConfig, networkConfig } from '../checkpoints/model-checkpoint.ts';
+import { type StoredCheckpoint, useLatestCheckpoint } from '../checkpoints/stored-checkpoint.ts';
+import { asPieces, loadTensors, withFiniteValues } from '../checkpoints/tensor-pieces.ts';
 import { type Batch, DataLoader } from '../data/data-loader.ts';
 import { type DatasetFingerprint, datasetFingerprint } from '../data/dataset-fingerprint.ts';
 import { learningRateAt, marginShareAt, type RunLength } from '../optimisation/schedule.ts';
@@ -26,7 +28,7 @@ import { rootStore } from '../parallel/root-store.ts';
 import { checkSameRun } from '../parallel/same-run.ts';
 import { anySays, ROOT, valueOfRoot } from '../parallel/shared-values.ts';
 import { TrainingError } from '../training-error.ts';
-import { EpochRecorder } from './epoch-recorder.ts';
+import { DYNAMICS_TENSOR, EpochRecorder } from './epoch-recorder.ts';
 import { HeadWatch } from './head-watch.ts';
 import { checkResumable } from './resume-check.ts';
 import { StepClock } from './step-clock.ts';
@@ -64,6 +66,8 @@ export class TrainingSession {
   #saved: string | undefined;
   #changed = true;
   #evaluatedStep = -1;
+  /** Whether the signal has cut the evaluation of these weights short. */
+  #evaluationPending = false;
   #stopped = false;
   #lossesOfEpoch: number[] = [];
 
@@ -75,7 +79,7 @@ export class TrainingSession {
     this.#options = resolveTrainOptions(run.options);
     checkTrainingData(dataset, run, this.#options.loss);
     checkModelOptions(this.#options, run);
-    if (run.store) checkCheckpointSize(run);
+    if (run.store) checkCheckpointSize(run, run.store);
     const { batchSize, seed, augmentation, loss } = this.#options;
     this.#loader = new DataLoader({
       ...run.loading,
@@ -109,12 +113,16 @@ export class TrainingSession {
 
   async *events(): AsyncGenerator<TrainingEvent, TrainingResult, undefined> {
     yield* this.#start();
+    if (this.#evaluationPending) {
+      yield* this.#evaluate();
+      yield* this.#save();
+    }
     yield* this.#steps();
-    const stopped = this.#stopped && !this.#isComplete();
+    const isCutShort = this.#stopped && !this.#isComplete();
     // A run whose length is given in steps may end within an epoch.
-    if (!stopped && this.#changed && this.#progress.position > 0)
+    if (!isCutShort && this.#changed && this.#progress.position > 0)
       await this.#writeDynamics(this.#progress.epoch);
-    if (!stopped) yield* this.#evaluate();
+    if (!isCutShort && !this.#evaluationPending) yield* this.#evaluate();
     yield* this.#save();
     await this.#executor.publish();
     const { step, epoch } = this.#progress;
@@ -123,7 +131,7 @@ export class TrainingSession {
       epochs: epoch,
       loss: this.#metrics.loss ?? Number.NaN,
       imagesPerSecond: this.#clock.imagesPerSecond,
-      stopped,
+      stopped: isCutShort || this.#evaluationPending,
       checkpoint: this.#saved,
       best: this.#best,
       metrics: this.#metrics,
@@ -139,12 +147,9 @@ export class TrainingSession {
     if (resume && overwrite)
       throw new TrainingError('invalid-option', 'resume and overwrite contradict each other.');
     if (store && resume) {
-      const latest = await latestCheckpoint(store);
-      if (latest) {
-        for (const damaged of latest.damaged) yield { kind: 'damaged-checkpoint', ...damaged };
-        resumedFrom = latest.name;
-        await this.#restore(latest.checkpoint, latest.name);
-      }
+      const latest = await useLatestCheckpoint(store, (checkpoint, name) => this.#restore(checkpoint, name));
+      for (const damaged of latest?.damaged ?? []) yield { kind: 'damaged-checkpoint', ...damaged };
+      resumedFrom = latest?.name;
     } else if (store && !overwrite) {
       const names = await listCheckpoints(store);
       if (names.length > 0) {
@@ -158,18 +163,21 @@ export class TrainingSession {
     yield { kind: 'started', step, epoch, ...this.#length, resumedFrom };
   }
 
-  async #restore(checkpoint: Checkpoint, name: string): Promise<void> {
+  async #restore(checkpoint: StoredCheckpoint, name: string): Promise<void> {
     // An option that came after the checkpoint was written has its default there.
     const options = resolveTrainOptions(checkpoint.options);
     checkResumable({ ...checkpoint, options }, this.#description(), name);
-    await this.#executor.restore(checkpoint);
-    this.#recorder?.restore(checkpoint.tensors);
+    await this.#executor.restore(checkpoint.tensors);
+    this.#recorder?.restore(
+      await loadTensors(checkpoint.tensors, (tensor) => tensor.startsWith(DYNAMICS_TENSOR)),
+    );
     this.#progress = checkpoint.progress;
     this.#metrics = checkpoint.metrics;
     this.#best = checkpoint.best;
     this.#saved = name;
     this.#changed = false;
-    this.#evaluatedStep = checkpoint.progress.step;
+    this.#evaluationPending = checkpoint.evaluationPending === true;
+    this.#evaluatedStep = this.#evaluationPending ? -1 : checkpoint.progress.step;
   }
 
   #description(): Pick<Checkpoint, 'options' | 'data' | 'network' | 'head'> {
@@ -322,10 +330,19 @@ export class TrainingSession {
   async *#evaluate(): AsyncGenerator<TrainingEvent, boolean, undefined> {
     const { evaluation } = this.#run;
     const { step, epoch } = this.#progress;
-    if (!evaluation || this.#evaluatedStep === step) return false;
+    if (!evaluation || this.#evaluatedStep === step) {
+      this.#evaluationPending = false;
+      return false;
+    }
     await this.#executor.publish();
     const metrics = await this.#measured(evaluation);
-    if (metrics === undefined) return false;
+    if (metrics === undefined) {
+      // What has been trained is saved without it, and whoever goes on from there begins with it.
+      this.#changed ||= !this.#evaluationPending;
+      this.#evaluationPending = true;
+      return false;
+    }
+    this.#evaluationPending = false;
     this.#evaluatedStep = step;
     this.#metrics = { ...this.#metrics, ...metrics };
     this.#changed = true;
@@ -348,19 +365,26 @@ export class TrainingSession {
     if (!store || !this.#changed) return;
     // What is there is worth more than a run that has not begun.
     if (this.#run.overwrite && step === 0) return;
-    const tensors = await this.#executor.capture();
-    const broken = tensors.find(({ data }) => data instanceof Float32Array && !data.every(Number.isFinite));
-    if (broken) throw notFinite(`After step ${step}, ${broken.name} is not finite`, { saved: this.#saved });
+    const finite = (await this.#executor.capture()).map((tensor) =>
+      withFiniteValues(tensor, () =>
+        notFinite(`After step ${step}, ${tensor.name} is not finite`, { saved: this.#saved }),
+      ),
+    );
+    const recorded = this.#progress.position > 0 ? (this.#recorder?.tensors() ?? []) : [];
     const name = checkpointFileName(step);
-    const bytes = await encodeCheckpoint({
-      ...this.#description(),
-      progress: this.#progress,
-      metrics: this.#metrics,
-      best: this.#best,
-      versions: { backend: tf.getBackend() },
-      tensors: this.#progress.position > 0 ? [...tensors, ...(this.#recorder?.tensors() ?? [])] : tensors,
-    });
-    await store.write(name, bytes);
+    await writeBlob(
+      store,
+      name,
+      checkpointFile({
+        ...this.#description(),
+        progress: this.#progress,
+        metrics: this.#metrics,
+        evaluationPending: this.#evaluationPending,
+        best: this.#best,
+        versions: { backend: tf.getBackend() },
+        tensors: [...finite, ...recorded.map(asPieces)],
+      }),
+    );
     this.#saved = name;
     this.#changed = false;
     yield { kind: 'checkpoint', step, name };

@@ -26,8 +26,11 @@ export class RunJournal {
 
   constructor({ console, writes, log, tensorboard }: RunJournalOptions) {
     this.#console = console;
-    this.#log = writes ? new JsonLinesLog(log) : undefined;
-    this.#tensorboard = writes && tensorboard !== undefined ? new TensorBoardLog(tensorboard) : undefined;
+    const onFailure = (error: Error): void =>
+      console.warn(`${error.message} The run goes on without what was to be written there.`);
+    this.#log = writes ? new JsonLinesLog(log, { onFailure }) : undefined;
+    this.#tensorboard =
+      writes && tensorboard !== undefined ? new TensorBoardLog(tensorboard, { onFailure }) : undefined;
   }
 
   write(event: TrainingEvent): void {
@@ -78,7 +81,11 @@ export class RunJournal {
     }
   }
 
-  /** Ends the live line and waits until everything is written. */
+  /**
+   * Ends the live line and waits until everything is written.
+   *
+   * @throws {TrainingError} `not-written` when something could not be, of which there was a warning
+   */
   async close(): Promise<void> {
     this.#progress?.stop();
     if (this.#skipped > NAMED)

@@ -51,7 +51,7 @@ async function placed(path: string, text: string): Promise<boolean> {
     return true;
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code === 'EEXIST') return false;
-    throw error;
+    throw new CommandError(`${path} could not be written (${(error as Error).message}).`, { cause: error });
   }
 }
 

@@ -84,7 +84,11 @@ async function trainNetwork(
     );
     const backbone = await initialNetwork(options, context);
     const everySteps = options.verifyEvery ?? 2000;
-    const { packs, evaluation } = await evaluationOnPacks(data, { backbone, everySteps }, context);
+    const { packs, evaluation } = await evaluationOnPacks(
+      data,
+      { backbone, everySteps, measures: writes },
+      context,
+    );
     const description = {
       classes: dataset.identities.length,
       subcenters,
@@ -132,7 +136,11 @@ async function trainNetwork(
       await journal.close().catch(() => {});
       throw error;
     }
-    await journal.close();
+    // Of what it cannot write it has warned; what has been trained is told first.
+    const unwritten = await journal.close().then(
+      () => undefined,
+      (error: unknown) => error,
+    );
 
     const result = next.value;
     const { steps, epochs, loss, imagesPerSecond, stopped } = result;
@@ -162,6 +170,7 @@ async function trainNetwork(
         ...(stopped ? ['the same command with --resume goes on'] : []),
       ],
     );
+    if (unwritten) throw unwritten;
     if (stopped) process.exitCode = INTERRUPTED;
   } finally {
     await unlock?.();
