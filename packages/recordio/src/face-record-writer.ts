@@ -74,7 +74,7 @@ export async function writeFaceRecords(options: FaceRecordsOptions): Promise<Fac
     images: builder.images,
     identities: builder.identities,
     bytes: builder.bytes,
-    property: serializeProperty({ classes: builder.largestLabel + 1, ...property }),
+    property: serializeProperty({ ...property, classes: builder.largestLabel + 1 }),
   };
 }
 
@@ -121,6 +121,7 @@ class FaceRecordBuilder {
       this.#startIdentity(label, key);
     }
     this.images++;
+    this.#refuseTooManyKeys();
     this.largestLabel = Math.max(this.largestLabel, label);
     await this.#write(key, encodeImageRecord({ label, id: key, content: bytes }));
   }
@@ -140,6 +141,17 @@ class FaceRecordBuilder {
     }
   }
 
+  /** With the image that makes them too many, not with the identity records hours later. */
+  #refuseTooManyKeys(): void {
+    if (this.#layout === 'insightface' && this.images + 1 + this.#firstKeys.length > MAX_EXACT_LABEL) {
+      throw new RecordIOError(
+        'bad-identity-range',
+        `The InsightFace layout stores keys as float32, exact up to 2^24 only; from image ${this.images} on it takes the flat layout`,
+        { key: this.images },
+      );
+    }
+  }
+
   async finish(): Promise<void> {
     if (this.images === 0) {
       throw new RecordIOError('empty-dataset', 'There is no image to write');
@@ -154,12 +166,6 @@ class FaceRecordBuilder {
   async #writeIdentities(): Promise<void> {
     const firstIdentity = this.images + 1;
     const end = firstIdentity + this.#firstKeys.length;
-    if (end > MAX_EXACT_LABEL) {
-      throw new RecordIOError(
-        'bad-identity-range',
-        `The InsightFace layout stores keys as float32, exact up to 2^24 only; ${end} keys need the flat layout`,
-      );
-    }
     for (const [position, first] of this.#firstKeys.entries()) {
       const key = firstIdentity + position;
       const label = [first, this.#firstKeys[position + 1] ?? firstIdentity];

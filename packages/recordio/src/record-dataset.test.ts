@@ -48,6 +48,31 @@ describe('the InsightFace layout', () => {
     await expect(dataset.read(-1)).rejects.toThrow(RangeError);
   });
 
+  test('an identity without images has a label and a name that nobody else has', async () => {
+    const { bytes } = await writeRecords(
+      [
+        ...images(1, 1, 5),
+        // Two identities of label 1 and 5, and between and behind them two without images.
+        range(4, 1, 3),
+        range(5, 3, 3),
+        range(6, 3, 4),
+        range(7, 4, 4),
+        range(0, 4, 8),
+      ].map(encodeImageRecord),
+    );
+    const names = new Map([
+      [1, 'Ada'],
+      [5, 'Grace'],
+    ]);
+    const dataset = await openRecordDataset({ records: memorySource(bytes), identityNames: names });
+    expect(dataset.identities.map(({ label, name, images: own }) => [label, name, own.length])).toEqual([
+      [1, 'Ada', 2],
+      [6, undefined, 0],
+      [5, 'Grace', 1],
+      [3, undefined, 0],
+    ]);
+  });
+
   test.each<[string, RecordIOErrorCode, number, ImageRecordInit[]]>([
     ['an image that is not there', 'missing-record', 2, [...images(1), range(3, 1, 3), range(0, 3, 4)]],
     [

@@ -217,7 +217,7 @@ function arrangeInsightFace(
   for (let key = firstIdentity; key < identityEnd; key++) {
     const row = requireRow(lookup, key, 'identity record', table.offsets[headerRow]!);
     const [first, end] = keyRange(table, keys, row, 1, firstIdentity);
-    const label = labels[first - 1] ?? identities.length;
+    const label = first === end ? UNLABELLED : labels[first - 1]!;
     for (let position = first - 1; position < end - 1; position++) {
       if (taken[position] === 1 || labels[position] !== label) {
         throw badRange(
@@ -232,17 +232,28 @@ function arrangeInsightFace(
       taken[position] = 1;
     }
     const images = Int32Array.from({ length: end - first }, (_, i) => first - 1 + i);
-    identities.push({
-      label: images.length === 0 ? identities.length : label,
-      name: names?.get(label),
-      images,
-    });
+    identities.push({ label, name: names?.get(label), images });
   }
   const orphan = taken.indexOf(0);
   if (orphan !== -1) {
     throw badRange(table, keys, headerRow, `covers no identity that has image ${orphan + 1}`);
   }
-  return { layout: 'insightface', rows, labels, identities };
+  return { layout: 'insightface', rows, labels, identities: withAllLabels(identities) };
+}
+
+/** In place of the label of an identity without images, which is written nowhere. */
+const UNLABELLED = -1;
+
+/** Identities without images get their places as labels, or where somebody else has that label, one that nobody has. */
+function withAllLabels(identities: readonly FaceIdentity[]): readonly FaceIdentity[] {
+  const taken = new Set(identities.map(({ label }) => label));
+  if (!taken.has(UNLABELLED)) {
+    return identities;
+  }
+  let free = identities.reduce((most, { label }) => Math.max(most, label + 1), identities.length);
+  return identities.map((identity, place) =>
+    identity.label === UNLABELLED ? { ...identity, label: taken.has(place) ? free++ : place } : identity,
+  );
 }
 
 function requireRow(lookup: KeyLookup, key: number, what: string, headerOffset: number): number {

@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { parseProperty } from '../dataset-property.ts';
 import type { RecordIOErrorCode } from '../errors.ts';
 import type { FaceDataset } from '../face-dataset.ts';
 import type { LabelledImage } from '../face-record-writer.ts';
@@ -155,9 +156,17 @@ describe('written records', () => {
       [0, 'Ada\tL.'],
       [7, 'Grace'],
     ]);
-    const summary = await writeFaceDataset({ images: images(labels), directory, layout, identityNames });
+    // The size is of other data, with other classes.
+    const property = parseProperty('99,112,96');
+    const summary = await writeFaceDataset({
+      images: images(labels),
+      directory,
+      layout,
+      identityNames,
+      property,
+    });
     expect(summary).toMatchObject({ images: 6, identities: 3, records: layout === 'flat' ? 6 : 10 });
-    expect(await readFile(join(directory, 'property'), 'utf8')).toBe('8,112,112\n');
+    expect(await readFile(join(directory, 'property'), 'utf8')).toBe('8,112,96\n');
     for (const path of [directory, summary.path]) {
       for (const useIndex of [true, false]) {
         const dataset = await openFaceDataset(path, { useIndex });
@@ -181,7 +190,9 @@ describe('written records', () => {
     await expectCode(writeFaceDataset({ images: images([0]), directory, layout: 'flat' }), 'output-exists');
     expect(await readdir(directory)).toEqual(['notes.txt']);
     for (const overwrite of [[0, 1], [5]]) {
-      await writeFaceDataset({ images: images(overwrite), directory, layout: 'flat', overwrite: true });
+      const identityNames = new Map<number, string>();
+      const options = { directory, layout: 'flat', overwrite: true, identityNames } as const;
+      await writeFaceDataset({ images: images(overwrite), ...options });
       const dataset = await openFaceDataset(directory);
       expect([...dataset.labels]).toEqual(overwrite);
       await dataset.close();

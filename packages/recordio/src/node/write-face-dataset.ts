@@ -17,7 +17,7 @@ export interface WriteFaceDatasetOptions {
   readonly layout: RecordLayout;
   /** Image size in pixels for the `property` file. Default 112 x 112. */
   readonly property?: { readonly height: number; readonly width: number } | undefined;
-  /** Names by label, kept in `identities.json` beside the records. */
+  /** Names by label, kept in `identities.json` beside the records if there are any. */
   readonly identityNames?: IdentityNames | undefined;
   /** Replaces the dataset's files in a folder that has some; other files in it are left alone. Default false. */
   readonly overwrite?: boolean | undefined;
@@ -70,7 +70,7 @@ async function writeInto(staging: string, options: WriteFaceDatasetOptions): Pro
   const summary = await writeFaceRecords({ images, records, index, layout, property, signal, onProgress });
   await writing(staging, async () => {
     await writeFile(join(staging, 'property'), summary.property, { flush: true });
-    if (identityNames !== undefined) {
+    if (identityNames !== undefined && identityNames.size > 0) {
       await writeFile(join(staging, IDENTITY_NAMES_FILE), serializeIdentityNames(identityNames), {
         flush: true,
       });
