@@ -1,4 +1,4 @@
-"""The loss as it is usually written in PyTorch, for `dense.ts` and `streaming.ts` to be compared with. Prints one JSON line.
+"""The loss as it is usually written in PyTorch, for `head-step.ts` to be compared with. Prints one JSON line.
 
     python packages/subcenter-loss/bench/pytorch_peer.py --batch 128 --classes 10000 --subcenters 3 --size 512 --threads 2
 """

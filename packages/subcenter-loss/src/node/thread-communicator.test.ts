@@ -5,7 +5,12 @@ import { deviation, ROUND_OFF } from '../loss-oracle.fixture.ts';
 import { margins } from '../margin.ts';
 import { normalWeights } from '../normal-weights.ts';
 import { SubcenterLossError } from '../subcenter-loss-error.ts';
-import { createThreadGroup, type ThreadGroupOptions, threadCommunicator } from './thread-communicator.ts';
+import {
+  createThreadGroup,
+  type ThreadCommunicator,
+  type ThreadGroupOptions,
+  threadCommunicator,
+} from './thread-communicator.ts';
 import type { HeadAnswer, HeadTask, RankAnswer, RankTask } from './thread-rank.fixture.ts';
 
 /** Real threads, started once: a test with fewer ranks leaves the others idle. */
@@ -155,4 +160,25 @@ it('refuses groups and ranks that cannot be', () => {
   expect(() => createThreadGroup(0)).toThrow(SubcenterLossError);
   expect(() => createThreadGroup(2, { slotLength: 0.5 })).toThrow(/slotLength must be a positive integer/);
   expect(() => threadCommunicator(createThreadGroup(2), 2)).toThrow(/rank must be from 0 to 1, found 2/);
+});
+
+it.each([1, 2, 3])('does not wait for a rank that gives up just as another comes: after look %i', (look) => {
+  const group = createThreadGroup(2, { timeoutMs: 20 });
+  const [first, second] = [0, 1].map((rank) => threadCommunicator(group, rank)) as [
+    ThreadCommunicator,
+    ThreadCommunicator,
+  ];
+  const { load } = Atomics;
+  let looks = 0;
+  Atomics.load = ((memory: Int32Array, index: number) => {
+    const value = load(memory, index);
+    looks += 1;
+    if (looks === look) second.abort();
+    return value;
+  }) as typeof load;
+  try {
+    expect(() => first.barrier()).toThrow('another rank has failed');
+  } finally {
+    Atomics.load = load;
+  }
 });

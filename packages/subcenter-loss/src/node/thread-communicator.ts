@@ -77,8 +77,9 @@ export function threadCommunicator(group: ThreadGroup, rank: number): ThreadComm
   }
 
   function meet(): void {
-    if (Atomics.load(shared, BROKEN)) fail('another rank has failed');
+    // The round first: whoever gives up after it was read changes it, so that nobody goes on to wait for a rank that is gone.
     const round = Atomics.load(shared, ROUND);
+    if (Atomics.load(shared, BROKEN)) fail('another rank has failed');
     if (Atomics.add(shared, ARRIVED, 1) === size - 1) {
       Atomics.store(shared, ARRIVED, 0);
       Atomics.add(shared, ROUND, 1);
