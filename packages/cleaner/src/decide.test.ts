@@ -122,6 +122,13 @@ describe('decide', () => {
     expect(() => decide(five, { kind: 'angle', degrees: 75 }, { decisions })).toThrow(message);
   });
 
+  it('refuses a decision on a key that several images have', () => {
+    const twins = { ...five, key: (image: number) => `image-${image % 2}` };
+    const drop = (key: string) =>
+      decide(twins, { kind: 'angle', degrees: 75 }, { decisions: [{ key, decision: 'drop' }] });
+    expect(() => drop('image-0')).toThrow(/key "image-0"\): several images have this key/);
+  });
+
   it('refuses rules that make no sense', () => {
     const refused = (rule: unknown, code: string): void => {
       try {

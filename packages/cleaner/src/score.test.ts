@@ -129,6 +129,17 @@ describe('score', () => {
     expect(audit.identities[0]!.dominant).toBe(0);
   });
 
+  it('needs no row of the head for an identity without images, in either order', () => {
+    const identities = [
+      { label: 0, images: Int32Array.of(0, 1) },
+      { label: 2, images: Int32Array.of(2, 3) },
+      { label: 99, images: new Int32Array(0) },
+    ];
+    expect(score({ ...gap('label'), identities }).nearest).toEqual(score(gap('label')).nearest);
+    expect(() => score({ ...gap('position'), identities })).toThrow(/look ordered by label/);
+    expect(score({ ...gap('position', 2), identities, trustClassOrder: true }).images).toBe(4);
+  });
+
   it('does not depend on the length of embeddings or sub-centres', () => {
     fc.assert(
       fc.property(

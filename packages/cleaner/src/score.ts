@@ -260,7 +260,7 @@ class ClassOrderCheck {
     this.#stated = stated;
     for (const [position, { label, images }] of identities.entries()) {
       const other = stated === 'label' ? position : label;
-      if (other === classOf[position]) continue;
+      if (images.length === 0 || other === classOf[position]) continue;
       if (other >= classes) {
         this.#otherClass.clear();
         return;

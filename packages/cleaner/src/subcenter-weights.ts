@@ -120,7 +120,9 @@ export function classOfIdentities(
   const classOf = Int32Array.from(identities, ({ label }, position) =>
     classOrder === 'label' ? label : position,
   );
-  const needed = classOf.reduce((most, c) => Math.max(most, c), -1) + 1;
+  // An identity without images needs no row.
+  const needed =
+    classOf.reduce((most, c, i) => (identities[i]!.images.length > 0 ? Math.max(most, c) : most), -1) + 1;
   const lowest = classOf.reduce((least, c) => Math.min(least, c), 0);
   if (lowest < 0)
     throw new CleanerError('invalid-label', `label ${lowest} has no row in a head ordered by label`);

@@ -12,6 +12,8 @@ import { robustNormalInPlace } from './median.ts';
 
 const PAIRS = 400_000;
 const DEVIATIONS = 4;
+/** Of fewer pairs no median says much. */
+const FEWEST_PAIRS = 1000;
 
 export interface LinkCut {
   readonly linkCut: number;
@@ -20,7 +22,7 @@ export interface LinkCut {
 }
 
 export function findLinkCut(faces: FaceGroups, random: SeededRandom): LinkCut {
-  const { images, identityOf, unit, dimensions } = faces;
+  const { images, identityOf, members, unit, dimensions } = faces;
   const cosines = new Float64Array(Math.min(PAIRS, (images * (images - 1)) / 2));
   const [one, other] = [new Float64Array(dimensions), new Float64Array(dimensions)];
   let found = 0;
@@ -34,6 +36,13 @@ export function findLinkCut(faces: FaceGroups, random: SeededRandom): LinkCut {
     for (let a = 0; a < images; a++) for (let b = a + 1; b < images; b++) add(a, b);
   } else {
     for (let i = 0; i < PAIRS; i++) add(random.integer(images), random.integer(images));
+    if (found < FEWEST_PAIRS) {
+      // Nearly all images are one identity's: of these pairs each has one that is not.
+      const largest = members.reduce((most, own, c) => (own.length > members[most]!.length ? c : most), 0);
+      const others = Int32Array.from(identityOf.keys()).filter((image) => identityOf[image] !== largest);
+      for (let i = 0; i < FEWEST_PAIRS; i++)
+        add(others[random.integer(others.length)]!, random.integer(images));
+    }
   }
   const { median, deviation } = robustNormalInPlace(cosines.subarray(0, found));
   return { linkCut: median + DEVIATIONS * deviation, impostorMedian: median };

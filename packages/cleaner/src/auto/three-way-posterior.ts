@@ -52,7 +52,7 @@ export interface OwnEvidence {
 }
 
 export function threeWayPosterior(
-  { own, best, nullNormal }: NullScores,
+  { own, best, nullNormal }: Pick<NullScores, 'own' | 'best' | 'nullNormal'>,
   { attenuation, doubt, size }: OwnEvidence,
 ): ThreeWayPosterior {
   const n = own.length;
@@ -86,11 +86,12 @@ export function threeWayPosterior(
     const againstOwn = LEVELS.map((level) => fallingRatio(logNull, attenuated(logOwn, level)));
     const forOther = risingRatio(logOwn, logGumbel(best, clean), density);
     for (let i = 0; i < n; i++) {
-      // A right image beside a stranger's centre scores as a stranger does.
-      const odds = Number.isFinite(own[i]) ? Math.exp(againstOwn[levelOf[i]!]![ownBin[i]!]!) : 1;
-      const centred = 1 - doubt[i]!;
-      const a = Math.log(odds / (centred + doubt[i]! * odds));
-      ofCentre[i] = Number.isFinite(own[i]) ? centred / (centred + doubt[i]! * odds) : 0;
+      // A right image beside a stranger's centre scores as a stranger does. In logarithms: odds underflow where embeddings are nearly alike.
+      const logCentred = Math.log(1 - doubt[i]!);
+      const logOdds = Number.isFinite(own[i]) ? againstOwn[levelOf[i]!]![ownBin[i]!]! : 0;
+      const logEither = logSum(logCentred, Math.log(doubt[i]!) + logOdds);
+      const a = logOdds - logEither;
+      ofCentre[i] = Number.isFinite(own[i]) ? Math.exp(logCentred - logEither) : 0;
       const b = forOther[otherBin[i]!]!;
       const share = badShare[i]!;
       const outsider = share * outsiderPart;
@@ -170,6 +171,12 @@ function logGumbel(best: Float64Array, clean: Float64Array): Float64Array {
     const z = (s - location) / scale;
     return -z - Math.exp(Math.min(50, Math.max(-50, -z))) - Math.log(scale);
   });
+}
+
+/** log(exp(a) + exp(b)), also where one of them is the logarithm of zero. */
+function logSum(a: number, b: number): number {
+  const top = Math.max(a, b);
+  return top + Math.log(Math.exp(a - top) + Math.exp(b - top));
 }
 
 function logNormal(x: number, mu: number, sigma: number): number {

@@ -19,7 +19,7 @@ export interface PersonalDecision {
  *
  * @param target Position of the identity that each image goes to; changed in place.
  * @returns The images that were decided on.
- * @throws {CleanerError} `invalid-decision` for an unknown key, a key twice, or a label that is no identity's.
+ * @throws {CleanerError} `invalid-decision` for an unknown key, a key of several images, a key twice, or a label that is no identity's.
  */
 export function applyPersonalDecisions(
   audit: Audit,
@@ -31,9 +31,12 @@ export function applyPersonalDecisions(
   if (decisions.length === 0) return decided;
   const wanted = new Set(decisions.map(({ key }) => String(key)));
   const imageOf = new Map<string, number>();
+  const ambiguous = new Set<string>();
   for (let i = 0; i < audit.images; i++) {
     const key = String(audit.key(i));
-    if (wanted.has(key)) imageOf.set(key, i);
+    if (!wanted.has(key)) continue;
+    if (imageOf.has(key)) ambiguous.add(key);
+    imageOf.set(key, i);
   }
   const positionOf = new Map(audit.identities.map(({ label }, position) => [label, position]));
   decisions.forEach(({ key, decision, label }, i) => {
@@ -41,6 +44,7 @@ export function applyPersonalDecisions(
       new CleanerError('invalid-decision', `decision ${i + 1} (key ${JSON.stringify(key)}): ${what}`);
     const image = imageOf.get(String(key));
     if (image === undefined) throw invalid('there is no image with this key that could be judged');
+    if (ambiguous.has(String(key))) throw invalid('several images have this key');
     if (decided.has(image)) throw invalid('this image is decided on twice');
     decided.add(image);
     if (decision === 'relabel') {

@@ -60,6 +60,23 @@ describe('near-duplicates', () => {
     expect(found.find(({ images: [a] }) => a === 12)!.cosine).toBeCloseTo(1, 5);
   });
 
+  it('does not read the embeddings of images that share a band of their hashes and look otherwise different', () => {
+    const random = seededRandom(6);
+    const many = Uint8Array.from({ length: 200 * 8 }, (_, i) => (i % 8 < 2 ? 7 : random.integer(256)));
+    let reads = 0;
+    const embeddings = {
+      rows: 200,
+      read: (row: number, into: Float64Array) => {
+        reads += 1;
+        into.fill(row + 1);
+      },
+    };
+    const alone = identitiesFromLabels(Array.from({ length: 200 }, (_, i) => i));
+    findNearDuplicates({ hashes: many, identities: alone, embeddings, dimensions: 4 });
+    // Once each for their lengths; there are 19,900 pairs.
+    expect(reads).toBeLessThan(300);
+  });
+
   it('takes no image at all, and refuses embeddings of another number', () => {
     expect(findNearDuplicates({ hashes: new Uint8Array(0), identities: [] })).toEqual([]);
     expect(() =>

@@ -35,6 +35,8 @@ export interface DuplicatePair {
 
 /** Hashes that differ in at most so many bits share one of four bands of 16 bits, by which they are found. */
 const CLOSE_BITS = 3;
+/** Of images that share a band, and otherwise differ in more bits than this, embeddings are not looked at: there are too many. */
+const LOOKED_AT_BITS = 12;
 /** Of one identity, pairs of embeddings above this are looked at. */
 const CLOSE_COSINE = 0.97;
 const LEAST_PROBABILITY = 0.5;
@@ -55,11 +57,12 @@ export function findNearDuplicates(input: DuplicateInput): DuplicatePair[] {
   const cosineOf = embeddings ? cosines(embeddings, dimensions, n) : () => Number.NaN;
   const chance = chanceOfCloseness(input, cosineOf, n);
   const found = new Map<number, DuplicatePair>();
-  const consider = (one: number, other: number): void => {
+  const consider = (one: number, other: number, mostBits: number): void => {
     const [a, b] = one < other ? [one, other] : [other, one];
-    const id = a * n + b;
-    if (a === b || found.has(id)) return;
     const distance = hashDistance(hashes, a, b);
+    if (a === b || distance > mostBits) return;
+    const id = a * n + b;
+    if (found.has(id)) return;
     const cosine = cosineOf(a, b);
     if (distance > CLOSE_BITS && !(cosine > CLOSE_COSINE)) return;
     const identical = digest !== undefined && distance === 0 && digest(a) === digest(b);
@@ -82,9 +85,10 @@ export function findNearDuplicates(input: DuplicateInput): DuplicatePair[] {
       if (bucket) bucket.push(i);
       else buckets.set(value, [i]);
     }
-    for (const bucket of buckets.values()) forPairs(bucket, consider);
+    for (const bucket of buckets.values()) forPairs(bucket, (a, b) => consider(a, b, LOOKED_AT_BITS));
   }
-  if (embeddings) for (const { images } of identities) forPairs(images, consider);
+  if (embeddings)
+    for (const { images } of identities) forPairs(images, (a, b) => consider(a, b, 8 * HASH_BYTES));
   return [...found.values()].sort(
     (x, y) =>
       Number(y.identical) - Number(x.identical) ||
