@@ -11,7 +11,6 @@ import { type Command, Option } from 'commander';
 import { writeAtomically } from '../atomic-file.ts';
 import { useBackend } from '../backend.ts';
 import { jsonLines } from '../cleaning/audit-file.ts';
-import { statedImageSize } from '../cleaning/image-size.ts';
 import {
   datasetAuditRows,
   type JudgedDataset,
@@ -49,6 +48,7 @@ import {
 import { refuseInputAsOutput, refuseUsedFolder } from '../cli/output-folder.ts';
 import { CommandError, UsageError } from '../cli/usage-error.ts';
 import { openData } from '../data.ts';
+import { type ImageSize, imageSizeOf } from '../image-size.ts';
 import { type ModelOptions, openModel, withModelOptions } from '../model.ts';
 
 interface DropOptions extends SharedOptions, ComputeOptions, RuleOptions, WorkOptions, ModelOptions {
@@ -150,6 +150,8 @@ async function drop(
   await refuseInputAsOutput([data], output);
   const dataset = await openData(data, context);
   try {
+    // Before the long part: the file that states it may be no such file.
+    const imageSize = await imageSizeOf(data, dataset);
     const judgement =
       'audit' in judgedBy
         ? {
@@ -171,7 +173,11 @@ async function drop(
           'Is this the dataset that the model was trained on? Nothing was written.',
       );
     }
-    const written = await write({ ...options, data, output, command, ...judgement }, decision, context);
+    const written = await write(
+      { ...options, data, output, command, imageSize, ...judgement },
+      decision,
+      context,
+    );
     if ('model' in judgedBy) await discardWork(workFolder(asked, output));
     report(judged, decision, { records: written.path, audit: join(output, 'audit.jsonl') }, context);
   } finally {
@@ -237,11 +243,16 @@ async function judgeByModel(
 
 async function write(
   options: DropOptions &
-    Judgement & { readonly data: string; readonly output: string; readonly command: string },
+    Judgement & {
+      readonly data: string;
+      readonly output: string;
+      readonly command: string;
+      readonly imageSize: ImageSize | undefined;
+    },
   decision: Decision,
   context: CommandContext,
 ) {
-  const { data, output, command, judged, judgedBy } = options;
+  const { data, output, command, imageSize, judged, judgedBy } = options;
   const { audit } = judged;
   const summary = {
     ...summarise(audit, decision),
@@ -252,7 +263,7 @@ async function write(
   const written = await writeFaceDataset({
     directory: output,
     layout: options.layout,
-    property: await statedImageSize(data),
+    property: imageSize,
     identityNames: outputNames(audit, decision),
     overwrite: options.overwrite,
     signal: context.signal,

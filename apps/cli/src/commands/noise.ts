@@ -7,11 +7,11 @@ import { writeFaceDataset } from '@arcface/recordio/node';
 import { type Command, Option } from 'commander';
 import { stringify } from 'csv-stringify/sync';
 import { writeAtomically } from '../atomic-file.ts';
-import { statedImageSize } from '../cleaning/image-size.ts';
 import { type CommandContext, defineCommand, required, type SharedOptions } from '../cli/define-command.ts';
 import { numberWithin, wholeNumber } from '../cli/option-values.ts';
 import { refuseInputAsOutput, refuseUsedFolder } from '../cli/output-folder.ts';
 import { openData } from '../data.ts';
+import { imageSizeOf } from '../image-size.ts';
 
 interface NoiseCommandOptions extends SharedOptions {
   readonly data?: string;
@@ -27,6 +27,8 @@ interface NoiseCommandOptions extends SharedOptions {
 
 const KINDS = ['open', 'closed', 'mixed', 'uneven', 'pairs', 'merge'] as const satisfies NoiseKind[];
 const TRUTH_FILE = 'truth.csv';
+/** Some readers end a row at a carriage return, unless it is in quotes. */
+const QUOTING = { quoted_match: '\r' };
 
 export function noiseCommand(): Command {
   return defineCommand<NoiseCommandOptions>({
@@ -96,7 +98,7 @@ async function noise(options: NoiseCommandOptions, context: CommandContext): Pro
     const written = await writeFaceDataset({
       directory: output,
       layout: options.layout,
-      property: await statedImageSize(data),
+      property: await imageSizeOf(data, dataset),
       identityNames: new Map(
         identities.flatMap(({ label }, position) => {
           const name = nameOf.get(label);
@@ -156,6 +158,9 @@ function* truthRows(
     const source = stranger < 0 ? dataset.key(noisy.image[i]!) : outsiders!.key(stranger);
     // A person who has lost their folder to another is an outsider to what is left.
     const truth = noisy.trueLabel[i]! < 0 ? -1 : (newLabelOf.get(noisy.trueLabel[i]!) ?? -1);
-    yield stringify([[firstKey + row, newLabelOf.get(noisy.label[i]!)!, noisy.bad[i]!, truth, source]]);
+    yield stringify(
+      [[firstKey + row, newLabelOf.get(noisy.label[i]!)!, noisy.bad[i]!, truth, source]],
+      QUOTING,
+    );
   }
 }

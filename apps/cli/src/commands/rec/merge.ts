@@ -17,7 +17,7 @@ import {
 } from '../../cli/define-command.ts';
 import { CommandError } from '../../cli/usage-error.ts';
 import { openData } from '../../data.ts';
-import { firstImageSize } from './pack.ts';
+import { firstImageSize } from '../../image-size.ts';
 import { inputLayoutOption, withByteProgress, withRecords } from './record-input.ts';
 import {
   datasetResult,

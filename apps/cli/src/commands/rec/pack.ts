@@ -1,7 +1,6 @@
 /** `arcface rec pack`: images in folders to a record file. */
-import type { FaceDataset, RecordLayout } from '@arcface/recordio';
+import type { RecordLayout } from '@arcface/recordio';
 import type { Command } from 'commander';
-import sharp from 'sharp';
 import {
   type CommandContext,
   defineCommand,
@@ -9,6 +8,7 @@ import {
   type SharedOptions,
 } from '../../cli/define-command.ts';
 import { openData } from '../../data.ts';
+import { firstImageSize } from '../../image-size.ts';
 import { inputLayoutOption } from './record-input.ts';
 import {
   datasetResult,
@@ -53,18 +53,5 @@ async function pack(options: PackOptions, context: CommandContext, [data]: reado
     context.console.result(...datasetResult(summary, output, layout));
   } finally {
     await dataset.close();
-  }
-}
-
-/** For the `property` file; nothing if the image cannot be decoded, which training will have to say something about. */
-export async function firstImageSize(
-  dataset: FaceDataset,
-): Promise<{ height: number; width: number } | undefined> {
-  const { bytes } = await dataset.read(0);
-  try {
-    const { height, width } = await sharp(bytes).metadata();
-    return { height, width };
-  } catch {
-    return undefined;
   }
 }

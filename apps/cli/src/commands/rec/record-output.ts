@@ -97,11 +97,14 @@ export async function writeDataset(
     onProgress: (images: number, bytes: number) =>
       progress.update(images, { note: `${(bytes / 1e6).toFixed(1)} MB` }),
   };
-  const names = namesOf(dataset);
-  const identityNames = names.size === 0 ? undefined : names;
   const summary = output.endsWith('.rec')
     ? await writeRecordOutput(output, overwrite, (streams) => writeFaceRecords({ ...shared, ...streams }))
-    : await writeFaceDataset({ ...shared, directory: output, overwrite, identityNames });
+    : await writeFaceDataset({
+        ...shared,
+        directory: output,
+        overwrite,
+        identityNames: namesOf(dataset),
+      });
   progress.stop();
   return summary;
 }
