@@ -6,6 +6,7 @@ import * as tf from '@tensorflow/tfjs-core';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { useBackend } from '../backend.ts';
 import { EmbeddingStore } from './embedding-store.ts';
+import { surveyChunks } from './survey.ts';
 
 const IMAGES = 23;
 const SIDE = 4;
@@ -97,6 +98,28 @@ describe('embeddings on disk', () => {
     mkdirSync(at('damaged'));
     writeFileSync(join(at('damaged'), 'chunk-00000000.safetensors'), 'x');
     await expect((await open('damaged')).read(0)).rejects.toThrow(/cannot be read as embeddings/);
+  });
+
+  test('that are no numbers are named by their image', async () => {
+    const dark = {
+      decode: async (bytes: Uint8Array) =>
+        (await decoder.decode(bytes)).map((v) => v * Number(bytes[0] !== 7)),
+    };
+    const byItself = {
+      ...backbone,
+      apply: (images: tf.Tensor4D) => tf.div(tf.mean(images, [1, 2]), tf.mean(images, [1, 2])) as tf.Tensor2D,
+    };
+    const store = await open('dark');
+    await store.fill({
+      backbone: byItself,
+      decoder: dark,
+      batchSize: 4,
+      signal: new AbortController().signal,
+      onProgress: () => {},
+    });
+    await expect(surveyChunks(store, dataset)).rejects.toThrow(
+      /embedding of image "image-7" is not all finite numbers: number 0 is NaN/,
+    );
   });
 
   test('stop when asked to, and keep the chunks that are whole', async () => {

@@ -116,6 +116,11 @@ export class EmbeddingStore {
     return this.owner.model;
   }
 
+  /** Images of the dataset. */
+  get images(): number {
+    return this.#dataset.length;
+  }
+
   get chunks(): number {
     return Math.ceil(this.#dataset.length / this.chunkImages);
   }

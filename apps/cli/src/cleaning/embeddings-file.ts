@@ -1,18 +1,29 @@
-/** Embeddings that a user brings: NumPy's `.npy` or safetensors. Read block by block, so that a file larger than memory can be scored. */
-import { type FileHandle, open, readFile } from 'node:fs/promises';
+/** Embeddings that a user brings: NumPy's `.npy`, which may be larger than memory, or safetensors. */
+import { closeSync, openSync, readSync } from 'node:fs';
+import { open, readFile, stat } from 'node:fs/promises';
 import { parseSafetensors, toFloat32 } from '@arcface/backbones';
+import type { EmbeddingRows, Embeddings } from '@arcface/cleaner';
 import { CommandError } from '../cli/usage-error.ts';
-import { parseNpyHeader } from '../npy.ts';
+import { type NpyHeader, parseNpyHeader } from '../npy.ts';
+import { chunkedRows } from './chunked-rows.ts';
 
 export interface EmbeddingsFile {
+  readonly path: string;
   readonly rows: number;
   readonly dimensions: number;
   /** The rows in order, some at a time. */
-  blocks(): AsyncGenerator<Float32Array>;
+  blocks(): Iterable<Float32Array>;
+  /** The rows as they are asked for, where that can be without reading all. */
+  readonly onDisk?: EmbeddingRows;
+  close(): void;
 }
 
 /** Bytes of a block, about. */
 const BLOCK_BYTES = 2 ** 24;
+/** More than that many are read again when they are needed. */
+const HELD_BYTES = 2 ** 30;
+/** What Node reads at once. */
+const MOST_FILE_BYTES = 2 ** 31 - 1;
 
 /** @throws {CommandError} when it is neither, or not a matrix of floats */
 export async function openEmbeddingsFile(path: string): Promise<EmbeddingsFile> {
@@ -21,7 +32,81 @@ export async function openEmbeddingsFile(path: string): Promise<EmbeddingsFile> 
   throw new CommandError(`${path}: embeddings are read from .npy or .safetensors files.`);
 }
 
+/**
+ * All rows in memory.
+ *
+ * @throws {CommandError} naming row and column of what is no finite number
+ */
+export function heldEmbeddings(file: EmbeddingsFile): Float32Array {
+  const embeddings = new Float32Array(file.rows * file.dimensions);
+  let filled = 0;
+  for (const block of finiteBlocks(file)) {
+    embeddings.set(block, filled);
+    filled += block.length;
+  }
+  return embeddings;
+}
+
+/**
+ * The rows in memory if they are few, and on disk if not. Keep the file open while they are in use.
+ *
+ * @param held bytes that are few
+ * @throws {CommandError} naming row and column of what is no finite number
+ */
+export function embeddingsInReach(file: EmbeddingsFile, held = HELD_BYTES): Embeddings {
+  if (file.onDisk === undefined || file.rows * file.dimensions * 4 <= held) return heldEmbeddings(file);
+  for (const _ of finiteBlocks(file));
+  return file.onDisk;
+}
+
+function* finiteBlocks({ path, dimensions, blocks }: EmbeddingsFile): Generator<Float32Array> {
+  let done = 0;
+  for (const block of blocks()) {
+    const at = block.findIndex((value) => !Number.isFinite(value));
+    if (at >= 0) {
+      const row = Math.floor((done + at) / dimensions);
+      throw new CommandError(
+        `${path}: row ${row}, column ${(done + at) % dimensions} is ${block[at]}, not a finite number. Leave that image out, or embed it again.`,
+      );
+    }
+    done += block.length;
+    yield block;
+  }
+}
+
+const SIZES: Readonly<Record<NpyHeader['type'], number>> = { float16: 2, float32: 4, float64: 8 };
+
 async function openNpy(path: string): Promise<EmbeddingsFile> {
+  const { type, dataOffset, rows, dimensions } = await npyMatrix(path);
+  const rowBytes = dimensions * SIZES[type];
+  const file = openSync(path, 'r');
+  const read = (row: number, count: number): Float32Array => {
+    const bytes = new Uint8Array(count * rowBytes);
+    readFully(file, bytes, dataOffset + row * rowBytes, path);
+    if (type === 'float64') return Float32Array.from(new Float64Array(bytes.buffer));
+    if (type === 'float16') return toFloat32({ dtype: 'float16', data: new Uint16Array(bytes.buffer) });
+    return new Float32Array(bytes.buffer);
+  };
+  const step = Math.max(1, Math.floor(BLOCK_BYTES / rowBytes));
+  return {
+    path,
+    rows,
+    dimensions,
+    *blocks() {
+      for (let row = 0; row < rows; row += step) yield read(row, Math.min(step, rows - row));
+    },
+    onDisk: chunkedRows({
+      rows,
+      dimensions,
+      chunkRows: step,
+      readChunk: (chunk) => read(chunk * step, Math.min(step, rows - chunk * step)),
+      readRow: (chunk, place) => read(chunk * step + place, 1),
+    }),
+    close: () => closeSync(file),
+  };
+}
+
+async function npyMatrix(path: string): Promise<NpyHeader & { rows: number; dimensions: number }> {
   const file = await open(path);
   try {
     const head = Buffer.alloc(2 ** 16);
@@ -39,55 +124,23 @@ async function openNpy(path: string): Promise<EmbeddingsFile> {
         `${path}: expected a matrix [images, dimensions], found shape [${header.shape.join(', ')}].`,
       );
     }
-    const size = header.type === 'float64' ? 8 : header.type === 'float16' ? 2 : 4;
     const { size: bytes } = await file.stat();
-    const needed = header.dataOffset + rows * dimensions * size;
+    const needed = header.dataOffset + rows * dimensions * SIZES[header.type];
     if (bytes !== needed) {
       throw new CommandError(
         `${path}: [${rows}, ${dimensions}] of ${header.type} takes ${needed} bytes, the file has ${bytes}.`,
       );
     }
-    return {
-      rows,
-      dimensions,
-      blocks: () => npyBlocks(path, { ...header, rows, dimensions, size }),
-    };
+    return { ...header, rows, dimensions };
   } finally {
     await file.close();
   }
 }
 
-async function* npyBlocks(
-  path: string,
-  layout: {
-    type: 'float16' | 'float32' | 'float64';
-    dataOffset: number;
-    rows: number;
-    dimensions: number;
-    size: number;
-  },
-): AsyncGenerator<Float32Array> {
-  const { type, dataOffset, rows, dimensions, size } = layout;
-  const step = Math.max(1, Math.floor(BLOCK_BYTES / (dimensions * size)));
-  const file = await open(path);
-  try {
-    for (let row = 0; row < rows; row += step) {
-      const count = Math.min(step, rows - row);
-      const bytes = new Uint8Array(count * dimensions * size);
-      await readFully(file, bytes, dataOffset + row * dimensions * size, path);
-      if (type === 'float64') yield Float32Array.from(new Float64Array(bytes.buffer));
-      else if (type === 'float16') yield toFloat32({ dtype: 'float16', data: new Uint16Array(bytes.buffer) });
-      else yield new Float32Array(bytes.buffer);
-    }
-  } finally {
-    await file.close();
-  }
-}
-
-async function readFully(file: FileHandle, into: Uint8Array, position: number, path: string): Promise<void> {
+function readFully(file: number, into: Uint8Array, position: number, path: string): void {
   let done = 0;
   while (done < into.length) {
-    const { bytesRead } = await file.read(into, done, into.length - done, position + done);
+    const bytesRead = readSync(file, into, done, into.length - done, position + done);
     if (bytesRead === 0)
       throw new CommandError(`${path} ends at byte ${position + done}; it was cut short meanwhile.`);
     done += bytesRead;
@@ -95,6 +148,10 @@ async function readFully(file: FileHandle, into: Uint8Array, position: number, p
 }
 
 async function openSafetensors(path: string): Promise<EmbeddingsFile> {
+  const { size } = await stat(path);
+  if (size > MOST_FILE_BYTES) {
+    throw new CommandError(`${path} has ${size} bytes; safetensors are read up to 2 GiB. Save it as .npy.`);
+  }
   const bytes = await readFile(path);
   const matrices = (() => {
     try {
@@ -114,10 +171,10 @@ async function openSafetensors(path: string): Promise<EmbeddingsFile> {
   const values = toFloat32(tensor);
   const [rows, dimensions] = tensor.shape as [number, number];
   return {
+    path,
     rows,
     dimensions,
-    async *blocks() {
-      yield values;
-    },
+    blocks: () => [values],
+    close() {},
   };
 }

@@ -5,6 +5,7 @@
 import { createHash } from 'node:crypto';
 import type { FaceDataset } from '@arcface/recordio';
 import { datasetFingerprint, type UndecodableImage } from '@arcface/trainer';
+import { CommandError } from '../cli/usage-error.ts';
 import { type EmbeddedChunk, type EmbeddingStore, readableRows } from './embedding-store.ts';
 
 /** What the chunks say beside the embeddings. */
@@ -20,6 +21,7 @@ export interface Survey {
   readonly fingerprint: ReturnType<typeof datasetFingerprint>;
 }
 
+/** @throws {CommandError} naming the first image whose embedding is not all finite numbers */
 export async function surveyChunks(store: EmbeddingStore, dataset: FaceDataset): Promise<Survey> {
   const failed: UndecodableImage[] = [];
   const content = createHash('sha256');
@@ -35,6 +37,7 @@ export async function surveyChunks(store: EmbeddingStore, dataset: FaceDataset):
     const gone = new Set(chunk.failed.map(({ position }) => position - chunk.start));
     for (let place = 0; place < chunk.images; place++) {
       if (gone.has(place)) continue;
+      if (!hasOnlyFinite(chunk, place)) throw noNumbers(dataset.key(chunk.start + place), chunk, place);
       positions[images] = chunk.start + place;
       hashes.set(chunk.hashes.subarray(place * 8, place * 8 + 8), images * 8);
       digests.set(chunk.digests.subarray(place * 32, place * 32 + 32), images * 32);
@@ -69,4 +72,24 @@ export async function readAll(
     to += readable.length;
   }
   return rows;
+}
+
+/** Whether an image's embedding has no NaN and no infinity. */
+function hasOnlyFinite({ embeddings, dimensions }: EmbeddedChunk, place: number): boolean {
+  let zero = 0;
+  for (let i = place * dimensions; i < (place + 1) * dimensions; i++) zero += 0 * embeddings[i]!;
+  return zero === 0;
+}
+
+function noNumbers(
+  key: number | string,
+  { embeddings, dimensions }: EmbeddedChunk,
+  place: number,
+): CommandError {
+  const row = embeddings.subarray(place * dimensions, (place + 1) * dimensions);
+  const column = row.findIndex((value) => !Number.isFinite(value));
+  return new CommandError(
+    `The network's embedding of image ${JSON.stringify(key)} is not all finite numbers: number ${column} is ${row[column]}. ` +
+      'Has the network diverged in training? If it is this image alone, leave the image out.',
+  );
 }

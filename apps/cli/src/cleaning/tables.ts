@@ -33,13 +33,14 @@ export async function readLabels(path: string): Promise<LabelsTable> {
 }
 
 export interface TruthTable {
+  readonly path: string;
   readonly bad: Uint8Array;
   /** -1 for an outsider; undefined where the file has no such column. */
   readonly trueLabel: Int32Array | undefined;
 }
 
 /** A CSV with a header row: `bad` (0 or 1), and optionally `true` (the true label, -1 for an outsider); rows in data order. */
-export async function readTruth(path: string, images: number): Promise<TruthTable> {
+export async function readTruth(path: string): Promise<TruthTable> {
   const bad: number[] = [];
   const trueLabel: number[] = [];
   for await (const row of csvRows(path, ['bad'])) {
@@ -52,13 +53,17 @@ export async function readTruth(path: string, images: number): Promise<TruthTabl
     bad.push(Number(value));
     if (row.cells.true !== undefined) trueLabel.push(whole(row, 'true', -1));
   }
-  if (bad.length !== images) {
-    throw new CommandError(`${path} has ${bad.length} rows, but there are ${images} images.`);
-  }
   return {
+    path,
     bad: Uint8Array.from(bad),
     trueLabel: trueLabel.length > 0 ? Int32Array.from(trueLabel) : undefined,
   };
+}
+
+/** @throws {CommandError} unless a truth has a row for every image */
+export function checkRows(truth: TruthTable | undefined, images: number): void {
+  if (truth === undefined || truth.bad.length === images) return;
+  throw new CommandError(`${truth.path} has ${truth.bad.length} rows, but there are ${images} images.`);
 }
 
 /**

@@ -162,6 +162,16 @@ test.each(['', ',1'])('a truth of another number of rows is refused: %j more', a
   expect(stderr).toContain(`has ${count} rows, but there are 8 images`);
 });
 
+test('a truth that is none is said before embeddings are looked for', async () => {
+  writeFileSync(at('truth.csv'), 'bad\n2\n');
+  const { exitCode, stderr } = await runInProcess(
+    ...['audit', '--embeddings', at('none.npy'), '--labels', at('labels.csv'), '--output', at('b.jsonl')],
+    ...['--truth', at('truth.csv')],
+  );
+  expect(exitCode).toBe(1);
+  expect(stderr).toMatch(/truth\.csv, line 2: bad must be 0 or 1, found "2"/);
+});
+
 test('a truth without a bad image leaves undefined what is undefined', async () => {
   writeFileSync(at('truth.csv'), `bad\n${Array(8).fill('0').join('\n')}\n`);
   const { exitCode, found } = await audit(faces([4, 4]), { more: ['--truth', at('truth.csv')] });

@@ -2,14 +2,17 @@
 
 import { existsSync } from 'node:fs';
 import {
+  type Audit,
   confusionByKind,
   type Decision,
   decide,
+  type Identity,
   identitiesFromLabels,
   metricIntervals,
   metrics,
   type Rule,
   SubcenterScorer,
+  type SubcenterScorerInput,
   scoreByModes,
   summarise,
   withAutoScores,
@@ -19,7 +22,12 @@ import type { Command } from 'commander';
 import { writeAtomically } from '../atomic-file.ts';
 import { useBackend } from '../backend.ts';
 import { auditFormat, writeAuditFile } from '../cleaning/audit-file.ts';
-import { openEmbeddingsFile } from '../cleaning/embeddings-file.ts';
+import {
+  type EmbeddingsFile,
+  embeddingsInReach,
+  heldEmbeddings,
+  openEmbeddingsFile,
+} from '../cleaning/embeddings-file.ts';
 import {
   datasetAuditRows,
   type JudgedDataset,
@@ -35,7 +43,7 @@ import {
   withRule,
   withRuleOptions,
 } from '../cleaning/rule-options.ts';
-import { readLabels, readTruth, type TruthTable } from '../cleaning/tables.ts';
+import { checkRows, readLabels, readTruth, type TruthTable } from '../cleaning/tables.ts';
 import { trainedSubcenters } from '../cleaning/trained-subcenters.ts';
 import {
   discardWork,
@@ -137,14 +145,14 @@ async function audit(given: AuditOptions, context: CommandContext): Promise<void
     if (existsSync(file) && !options.overwrite && options.shard === undefined)
       throw new CommandError(`${file} exists. Choose another name, or give --overwrite.`);
   }
+  // Before the long part: what is wrong with it is better known at once.
+  const truth = options.truth === undefined ? undefined : await readTruth(options.truth);
   const judged = await (options.embeddings === undefined
-    ? judgeData(options, output, context)
-    : judgeEmbeddings(options, context));
+    ? judgeData(options, output, truth, context)
+    : judgeEmbeddings(options, truth, context));
   if (!('audit' in judged)) return reportPart(judged, context.console);
   try {
     const decision = decide(judged.audit, judged.rule, decideOptions);
-    const truth =
-      options.truth === undefined ? undefined : await readTruth(options.truth, judged.dataset.length);
     const measured = truth && measure(judged, decision, truth);
     const { dropped, ...counts } = summarise(judged.audit, decision);
     const summary = {
@@ -193,6 +201,7 @@ function refuseRecorded({ rule }: RuleOptions): void {
 async function judgeData(
   given: AuditOptions,
   output: string,
+  truth: TruthTable | undefined,
   context: CommandContext,
 ): Promise<Judged | PartOfWork> {
   const data = required(given.data, '--data (or --embeddings)');
@@ -200,6 +209,7 @@ async function judgeData(
   const dataset = await openData(data, context);
   const work = workFolder(given, output);
   try {
+    checkRows(truth, dataset.length);
     await useBackend(given);
     const model = await openModel(modelName, context, { ...given, samples: dataset });
     const options = withRule(given, 'auto', { trainedOnThis: wasTrainedOn(model, dataset) });
@@ -233,7 +243,11 @@ async function judgeData(
   }
 }
 
-async function judgeEmbeddings(given: AuditOptions, context: CommandContext): Promise<Judged> {
+async function judgeEmbeddings(
+  given: AuditOptions,
+  truth: TruthTable | undefined,
+  context: CommandContext,
+): Promise<Judged> {
   const options = withRule(given, 'auto', { trainedOnThis: false });
   if (options.data !== undefined || options.model !== undefined) {
     throw new UsageError('Give either --data and --model, or --embeddings and --labels.');
@@ -243,62 +257,56 @@ async function judgeEmbeddings(given: AuditOptions, context: CommandContext): Pr
   const path = required(options.embeddings, '--embeddings');
   const { labels, keys, names } = await readLabels(required(options.labels, '--labels'));
   const file = await openEmbeddingsFile(path);
-  if (file.rows !== labels.length) {
-    throw new CommandError(`${path} has ${file.rows} rows, but ${options.labels} has ${labels.length}.`);
+  try {
+    if (file.rows !== labels.length) {
+      throw new CommandError(`${path} has ${file.rows} rows, but ${options.labels} has ${labels.length}.`);
+    }
+    checkRows(truth, labels.length);
+    const key = (image: number) => keys?.[image] ?? image;
+    const identities = identitiesFromLabels(labels).map((identity) => ({
+      ...identity,
+      ...(names.has(identity.label) ? { name: names.get(identity.label)! } : {}),
+    }));
+    return {
+      rule: ruleOf(options),
+      dataset: { length: labels.length, labels, key },
+      audit: await scoredEmbeddings(file, { labels, identities, key }, options, context),
+      positions: Int32Array.from(labels.keys()),
+      undecodable: [],
+      duplicates: [],
+    };
+  } finally {
+    file.close();
   }
-  const { dimensions } = file;
-  const embeddings = new Float32Array(file.rows * dimensions);
-  let filled = 0;
-  for await (const block of file.blocks()) {
-    refuseNoNumbers(block, filled, { path, dimensions });
-    embeddings.set(block, filled);
-    filled += block.length;
-  }
-  const key = (image: number) => keys?.[image] ?? image;
-  const identities = identitiesFromLabels(labels).map((identity) => ({
-    ...identity,
-    ...(names.has(identity.label) ? { name: names.get(identity.label)! } : {}),
-  }));
-  const input = { embeddings, dimensions, labels, identities, key };
-  const seed = { seed: options.seed };
-  let audited: Judged['audit'];
-  const isAlone = options.rule === 'auto' || options.rule === 'self-trained';
-  if (isAlone && options.k === undefined) {
-    audited = scoreByModes(input, seed);
-  } else {
-    await useBackend(options);
-    const scorer = new SubcenterScorer({
-      ...input,
-      subcenters: await trainedSubcenters(embeddings, input, options, context),
-      trustClassOrder: true,
-    });
-    scorer.add(embeddings);
-    audited = scorer.finish();
-    if (options.rule === 'auto' || options.apply.length > 0) audited = withAutoScores(audited, input, seed);
-  }
-  if (options.rule === 'self-trained') audited = withStrangerScores(audited, input, seed);
-  return {
-    rule: ruleOf(options),
-    dataset: { length: labels.length, labels, key },
-    audit: audited,
-    positions: Int32Array.from(labels.keys()),
-    undecodable: [],
-    duplicates: [],
-  };
 }
 
-/** Before anything is trained on them, which would only say that the result is none. */
-function refuseNoNumbers(
-  block: Float32Array,
-  from: number,
-  { path, dimensions }: { readonly path: string; readonly dimensions: number },
-): void {
-  const at = block.findIndex((value) => !Number.isFinite(value));
-  if (at < 0) return;
-  const row = Math.floor((from + at) / dimensions);
-  throw new CommandError(
-    `${path}: row ${row}, column ${(from + at) % dimensions} is ${block[at]}, not a finite number. Leave that image out, or embed it again.`,
-  );
+async function scoredEmbeddings(
+  file: EmbeddingsFile,
+  images: Pick<SubcenterScorerInput, 'labels' | 'key'> & { readonly identities: readonly Identity[] },
+  options: AuditOptions,
+  context: CommandContext,
+): Promise<Audit> {
+  const { dimensions } = file;
+  const seed = { seed: options.seed };
+  const isAlone = options.rule === 'auto' || options.rule === 'self-trained';
+  if (isAlone && options.k === undefined) {
+    const input = { ...images, dimensions, embeddings: embeddingsInReach(file) };
+    const audited = scoreByModes(input, seed);
+    return options.rule === 'self-trained' ? withStrangerScores(audited, input, seed) : audited;
+  }
+  const embeddings = heldEmbeddings(file);
+  const input = { ...images, dimensions, embeddings };
+  await useBackend(options);
+  const scorer = new SubcenterScorer({
+    ...input,
+    subcenters: await trainedSubcenters(embeddings, input, options, context),
+    trustClassOrder: true,
+  });
+  scorer.add(embeddings);
+  const scored = scorer.finish();
+  const audited =
+    options.rule === 'auto' || options.apply.length > 0 ? withAutoScores(scored, input, seed) : scored;
+  return options.rule === 'self-trained' ? withStrangerScores(audited, input, seed) : audited;
 }
 
 function measure({ audit, positions }: Judged, decision: Decision, { bad, trueLabel }: TruthTable) {
