@@ -243,7 +243,11 @@ function shortReason(reason: string): string {
 }
 
 async function thumbnail(bytes: Uint8Array): Promise<Uint8Array> {
-  return sharp(bytes).resize(FACE, FACE, { fit: 'cover' }).jpeg({ quality: 70 }).toBuffer();
+  // An image with small faults was judged, so it is shown.
+  return sharp(bytes, { failOn: 'none' })
+    .resize(FACE, FACE, { fit: 'cover' })
+    .jpeg({ quality: 70 })
+    .toBuffer();
 }
 
 function proposalTables(
