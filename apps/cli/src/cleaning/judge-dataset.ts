@@ -11,6 +11,7 @@ import {
   type DuplicatePair,
   findNearDuplicates,
   SubcenterScorer,
+  type SubcenterWeights,
   scoreByModes,
   type UndecodableRow,
   undecodableRow,
@@ -97,6 +98,7 @@ export async function judgeDataset(
           classOrder: options.classOrder ?? model.classOrder,
         })
       : undefined;
+  if (modelSubcenters !== undefined) warnOfUnusedClasses(modelSubcenters, dataset, context);
   const store = await EmbeddingStore.open({
     directory: work.directory,
     dataset,
@@ -231,6 +233,27 @@ async function embedMissing(
       );
     }
   }
+}
+
+/**
+ * A head that is read with a smaller K than it was trained with has several times the classes, and all but the first are taken for
+ * somebody else's. So has a head that was trained on more identities, rightly: that only the user knows.
+ */
+function warnOfUnusedClasses(
+  { weights, subcenters, dimensions, classOrder }: SubcenterWeights,
+  { labels, identities }: FaceDataset,
+  { console }: CommandContext,
+): void {
+  const classes = weights.length / (subcenters * dimensions);
+  const needed =
+    classOrder === 'position'
+      ? identities.length
+      : 1 + labels.reduce((most, label) => Math.max(most, label), -1);
+  if (classes < 2 * needed) return;
+  console.warn(
+    `the head has ${classes} classes with ${subcenters} sub-centres each, the data needs ${needed}. If it was trained on this data, ` +
+      `K was another (--k ${Math.floor((classes * subcenters) / needed)}?)`,
+  );
 }
 
 /** Whether a model was trained on the very labels of a dataset. */

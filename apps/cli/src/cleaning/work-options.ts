@@ -1,5 +1,7 @@
 /** Where embeddings wait until all are there, and who makes which: shared by `drop`, `clean` and `audit`. */
-import { rm } from 'node:fs/promises';
+import { existsSync } from 'node:fs';
+import { readdir, rm, rmdir } from 'node:fs/promises';
+import { join } from 'node:path';
 import { type Command, InvalidArgumentError } from 'commander';
 import type { Console } from '../cli/console.ts';
 import { wholeNumber } from '../cli/option-values.ts';
@@ -73,9 +75,19 @@ export interface PartOfWork {
   readonly round?: number;
 }
 
-/** When the output is there, and not before: until then it is what a stopped run goes on with. */
+/** What a run puts into its folder, whole or begun. */
+const OF_A_RUN = /^(chunk-\d+|scores-[\da-f]+-\d+|scoring)\.safetensors(\.partial-\d+)?$/;
+
+/**
+ * When the output is there, and not before: until then it is what a stopped run goes on with. A folder of that name may be somebody's
+ * own, for work of another kind: what no run has put there stays.
+ */
 export async function discardWork({ directory, keep }: WorkFolder): Promise<void> {
-  if (!keep) await rm(directory, { recursive: true, force: true });
+  if (keep || !existsSync(directory)) return;
+  const files = await readdir(directory);
+  const ours = files.filter((file) => OF_A_RUN.test(file));
+  for (const file of ours) await rm(join(directory, file), { force: true });
+  if (ours.length === files.length) await rmdir(directory);
 }
 
 /** Says what was done where that is not all. */

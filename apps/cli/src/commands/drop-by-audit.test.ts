@@ -1,4 +1,4 @@
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type AuditRow, serializeDecisions } from '@arcface/cleaner';
@@ -129,6 +129,18 @@ describe('arcface drop --audit', () => {
     expect(outcome.stderr).toMatch(
       /damaged\.jsonl: row 1: decision must be keep, drop or unresolved, found nothing/,
     );
+    expect(outcome.exitCode).toBe(1);
+  });
+
+  test.each([
+    ['missing.jsonl', /missing\.jsonl cannot be read: ENOENT/],
+    ['folder.jsonl', /folder\.jsonl cannot be read: EISDIR/],
+  ])('refuses %s', async (audit, message) => {
+    mkdirSync(at('folder.jsonl'), { recursive: true });
+    const outcome = await runInProcess(
+      ...['drop', '--data', at('faces'), '--audit', at(audit), '--output', at('refused')],
+    );
+    expect(outcome.stderr).toMatch(message);
     expect(outcome.exitCode).toBe(1);
   });
 });
