@@ -67,12 +67,23 @@ export async function openOnnxEmbedder(
       `${path}: this may be wrong: ${input.doubt}. If you know better, say it: --onnx-input ${convention}`,
     );
   }
+  if (mixesImages(model)) {
+    console.warn(
+      `${path}: images of a batch are computed with each other's values: an embedding depends on what it is embedded with. --batch-size 1 embeds each by itself.`,
+    );
+  }
   const session = await open(model);
   const embedder = await onnxEmbedder(session, input).catch(async (error: unknown) => {
     await session.release();
     throw error instanceof TrainingError ? new CommandError(`${path}: ${error.message}`) : error;
   });
   return { ...embedder, feeding: convention };
+}
+
+/** Whether an embedding depends on its batch: quantised by the range of all its images together, or weighed by their norms. */
+function mixesImages({ graph, metadata }: OnnxModel): boolean {
+  const isQuantisedTogether = graph.nodes.some(({ opType }) => opType === 'DynamicQuantizeLinear');
+  return isQuantisedTogether || metadata?.has('arcface.batch-dependent') === true;
 }
 
 const HOW_TO_SAY =

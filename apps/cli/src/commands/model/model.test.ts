@@ -257,6 +257,19 @@ describe('an ONNX file as MODEL', () => {
     expect(said).toEqual(await embedded(at('run.onnx'), 'onnx'));
   });
 
+  test('that mixes the images of a batch is told of', async () => {
+    const mixing = rewrite('mixing.onnx', (model) => ({
+      ...model,
+      metadata: new Map([...(model.metadata ?? []), ['arcface.batch-dependent', 'true']]),
+    }));
+    const { stderr, exitCode } = await runInProcess(...embedding(mixing), '--overwrite');
+    expect(stderr).toMatch(
+      /mixing\.onnx: .*an embedding depends on what it is embedded with. --batch-size 1/,
+    );
+    expect(exitCode).toBe(0);
+    for (const name of ['x.npy', 'x.jsonl']) rmSync(at(name));
+  });
+
   test('verifies and cleans; sub-centres it has none', async () => {
     const dropping = ['drop', '--data', at('faces'), '--model', at('run.onnx'), '--output', at('dropped')];
     await refused(/run\.onnx has no sub-centres/, 1, ...dropping);
