@@ -158,6 +158,7 @@ export const SETTINGS: Readonly<Record<string, readonly Setting[]>> = {
     },
     { shorten: [["createBackbone('iresnet18')", "createBackbone({ network: 'iresnet18', width: 0.25 })"]] },
   ],
+  'tooling/tfjs-node/README.md': [{ needs: '@tensorflow/tfjs-node' }],
   'apps/cli/README.md': [
     { after: 'if (exitCode !== 1) throw new Error("there is no such model, so it should have failed");' },
   ],
