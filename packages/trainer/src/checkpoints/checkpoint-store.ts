@@ -22,7 +22,7 @@ export interface CheckpointStore {
   writePieces?(name: string, blob: BlobPieces): Promise<void>;
 }
 
-/** The bytes of a blob to be written, cut anywhere; they can be gone through once. */
+/** The bytes of a blob to be written, cut anywhere; they can be gone through once, and a piece is no longer there when the next is asked for. */
 export interface BlobPieces {
   readonly byteLength: number;
   readonly pieces: AsyncIterable<Uint8Array>;

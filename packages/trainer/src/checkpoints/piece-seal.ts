@@ -21,7 +21,7 @@ export function sealTensor(valueBytes: number): Omit<NamedArray, 'data'> {
 }
 
 /**
- * A whole file, piece by piece: header, values, seal.
+ * A whole file, piece by piece: header, values, seal. A piece is to be taken before the next is asked for, which takes its place.
  *
  * @param header of a file whose last tensor is {@link sealTensor}
  * @param values the values in front of it, cut anywhere; `valueBytes` of them
@@ -44,25 +44,24 @@ export async function* sealedPieces(
   yield seal;
 }
 
-/** The same bytes, cut at multiples of a piece. */
+/** The same bytes, cut at multiples of a piece, each in the place of the one before: a file of gigabytes leaves nothing for the collector. */
 async function* evenPieces(
   values: AsyncIterable<Uint8Array>,
   valueBytes: number,
 ): AsyncGenerator<Uint8Array, void, undefined> {
+  const room = new Uint8Array(Math.min(PIECE, valueBytes));
   let left = valueBytes;
-  let piece = new Uint8Array(Math.min(PIECE, left));
   let filled = 0;
   for await (const bytes of values) {
     for (let at = 0; at < bytes.length; ) {
-      const count = Math.min(bytes.length - at, piece.length - filled);
+      const count = Math.min(bytes.length - at, Math.min(room.length, left) - filled);
       if (count === 0) throw new RangeError(`There are more than ${valueBytes} bytes of values.`);
-      piece.set(bytes.subarray(at, at + count), filled);
+      room.set(bytes.subarray(at, at + count), filled);
       at += count;
       filled += count;
-      if (filled < piece.length) continue;
+      if (filled < Math.min(room.length, left)) continue;
       left -= filled;
-      yield piece;
-      piece = new Uint8Array(Math.min(PIECE, left));
+      yield room.subarray(0, filled);
       filled = 0;
     }
   }

@@ -102,10 +102,12 @@ export class ProcessExecutor implements StepExecutor {
     const communicator = this.#communicator;
     const own = await this.#model.block(of);
     const lengths = communicator.allGather(Int32Array.of(own.length)).map(([length = 0]) => length);
+    const room = new Float32Array(Math.min(PIECE, Math.max(...lengths)));
     for (const [rank, length] of lengths.entries()) {
       for (let begin = 0; begin < length; begin += PIECE) {
         const end = Math.min(length, begin + PIECE);
-        const piece = rank === communicator.rank ? own.slice(begin, end) : new Float32Array(end - begin);
+        const piece = room.subarray(0, end - begin);
+        if (rank === communicator.rank) piece.set(own.subarray(begin, end));
         communicator.broadcast(piece, rank);
         yield piece;
       }

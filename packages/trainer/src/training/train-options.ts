@@ -9,6 +9,7 @@ import {
   type Duration,
   type LearningRateSchedule,
   type RunLength,
+  stepsOf,
 } from '../optimisation/schedule.ts';
 import { checkSgdOptions, type SgdOptions } from '../optimisation/sgd.ts';
 import { TrainingError } from '../training-error.ts';
@@ -142,10 +143,20 @@ function checkDuration(name: string, duration: Duration | undefined): void {
   }
 }
 
-/** The length of a run in steps, when every image can be decoded. */
+/**
+ * The length of a run in steps, when every image can be decoded.
+ *
+ * @throws {TrainingError} `invalid-option` for a part of an epoch that is no step: nothing would be trained
+ */
 export function runLength(options: ResolvedTrainOptions, stepsPerEpoch: number): RunLength {
   const { duration } = options;
-  const totalSteps = 'steps' in duration ? duration.steps : Math.round(duration.epochs * stepsPerEpoch);
+  const totalSteps = stepsOf(duration, { stepsPerEpoch });
+  if ('epochs' in duration && duration.epochs > 0 && totalSteps === 0) {
+    throw new TrainingError(
+      'invalid-option',
+      `duration.epochs: ${duration.epochs} of an epoch is less than half a step; an epoch has ${stepsPerEpoch}.`,
+    );
+  }
   return { stepsPerEpoch, totalSteps };
 }
 

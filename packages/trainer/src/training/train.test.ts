@@ -451,6 +451,12 @@ describe('refuses before the first step', () => {
       'invalid-option',
       /duration.epochs/,
     ],
+    [
+      'a duration of no step',
+      { options: { duration: { epochs: 0.1 } } },
+      'invalid-option',
+      /0.1 of an epoch is less than half a step; an epoch has 4/,
+    ],
   ])('%s', async (_name, tiny, code, message) => {
     const failure = trainTiny(tiny);
     await expect(failure).rejects.toMatchObject({ code });
