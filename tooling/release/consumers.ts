@@ -57,7 +57,7 @@ const TYPICAL: Readonly<Record<string, string>> = {
   '@arcface/subcenter-loss': 'SubcenterHead',
   '@arcface/trainer': 'verifyPairs',
   'onnx-format': 'parseOnnxModel',
-  'tfjs-training-kernels': 'registerWebGpuKernels',
+  'tfjs-training-kernels': 'groupedConv2d',
 };
 
 /** Bundles all packages for a browser, with tfjs-core, to see that it can be; and each without, for its size. */

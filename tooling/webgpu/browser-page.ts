@@ -2,11 +2,9 @@
 import * as tf from '@tensorflow/tfjs-core';
 import '@tensorflow/tfjs-core/dist/register_all_gradients.js';
 import '@tensorflow/tfjs-backend-webgpu';
-import { registerWebGpuKernels } from 'tfjs-training-kernels';
 import { runAgreementSteps } from '../../apps/cli/src/testing/agreement-steps.ts';
 
 async function train(): Promise<{ losses: number[]; parameters: number[]; leaked: number }> {
-  registerWebGpuKernels();
   await tf.setBackend('webgpu');
   const { losses, parameters, leaked } = await runAgreementSteps();
   return { losses, parameters: [...parameters], leaked };

@@ -3,10 +3,11 @@
 // and everything by kernel and operator. Each operator counts with its fastest run of several, so that other work
 // on the machine disturbs little.
 //   npx tsx packages/tfjs-backend-onnxruntime/bench/profile.ts --network ir50 --batch 16 --threads 1
+// What it prints is what bench/results/profile-*.md hold.
 
 import { spawnSync } from 'node:child_process';
 import { mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { cpus, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
@@ -88,6 +89,8 @@ function sumBy(operators: readonly ProfiledOperator[], keyOf: (operator: Profile
 
 const reference = await matrixProductSpeed();
 const operators = profileOfStep();
+const command = `npx tsx packages/tfjs-backend-onnxruntime/bench/profile.ts ${process.argv.slice(2).join(' ')}`;
+console.log(`\`${command}\`, on ${cpus()[0]?.model ?? 'an unknown processor'} (${cpus().length} cores).\n`);
 const total = operators.reduce((sum, { milliseconds }) => sum + milliseconds, 0);
 const share = (milliseconds: number) => `${((100 * milliseconds) / total).toFixed(1)} %`;
 

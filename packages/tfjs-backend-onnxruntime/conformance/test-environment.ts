@@ -5,7 +5,7 @@ import { pathToFileURL } from 'node:url';
 import { setTestEnvs } from '@tensorflow/tfjs-core/dist/jasmine_util.js';
 import '@tensorflow/tfjs-core/dist/public/chained_ops/register_all_chained_ops.js';
 import '@tensorflow/tfjs-backend-cpu';
-import { registerTensorFlowKernels, registerWebGpuKernels } from '../../tfjs-training-kernels/src/index.ts';
+import { registerTensorFlowKernels } from '../../tfjs-training-kernels/src/index.ts';
 import '../src/index.ts';
 
 export const backendName = process.env.CONFORMANCE_BACKEND!;
@@ -27,7 +27,6 @@ export async function loadBackend(): Promise<void> {
   }
   if (backendPackage) createRequire(import.meta.url)(backendPackage);
   if (backendName === 'tensorflow') registerTensorFlowKernels();
-  if (backendName === 'webgpu') registerWebGpuKernels();
 }
 
 setTestEnvs([{ name: backendName, backendName, isDataSync: backendName !== 'webgpu' }]);

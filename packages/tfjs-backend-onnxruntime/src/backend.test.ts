@@ -170,6 +170,30 @@ describe('compilation', () => {
     optimiser.dispose();
   });
 
+  it('comes to an end where slopes of PReLUs hover about 1, whichever of them are above it', () => {
+    const images = tf.randomNormal([2, 4, 4, 3], 0, 1, 'float32', 1) as tf.Tensor4D;
+    const filter = tf.randomNormal([3, 3, 3, 16], 0, 1, 'float32', 2) as tf.Tensor4D;
+    const variables = [0.5, 0.5].map((slope) => tf.variable(tf.fill([16], slope)));
+    const step = (...slopes: readonly number[]) => {
+      for (const [i, variable] of variables.entries()) variable.assign(tf.fill([16], slopes[i]!));
+      const network = () => {
+        const x: tf.Tensor = tf.conv2d(images, filter, 1, 'same');
+        return variables.reduce((y, slope) => tf.prelu(y, slope as tf.Tensor), x);
+      };
+      return cost(() => values(tf.tidy(network))).compilations;
+    };
+    expect([step(0.5, 0.5), step(0.9, 1.1), step(1.1, 1.2)]).toEqual([1, 1, 1]);
+    for (const slopes of [
+      [0.9, 0.9],
+      [1.1, 0.9],
+      [0.9, 1.1],
+      [1, 1],
+    ] as const) {
+      expect(step(...slopes)).toBe(0);
+    }
+    tf.dispose([images, filter, ...variables]);
+  });
+
   it('is not asked for by numbers: scalars, fills, bounds, paddings', () => {
     const x = tf.tensor1d([1, 2, 3]);
     const step = (n: number) =>
@@ -343,10 +367,10 @@ describe('dumps', () => {
 
   it('writes the pending graph as an ONNX model, with operators named after kernels', () => {
     const x = tf.tensor1d([1, 2]);
-    const y = tf.softplus(x);
-    const path = dumpGraph(directory, 'softplus')!;
-    expect(readFileSync(path).includes('Softplus/Softplus')).toBe(true);
-    expect(values(y)[0]).toBeCloseTo(Math.log1p(Math.E), 5);
+    const y = tf.sinh(x);
+    const path = dumpGraph(directory, 'sinh')!;
+    expect(readFileSync(path).includes('Sinh/Sinh')).toBe(true);
+    expect(values(y)[0]).toBeCloseTo(Math.sinh(1), 5);
     expect(dumpGraph(directory)).toBeNull();
     x.dispose();
   });

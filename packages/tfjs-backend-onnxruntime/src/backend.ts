@@ -14,13 +14,14 @@ import { nchwcBlockSize } from './runtime/block-size.ts';
 import { CompiledSession } from './runtime/compiled-session.ts';
 import { DiskCache } from './runtime/disk-cache.ts';
 import { dumpModel } from './runtime/model-dump.ts';
-import { loadRuntime } from './runtime/native-binding.ts';
+import { loadRuntime, type NativeTensor } from './runtime/native-binding.ts';
 import { checkHalfPrecision, chooseProvider } from './runtime/provider.ts';
 import { SessionCache } from './runtime/session-cache.ts';
 import { callSiteOf } from './trace/call-site.ts';
 import { estimatePeakBytes } from './trace/peak-memory.ts';
 import { RecompilationWatch } from './trace/recompilation-watch.ts';
 import { makeSchedule, type Schedule } from './trace/schedule.ts';
+import { SteepPrelus } from './trace/steep-prelus.ts';
 import {
   type DType,
   type Shape,
@@ -87,6 +88,7 @@ export class OnnxRuntimeBackend extends KernelBackend {
   #ownIds = 0;
   readonly #pending = new Set<StoredTensor>();
   #watch = new RecompilationWatch((message) => console.warn(message));
+  #prelus = new SteepPrelus();
   #concrete = 0;
   #runs = 0;
   #compilations = 0;
@@ -118,6 +120,7 @@ export class OnnxRuntimeBackend extends KernelBackend {
     this.#cache = this.#makeCache();
     this.#disk = this.#makeDisk();
     this.#watch = new RecompilationWatch((message) => console.warn(message));
+    this.#prelus = new SteepPrelus();
   }
 
   statistics(): OnnxRuntimeStatistics {
@@ -169,6 +172,11 @@ export class OnnxRuntimeBackend extends KernelBackend {
     return reshaped(this.#get(dataId).value, shape);
   }
 
+  /** Whether the PReLU that is traced now may take the graph for slopes of 1 and less. */
+  areConvex(slopes: TraceValue): boolean {
+    return this.#prelus.areConvex(slopes);
+  }
+
   // --- running -------------------------------------------------------------------------------------------------
 
   /** Computes everything that is alive and pending. */
@@ -179,6 +187,7 @@ export class OnnxRuntimeBackend extends KernelBackend {
 
   #compute(targets: Iterable<TraceValue>): void {
     const start = performance.now();
+    this.#prelus.nextRun();
     const schedule = makeSchedule(targets);
     let session = this.#cache.find(schedule.hash, schedule.signature);
     const scheduled = performance.now();
@@ -188,6 +197,7 @@ export class OnnxRuntimeBackend extends KernelBackend {
     const compiled = performance.now();
     this.#compileMs += compiled - scheduled;
     const results = session.run(schedule.leaves.map(({ tensor }) => tensor!));
+    for (const [i, value] of schedule.outputs.entries()) checkShape(value, results[i]!);
     for (const [i, value] of schedule.outputs.entries()) {
       value.tensor = results[i]!;
       value.producer = null;
@@ -432,6 +442,10 @@ class TracedCall implements KernelCall {
     return this.#backend.readSync(tensor.dataId);
   }
 
+  areConvex(slopes: TraceValue): boolean {
+    return this.#backend.areConvex(slopes);
+  }
+
   number(value: number, dtype: DType = 'float32'): TraceValue {
     return makeLeaf([value], [], dtype);
   }
@@ -439,6 +453,17 @@ class TracedCall implements KernelCall {
   leaf(values: HostValues, shape: Shape, dtype: DType): TraceValue {
     return makeLeaf(values, shape, dtype);
   }
+}
+
+/** A lowering that gives another shape than its kernel's rule would have its numbers read in the wrong places. */
+function checkShape({ shape, producer }: TraceValue, { dims }: NativeTensor): void {
+  if (sameShape(shape, dims)) return;
+  const op = producer?.op.name;
+  throw new OnnxRuntimeBackendError(
+    'run-failed',
+    `${op} gave the shape [${dims}], expected [${shape}]. This is a fault of the backend: please report it, with the graph that dumpGraph writes.`,
+    { op, callSite: producer?.callSite ?? undefined },
+  );
 }
 
 /** Throws `provider-unavailable` where the provider, or what is wanted of it, does not work on this machine. */

@@ -1,5 +1,5 @@
 // tfjs-training-kernels: what TensorFlow.js lacks for training convolutional networks. Operations that run on every backend,
-// on a kernel of its own where it has one; and kernels for TensorFlow.js's own backends. Nothing is registered on import.
+// on a kernel of its own where it has one; and kernels for tfjs-node. Nothing is registered on import.
 
 export { holdGradient, releaseGradientsEarly } from './backward/release-early.ts';
 export { TrainingKernelsError, type TrainingKernelsErrorCode } from './errors.ts';
@@ -24,4 +24,3 @@ export {
 export { maxOfGroupsGradient } from './operations/max-of-groups.ts';
 export { isOwnClass } from './operations/own-class.ts';
 export { registerTensorFlowKernels } from './tensorflow/register.ts';
-export { registerWebGpuKernels } from './webgpu/register.ts';

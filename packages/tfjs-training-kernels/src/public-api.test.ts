@@ -14,7 +14,6 @@ it('exports these names', () => {
       "marginSoftmax",
       "maxOfGroupsGradient",
       "registerTensorFlowKernels",
-      "registerWebGpuKernels",
       "releaseGradientsEarly",
     ]
   `);

@@ -4,7 +4,7 @@
  * that the environment variable ARCFACE_WEBGPU names.
  */
 import * as tf from '@tensorflow/tfjs-core';
-import { registerWebGpuKernels, releaseGradientsEarly } from 'tfjs-training-kernels';
+import { releaseGradientsEarly } from 'tfjs-training-kernels';
 import { CommandError } from '../cli/usage-error.ts';
 import { findOptionalPackage, importFile } from './optional-package.ts';
 
@@ -41,7 +41,6 @@ export async function bindWebGpu(): Promise<string> {
   Object.defineProperty(globalThis.navigator, 'gpu', { value: gpu, configurable: true });
   await import('tfjs-backend-onnxruntime/gradients');
   await importFile(backendFile);
-  registerWebGpuKernels();
   releaseGradientsEarly();
   if (!(await tf.setBackend('webgpu'))) {
     throw new CommandError('--backend webgpu: TensorFlow.js could not start it; the reason is above.');

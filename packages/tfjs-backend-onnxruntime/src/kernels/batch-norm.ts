@@ -12,7 +12,7 @@ import type { FusedBatchNormAttrs } from '@tensorflow/tfjs-core';
 import { lowerBroadcast } from '../lowering/broadcast.ts';
 import { type ChannelAlgebra, channelAlgebra } from '../lowering/channel-algebra.ts';
 import type { Lowering } from '../lowering/lowering.ts';
-import { isConvexPrelu, perChannelPrelu } from '../lowering/per-channel-prelu.ts';
+import { perChannelPrelu } from '../lowering/per-channel-prelu.ts';
 import { sameShape, type TraceNode, type TraceValue, trace, type ValueType } from '../trace/trace-graph.ts';
 import { composed, type KernelRow, required, traceMany, traceOp } from './kernel-row.ts';
 
@@ -30,7 +30,7 @@ export const batchNormKernels: readonly KernelRow[] = [
     const slope = call.tensors.slope;
     if (slope) inputs.push(call.value(slope));
     const [x, scale, , slopes] = inputs as [TraceValue, TraceValue, TraceValue, TraceValue?];
-    const convex = slopes !== undefined && isConvexPrelu(slopes);
+    const convex = slopes !== undefined && call.areConvex(slopes);
     return traceMany(training, inputs, [x, scale, scale].map(typeOf), { epsilon, convex });
   }),
   composed<BatchNormAttributes>('BatchNormTrainingGrad', (call, { epsilon }) => {

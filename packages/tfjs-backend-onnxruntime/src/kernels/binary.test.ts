@@ -100,6 +100,18 @@ const binaryCases: Case[] = [
   ['Select int32', 'Select', () => tf.where(bool([4]), int([4]), int([4], 6, 5))],
 ];
 
+it('divides integers by zero, and the least of all by -1, without taking the process with it', async () => {
+  await tf.setBackend('onnxruntime');
+  const [a, b] = [
+    tf.tensor1d([7, -7, -(2 ** 31), 2 ** 24 + 1], 'int32'),
+    tf.tensor1d([0, 0, -1, 1], 'int32'),
+  ];
+  const numbers = (f: () => tf.Tensor) => evaluate(f)[0]!.values;
+  expect(numbers(() => tf.floorDiv(a, b))).toEqual([0, 0, -(2 ** 31), 2 ** 24 + 1]);
+  expect(numbers(() => tf.mod(a, b))).toEqual([0, 0, 0, 0]);
+  tf.dispose([a, b]);
+});
+
 it('selects rows by a vector', async () => {
   await tf.setBackend('onnxruntime');
   const inputs = {

@@ -3,8 +3,9 @@
 import { backend_util } from '@tensorflow/tfjs-core';
 import { lowerBroadcast, simplify } from '../lowering/broadcast.ts';
 import { channelAlgebra } from '../lowering/channel-algebra.ts';
+import { truncated } from '../lowering/integer-cast.ts';
 import type { Lowering } from '../lowering/lowering.ts';
-import { isConvexPrelu, perChannelPrelu } from '../lowering/per-channel-prelu.ts';
+import { perChannelPrelu } from '../lowering/per-channel-prelu.ts';
 import {
   type DType,
   type Shape,
@@ -141,9 +142,16 @@ function multiplyByOnes(node: TraceNode, lowering: Lowering): boolean {
 
 const multiplyPerChannel = perChannel('multiply');
 
-// The remainder with the sign of the divisor.
+// The remainder with the sign of the divisor. The processor's division of integers traps, and takes the process with it, where
+// there is no result (by 0) or it does not fit (the least of all by -1); divided by those, tfjs's remainder is 0, as it is by 1.
 const modulo: Write = (lowering, a, b, dtype) => {
-  if (dtype !== 'float32') return lowering.op('Mod', [a, b]);
+  if (dtype !== 'float32') {
+    const isTrap = lowering.op('Or', [
+      lowering.op('Equal', [b, lowering.scalar(0, dtype)]),
+      lowering.op('Equal', [b, lowering.scalar(-1, dtype)]),
+    ]);
+    return lowering.op('Mod', [a, lowering.op('Where', [isTrap, lowering.scalar(1, dtype), b])]);
+  }
   const remainder = lowering.op('Mod', [a, b], { fmod: 1 });
   const shifted = lowering.op('Mod', [lowering.op('Add', [remainder, b]), b], { fmod: 1 });
   const isNegative = (x: string) => lowering.op('Less', [x, lowering.scalar(0)]);
@@ -151,29 +159,47 @@ const modulo: Write = (lowering, a, b, dtype) => {
   return lowering.op('Where', [agree, remainder, shifted]);
 };
 
-// atan(a/b) moved into the quadrant of (b, a).
-const arcTangent: Write = (lowering, a, b) => {
+// Whole numbers: 64 bits hold the quotients that 32 do not, and of them the lower half is kept. By zero it is 0.
+const floorOfQuotient: Write = (lowering, a, b) => {
+  const [dividend, given] = [lowering.cast(a, 'int64'), lowering.cast(b, 'int64')];
+  const zero = lowering.scalar(0, 'int64');
+  const isZero = lowering.op('Equal', [given, zero]);
+  const divisor = lowering.op('Where', [isZero, lowering.scalar(1, 'int64'), given]);
+  const divisible = lowering.op('Sub', [dividend, lowering.op('Mod', [dividend, divisor])]);
+  const quotient = lowering.op('Div', [divisible, divisor]);
+  return lowering.cast(lowering.op('Where', [isZero, zero, quotient]), 'int32');
+};
+
+// Powers of integers that 32 bits do not hold keep the lower half of 64.
+const power: Write = (lowering, a, b, dtype) => {
+  if (dtype === 'float32') return lowering.op('Pow', [a, b]);
+  return lowering.cast(lowering.op('Pow', [lowering.cast(a, 'int64'), lowering.cast(b, 'int64')]), 'int32');
+};
+
+// The angle of (|b|, |a|), moved into the quadrant of (b, a): zeros have signs, and two infinities are as good as two ones.
+const arcTangent: Write = (lowering, a, b, dtype) => {
+  if (dtype !== 'float32') {
+    const floats = [a, b].map((name) => lowering.cast(name, 'float32')) as [string, string];
+    return truncated(lowering, arcTangent(lowering, ...floats, 'float32'));
+  }
+  const op = (type: string, ...inputs: string[]) => lowering.op(type, inputs);
   const zero = lowering.scalar(0);
-  const angle = lowering.op('Atan', [lowering.op('Div', [a, b])]);
-  const half = (sign: string) => lowering.op('Mul', [lowering.scalar(Math.PI), sign]);
-  const side = lowering.op('Where', [
-    lowering.op('Less', [a, zero]),
-    lowering.scalar(-1),
-    lowering.scalar(1),
-  ]);
-  const left = lowering.op('Add', [angle, half(side)]);
-  const turned = lowering.op('Where', [lowering.op('Less', [b, zero]), left, angle]);
-  const isOrigin = lowering.op('And', [lowering.op('Equal', [a, zero]), lowering.op('Equal', [b, zero])]);
-  return lowering.op('Where', [isOrigin, zero, turned]);
+  const isNegative = (x: string) => op('Or', op('Less', x, zero), op('Less', op('Reciprocal', x), zero));
+  const [height, width] = [op('Abs', a), op('Abs', b)];
+  const slope = op('Where', op('Equal', height, width), lowering.scalar(1), op('Div', height, width));
+  const isOrigin = op('Equal', op('Add', height, width), zero);
+  const angle = op('Atan', op('Where', isOrigin, zero, slope));
+  const turned = op('Where', isNegative(b), op('Sub', lowering.scalar(Math.PI), angle), angle);
+  return op('Where', isNegative(a), op('Neg', turned), turned);
 };
 
 const prelu = primitive({
   kernel: 'Prelu',
   inputs: ['x', 'alpha'],
-  infer: ([x, alpha]) => ({
+  infer: ([x, alpha], _, call) => ({
     shape: broadcastShape(x!, alpha!),
     dtype: 'float32',
-    attributes: { convex: isConvexPrelu(alpha!) },
+    attributes: { convex: call.areConvex(alpha!) },
   }),
   lower(node, lowering) {
     const [x, alpha] = node.inputs as [TraceValue, TraceValue];
@@ -207,11 +233,14 @@ const prelu = primitive({
 
 const select = traceOp('Select', (node, lowering) => {
   const { dtype } = node.outputs[0]!;
+  // ONNX Runtime selects no bools.
+  const selected = dtype === 'bool' ? 'int32' : dtype;
   lowerBroadcast(node, lowering, ([condition, t, e]) => {
     const chosen = (name: string, value: TraceValue) =>
-      value.dtype === dtype ? name : lowering.cast(name, dtype);
+      value.dtype === selected ? name : lowering.cast(name, selected);
     const picked = [chosen(t!, node.inputs[1]!), chosen(e!, node.inputs[2]!)];
-    return lowering.op('Where', [lowering.cast(condition!, 'bool'), ...picked]);
+    const result = lowering.op('Where', [lowering.cast(condition!, 'bool'), ...picked]);
+    return dtype === 'bool' ? lowering.cast(result, 'bool') : result;
   });
 });
 
@@ -229,7 +258,7 @@ export const binaryKernels: readonly KernelRow[] = [
   ),
   arithmetic('Maximum', operator('Max')),
   arithmetic('Minimum', operator('Min')),
-  arithmetic('Pow', operator('Pow')),
+  arithmetic('Pow', power),
   arithmetic('Mod', modulo),
   arithmetic('Atan2', arcTangent),
   arithmetic('SquaredDifference', (lowering, a, b) => {
@@ -256,10 +285,13 @@ export const binaryKernels: readonly KernelRow[] = [
     infer: ([a, b]) => ({ shape: broadcastShape(a!, b!), dtype: 'int32' }),
     lower: (node, lowering) =>
       lowerBroadcast(node, lowering, (operands) => {
-        const [a, b] = operands.map((x, i) =>
+        if (node.inputs.every(({ dtype }) => dtype !== 'float32')) {
+          return floorOfQuotient(lowering, operands[0]!, operands[1]!, 'int32');
+        }
+        const floats = operands.map((x, i) =>
           node.inputs[i]!.dtype === 'float32' ? x : lowering.cast(x, 'float32'),
         );
-        return lowering.cast(lowering.op('Floor', [lowering.op('Div', [a!, b!])]), 'int32');
+        return truncated(lowering, lowering.op('Floor', [lowering.op('Div', floats)]));
       }),
   }),
 

@@ -16,6 +16,7 @@ import {
   geometryAttributes,
   geometryOf,
   onnxGeometry,
+  seenPart,
 } from '../lowering/convolution-geometry.ts';
 import { blockedInputGradient, plainInputGradient } from '../lowering/input-gradient.ts';
 import type { Lowering } from '../lowering/lowering.ts';
@@ -73,9 +74,10 @@ function isBlockable(lowering: Lowering, channels: number): boolean {
 }
 
 function lowerConvolution(node: TraceNode, lowering: Lowering): void {
-  const [x, filter] = node.inputs as Operands;
+  const [image, filter] = node.inputs as Operands;
   const output = node.outputs[0]!;
   const geometry = geometryOf(node);
+  const x = seenPart(lowering, image, geometry, output.shape);
   const inputs = x.shape[3]!;
   const outputs = output.shape[3]!;
   const weights = lowering.last(filter);
@@ -124,9 +126,10 @@ function lowerInputGradient(node: TraceNode, lowering: Lowering): void {
 }
 
 function lowerDepthwise(node: TraceNode, lowering: Lowering): void {
-  const [x, filter] = node.inputs as Operands;
+  const [image, filter] = node.inputs as Operands;
   const output = node.outputs[0]!;
   const geometry = geometryOf(node);
+  const x = seenPart(lowering, image, geometry, output.shape);
   const channels = x.shape[3]!;
   const multiplier = filter.shape[3]!;
   const attributes = { ...onnxGeometry(geometry), group: channels };
@@ -180,7 +183,13 @@ function row<Attributes>(
   lower: (node: TraceNode, lowering: Lowering) => void,
   properties: { isOfBackwardPass?: boolean } = {},
 ): KernelRow {
-  return primitive<Attributes>({ kernel, inputs, infer, lower, properties });
+  return primitive<Attributes>({
+    kernel,
+    inputs,
+    infer,
+    lower,
+    properties: { ...properties, isSumOfProducts: true },
+  });
 }
 
 const convolution = row('Conv2D', ['x', 'filter'], forward('Conv2D', false), lowerConvolution);

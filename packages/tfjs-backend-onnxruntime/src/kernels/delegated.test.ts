@@ -29,6 +29,20 @@ const delegatedCases: Case[] = [
 
 agreesWithCpu(delegatedCases, []);
 
+it('transforms every image of a batch', async () => {
+  await tf.setBackend('onnxruntime');
+  const images = tf.tensor4d([1, 2, 3, 4, 5, 6, 7, 8], [2, 2, 2, 1]);
+  const move = (x: number) => [1, 0, x, 0, 1, 0, 0, 0];
+  const moved = (transforms: number[][], size?: [number, number]) =>
+    tf.tidy(() => [
+      ...tf.image.transform(images, tf.tensor2d(transforms), 'nearest', 'constant', 9, size).dataSync(),
+    ]);
+  expect(moved([move(1)])).toEqual([2, 9, 4, 9, 6, 9, 8, 9]);
+  expect(moved([move(0), move(1)])).toEqual([1, 2, 3, 4, 6, 9, 8, 9]);
+  expect(moved([move(0)], [1, 2])).toEqual([1, 2, 5, 6]);
+  images.dispose();
+});
+
 it('delegates nothing that the CPU backend does not have, and has nothing left of it', () => {
   const onCpu = new Set(tf.getKernelsForBackend('cpu').map(({ kernelName }) => kernelName));
   expect(delegatedKernels.filter((row) => !onCpu.has(row.kernel))).toEqual([]);

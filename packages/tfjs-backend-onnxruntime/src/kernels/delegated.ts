@@ -3,16 +3,23 @@
 // results enter the graph as new inputs.
 
 import { createRequire } from 'node:module';
-import { type DataType, engine, getKernel, type KernelBackend, type TensorInfo } from '@tensorflow/tfjs-core';
+import {
+  type DataType,
+  engine,
+  getKernel,
+  type KernelBackend,
+  type TensorInfo,
+  type TransformAttrs,
+} from '@tensorflow/tfjs-core';
 import { OnnxRuntimeBackendError } from '../errors.ts';
+import { sizeOf } from '../trace/trace-graph.ts';
 import { asDType } from './dtype.ts';
 import { composed, type KernelCall, type KernelRow } from './kernel-row.ts';
 
 const delegated = `
   BroadcastArgs Dilation2D Dilation2DBackpropFilter Dilation2DBackpropInput MaxPoolWithArgmax Multinomial
   NonMaxSuppressionV3 NonMaxSuppressionV4 NonMaxSuppressionV5 RaggedGather RaggedRange RaggedTensorToTensor
-  RotateWithOffset SearchSorted SparseFillEmptyRows SparseReshape SparseSegmentMean SparseSegmentSum Transform
-  Unique`;
+  RotateWithOffset SearchSorted SparseFillEmptyRows SparseReshape SparseSegmentMean SparseSegmentSum Unique`;
 
 const refused = `
   Complex ComplexAbs FFT IFFT Imag Real StaticRegexReplace StringNGrams StringSplit StringToHashBucketFast`;
@@ -33,39 +40,93 @@ function cpuBackend(): CpuBackend {
   return cpu;
 }
 
+type Numbers = Float32Array | Int32Array | Uint8Array;
+
+/** A tensor as JavaScript holds it. */
+interface HostTensor {
+  readonly values: Numbers;
+  readonly shape: readonly number[];
+  readonly dtype: DataType;
+}
+
+/** Runs a kernel of tfjs's plain CPU backend; some take lists of tensors, and some give one. Nothing of it stays there. */
+function runOnCpu(
+  kernel: string,
+  inputs: Readonly<Record<string, HostTensor | readonly HostTensor[] | undefined>>,
+  attributes: KernelCall['attributes'],
+): HostTensor | HostTensor[] {
+  const backend = cpuBackend();
+  const made: TensorInfo[] = [];
+  const give = ({ values, shape, dtype }: HostTensor): TensorInfo => {
+    const copy = backend.makeTensorInfo(shape, dtype, values.slice());
+    made.push(copy);
+    // A few kernels ask for the rank, which only whole tensors have.
+    return Object.assign(copy, { rank: shape.length });
+  };
+  const take = (output: TensorInfo): HostTensor => {
+    made.push(output);
+    return { values: backend.data.get(output.dataId).values, shape: output.shape, dtype: output.dtype };
+  };
+  const given = Object.fromEntries(
+    Object.entries(inputs).map(([name, tensor]) => [
+      name,
+      Array.isArray(tensor) ? tensor.map(give) : tensor && give(tensor as HostTensor),
+    ]),
+  );
+  try {
+    const outputs = getKernel(kernel, 'cpu').kernelFunc({
+      inputs: given as KernelCall['tensors'],
+      attrs: attributes,
+      backend,
+    });
+    return Array.isArray(outputs) ? outputs.map(take) : take(outputs);
+  } finally {
+    for (const { dataId } of made) backend.disposeData(dataId);
+  }
+}
+
+function readBy(call: KernelCall): (tensor: TensorInfo) => HostTensor {
+  return (tensor) => ({ values: call.read(tensor), shape: tensor.shape, dtype: tensor.dtype });
+}
+
 function delegate(kernel: string): KernelRow {
   return composed(kernel, (call) => {
-    const backend = cpuBackend();
-    const made: TensorInfo[] = [];
-    const give = (tensor: TensorInfo): TensorInfo => {
-      const copy = backend.makeTensorInfo(tensor.shape, tensor.dtype, call.read(tensor).slice());
-      made.push(copy);
-      // A few kernels ask for the rank, which only whole tensors have.
-      return Object.assign(copy, { rank: tensor.shape.length });
-    };
-    // A few kernels take a list of tensors among their inputs.
+    const read = readBy(call);
     const inputs = Object.fromEntries(
       Object.entries(call.tensors).map(([name, tensor]) => [
         name,
-        Array.isArray(tensor) ? tensor.map(give) : tensor && give(tensor),
+        Array.isArray(tensor) ? tensor.map(read) : tensor && read(tensor),
       ]),
     );
-    const outputs = getKernel(kernel, 'cpu').kernelFunc({
-      inputs: inputs as KernelCall['tensors'],
-      attrs: call.attributes,
-      backend,
-    });
-    const list = Array.isArray(outputs) ? outputs : [outputs];
-    const values = list.map((output) => {
-      const dtype = asDType(output.dtype, kernel);
-      const numbers = backend.data.get(output.dataId).values;
-      made.push(output);
-      return call.leaf(numbers, output.shape, dtype);
-    });
-    for (const { dataId } of made) backend.disposeData(dataId);
-    return Array.isArray(outputs) ? values : values[0]!;
+    const outputs = runOnCpu(kernel, inputs, call.attributes);
+    const leafOf = ({ values, shape, dtype }: HostTensor) => call.leaf(values, shape, asDType(dtype, kernel));
+    return Array.isArray(outputs) ? outputs.map(leafOf) : leafOf(outputs);
   });
 }
+
+/** `Transform`, image by image: tfjs's CPU kernel leaves off after the first of a batch. */
+const transform = composed<TransformAttrs>('Transform', (call, { outputShape }) => {
+  const [image, transforms] = ['image', 'transforms'].map((name) => readBy(call)(call.tensors[name]!)) as [
+    HostTensor,
+    HostTensor,
+  ];
+  const [count = 0, ...one] = image.shape;
+  const part = ({ values, dtype }: HostTensor, i: number, shape: readonly number[]): HostTensor => {
+    const size = sizeOf(shape);
+    return { values: values.subarray(i * size, (i + 1) * size), shape, dtype };
+  };
+  const results = Array.from({ length: count }, (_, i) => {
+    const inputs = {
+      image: part(image, i, [1, ...one]),
+      transforms: part(transforms, transforms.shape[0] === 1 ? 0 : i, [1, transforms.shape[1]!]),
+    };
+    return runOnCpu('Transform', inputs, call.attributes) as HostTensor;
+  });
+  const shape = [count, ...(outputShape ?? one.slice(0, 2)), one[2]!];
+  const whole = new Float32Array(sizeOf(shape));
+  for (const [i, { values }] of results.entries()) whole.set(values, i * values.length);
+  return call.leaf(whole, shape, asDType(image.dtype, 'Transform'));
+});
 
 function refuse(kernel: string): KernelRow {
   return composed(kernel, () => {
@@ -81,7 +142,7 @@ function refuse(kernel: string): KernelRow {
 const names = (list: string) => list.trim().split(/\s+/);
 
 /** Kernels that tfjs's plain CPU backend computes for this one. */
-export const delegatedKernels: readonly KernelRow[] = names(delegated).map(delegate);
+export const delegatedKernels: readonly KernelRow[] = [...names(delegated).map(delegate), transform];
 
 /** Kernels that throw `unsupported-kernel`. */
 export const refusedKernels: readonly KernelRow[] = names(refused).map(refuse);

@@ -4,14 +4,18 @@ import { backend_util, type EinsumAttrs } from '@tensorflow/tfjs-core';
 import { type TraceValue, trace } from '../trace/trace-graph.ts';
 import { composed, everyInput, type KernelRow, traceOp } from './kernel-row.ts';
 
-const einsum = traceOp('Einsum', (node, lowering) => {
-  const output = node.outputs[0]!;
-  const operands = node.inputs.map((x) =>
-    x.dtype === output.dtype ? lowering.last(x) : lowering.cast(lowering.last(x), output.dtype),
-  );
-  const sum = lowering.op('Einsum', operands, { equation: node.attributes.equation as string });
-  lowering.define(output, 'last', lowering.reshape(sum, output.shape));
-});
+const einsum = traceOp(
+  'Einsum',
+  (node, lowering) => {
+    const output = node.outputs[0]!;
+    const operands = node.inputs.map((x) =>
+      x.dtype === output.dtype ? lowering.last(x) : lowering.cast(lowering.last(x), output.dtype),
+    );
+    const sum = lowering.op('Einsum', operands, { equation: node.attributes.equation as string });
+    lowering.define(output, 'last', lowering.reshape(sum, output.shape));
+  },
+  { isSumOfProducts: true },
+);
 
 function sizes(labels: string, inputs: readonly string[], values: readonly TraceValue[]): number[] {
   return [...labels].map((label) => {

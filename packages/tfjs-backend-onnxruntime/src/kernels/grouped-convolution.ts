@@ -11,6 +11,7 @@ import {
   geometryAttributes,
   geometryOf,
   onnxGeometry,
+  seenPart,
 } from '../lowering/convolution-geometry.ts';
 import { groupedFilterGradient } from '../lowering/grouped-filter-gradient.ts';
 import { groupsTogether, mergedFilter, transposedTaps } from '../lowering/grouped-filters.ts';
@@ -41,9 +42,10 @@ function inferred(
 }
 
 function lowerForward(node: TraceNode, lowering: Lowering): void {
-  const [x, filterValue] = node.inputs as Operands;
+  const [image, filterValue] = node.inputs as Operands;
   const output = node.outputs[0]!;
   const geometry = geometryOf(node);
+  const x = seenPart(lowering, image, geometry, output.shape);
   const groups = groupsOf(node);
   const [, , inputs, filters] = filterValue.shape as readonly [number, number, number, number];
   const together = groupsTogether(lowering, { groups, inputs, outputs: filters / groups });
@@ -129,6 +131,6 @@ export const groupedConvolutionKernels: readonly KernelRow[] = [
       const gradient = groupedFilterGradient(lowering, x, dy, geometryOf(node), groupsOf(node));
       lowering.define(node.outputs[0]!, 'last', gradient);
     },
-    properties: { isOfBackwardPass: true },
+    properties: { isOfBackwardPass: true, isSumOfProducts: true },
   }),
 ];

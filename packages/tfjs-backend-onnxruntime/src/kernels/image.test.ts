@@ -76,6 +76,37 @@ const fusedAndPooled: Case[] = [
       1e-4,
     ],
   ),
+  ...(['ceil', 'round'] as const).map(
+    (rounding): Case => [
+      `numbers of windows rounded, ${rounding}`,
+      'FusedConv2D',
+      () => {
+        const filter = float([3, 3, 16, 16], 0.3, 3) as tf.Tensor4D;
+        // Not the gradients: those of tfjs know nothing of rounding, and leave the last windows out.
+        return [
+          tf.conv2d(image(16), filter, 2, 1, 'NHWC', 1, rounding),
+          tf.maxPool(image(16), 3, 2, 0, rounding),
+          tf.avgPool(tf.relu(image(16)), 3, 2, 1, rounding),
+        ];
+      },
+      1e-4,
+    ],
+  ),
+  [
+    'fewer columns than there is room for, as tfjs counts them',
+    'FusedConv2D',
+    () => {
+      const filter = float([3, 1, 16, 16], 0.3, 3) as tf.Tensor4D;
+      const convolve = (x: tf.Tensor, w: tf.Tensor) =>
+        tf.conv2d(x as tf.Tensor4D, w as tf.Tensor4D, [3, 1], 1);
+      return [
+        convolve(image(16), filter),
+        ...tf.grads((x, w) => tf.square(convolve(x, w)))([image(16), filter]),
+        tf.maxPool(image(3), [3, 2], [3, 1], 1),
+      ];
+    },
+    1e-4,
+  ],
   [
     'pooling of a convolution',
     'MaxPool',

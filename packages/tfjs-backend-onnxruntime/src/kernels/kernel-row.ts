@@ -25,6 +25,8 @@ export interface KernelCall {
   reshape(value: TraceValue, shape: readonly number[]): TraceValue;
   /** A number from JavaScript as a leaf: it can change without a new compilation. */
   number(value: number, dtype?: DType): TraceValue;
+  /** Whether the slopes of the PReLU that the kernel has are known to be 1 or less; see trace/steep-prelus.ts. */
+  areConvex(slopes: TraceValue): boolean;
   /** The numbers of a tensor, now: computes what is pending. */
   read(tensor: TensorInfo): Float32Array | Int32Array | Uint8Array;
   /** Numbers worked out while tracing, as a leaf. */
@@ -126,6 +128,7 @@ export function traceKernel(
     value: (tensor) => tensor as unknown as TraceValue,
     reshape: (value, shape) => call.reshape(value, shape),
     number: (value, dtype) => call.number(value, dtype),
+    areConvex: (slopes) => call.areConvex(slopes),
     leaf: (values, shape, dtype) => call.leaf(values, shape, dtype),
     read: (tensor) => call.read(tensor),
   };

@@ -46,10 +46,6 @@ export const matmulKernels: readonly KernelRow[] = [
       const { transposeA, transposeB } = node.attributes;
       const operand = (x: TraceValue) =>
         x.dtype === output.dtype ? lowering.last(x) : lowering.cast(lowering.last(x), output.dtype);
-      if (a.shape.at(transposeA ? -2 : -1) === 0) {
-        lowering.define(output, 'last', lowering.filled(0, output));
-        return;
-      }
       const isSingle = sizeOf(stackOf(a.shape)) === 1 && sizeOf(stackOf(b.shape)) === 1;
       // ONNX Runtime has no Gemm of integers.
       if (isSingle && output.dtype === 'float32') {
@@ -68,5 +64,6 @@ export const matmulKernels: readonly KernelRow[] = [
         output.dtype === 'float32' ? lowering.product('MatMul', operands) : lowering.op('MatMul', operands);
       lowering.define(output, 'last', product);
     },
+    properties: { isSumOfProducts: true },
   }),
 ];

@@ -2,7 +2,7 @@
 // MaxPool can tell which one that was, as a position in the whole tensor; the gradients are added up there.
 
 import type { MaxPool3DGradAttrs, MaxPoolGradAttrs } from '@tensorflow/tfjs-core';
-import { geometryOf } from '../lowering/convolution-geometry.ts';
+import { geometryOf, seenPart } from '../lowering/convolution-geometry.ts';
 import type { Lowering } from '../lowering/lowering.ts';
 import { onnxWindows, padded, type Windows } from '../lowering/pooling-windows.ts';
 import { sizeOf, type TraceValue } from '../trace/trace-graph.ts';
@@ -48,8 +48,11 @@ export const maxPoolGradientKernels: readonly KernelRow[] = [
     lower(node, lowering) {
       const [dy, input] = node.inputs as [TraceValue, TraceValue];
       const dx = node.outputs[0]!;
-      const [first, windows] = [lowering.first(input), geometryOf(node)];
-      lowering.define(dx, 'first', routed(lowering, lowering.first(dy), first, dx, windows));
+      const windows = geometryOf(node);
+      const part = seenPart(lowering, input, windows, dy.shape);
+      const seen = routed(lowering, lowering.first(dy), lowering.first(part), part, windows);
+      const unseen = [1, 2].map((axis) => dx.shape[axis]! - part.shape[axis]!);
+      lowering.define(dx, 'first', lowering.pad(seen, [0, 0, 0, 0, 0, 0, ...unseen]));
     },
   }),
   primitive<MaxPool3DGradAttrs>({

@@ -32,7 +32,11 @@ export const orderingKernels: readonly KernelRow[] = [
     infer([x], { axis: givenAxis, exclusive, reverse }) {
       const [axis] = util.parseAxisParam(givenAxis, [...x!.shape]) as [number];
       const dtype = x!.dtype === 'bool' ? 'int32' : x!.dtype;
-      return { shape: x!.shape, dtype, attributes: { axis, exclusive: exclusive === true, reverse } };
+      return {
+        shape: x!.shape,
+        dtype,
+        attributes: { axis, exclusive: exclusive === true, reverse: reverse === true },
+      };
     },
     // ONNX has no such operator: after step k each element is the product of the 2^k elements that end with it.
     lower(node, lowering) {

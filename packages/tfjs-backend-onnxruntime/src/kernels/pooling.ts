@@ -6,9 +6,15 @@ import {
   backend_util,
   type MaxPoolGradAttrs,
 } from '@tensorflow/tfjs-core';
-import { geometryAttributes, geometryOf, onnxGeometry } from '../lowering/convolution-geometry.ts';
-import { channelsFirstShape, pooledWindows } from '../lowering/pooling-windows.ts';
-import type { Shape } from '../trace/trace-graph.ts';
+import {
+  geometryAttributes,
+  geometryOf,
+  geometryOfWindows,
+  onnxGeometry,
+  seenPart,
+} from '../lowering/convolution-geometry.ts';
+import { channelsFirstShape, pooledWindows, reachIntoPadding } from '../lowering/pooling-windows.ts';
+import { type Shape, sameShape } from '../trace/trace-graph.ts';
 import { convolutionKernels } from './convolution.ts';
 import { creationKernels } from './creation.ts';
 import { composed, type KernelRow, primitive, required, traceKernel } from './kernel-row.ts';
@@ -26,27 +32,21 @@ export function pooled(
     pad,
     dimRoundingMode,
   );
-  const { top, left, bottom, right } = info.padInfo;
-  const attributes = geometryAttributes({
-    kernel: [info.filterHeight, info.filterWidth],
-    strides: [info.strideHeight, info.strideWidth],
-    dilations: [1, 1],
-    pads: [top, left, bottom, right],
-  });
-  return { shape: info.outShape as Shape, attributes };
+  return { shape: info.outShape as Shape, attributes: geometryAttributes(geometryOfWindows(info)) };
 }
 
 function pooling(kernel: 'MaxPool' | 'AvgPool', type: 'MaxPool' | 'AveragePool'): KernelRow {
-  return primitive<AvgPoolAttrs>({
+  const row = primitive<AvgPoolAttrs>({
     kernel,
     inputs: ['x'],
     infer: ([x], attributes) => ({ ...pooled(x!.shape, attributes), dtype: x!.dtype }),
     lower(node, lowering) {
-      const x = node.inputs[0]!;
       const output = node.outputs[0]!;
-      const float = (name: string) => (x.dtype === 'float32' ? name : lowering.cast(name, 'float32'));
       const geometry = geometryOf(node);
-      if (lowering.canBlock(x) && lowering.primary(x) === 'blocked' && x.dtype === 'float32') {
+      const x = seenPart(lowering, node.inputs[0]!, geometry, output.shape);
+      const float = (name: string) => (x.dtype === 'float32' ? name : lowering.cast(name, 'float32'));
+      const isBlocked = lowering.canBlock(x) && lowering.primary(x) === 'blocked' && x.dtype === 'float32';
+      if (isBlocked && !reachIntoPadding(geometry)) {
         const attributes = onnxGeometry(geometry);
         lowering.define(output, 'blocked', lowering.blockedOp(type, [lowering.blocked(x)], attributes));
         return;
@@ -55,6 +55,13 @@ function pooling(kernel: 'MaxPool' | 'AvgPool', type: 'MaxPool' | 'AveragePool')
       const y = pooledWindows(lowering, type, float(lowering.first(x)), geometry, shapes);
       lowering.define(output, 'first', x.dtype === 'float32' ? y : lowering.cast(y, x.dtype));
     },
+  });
+  return composed<AvgPoolAttrs>(kernel, (call, attributes) => {
+    const x = call.tensors.x!;
+    const { shape, attributes: geometry } = pooled(x.shape, attributes);
+    // To tfjs windows of one pixel, as many as there are pixels, are the image itself, wherever padding has moved them.
+    const isImage = geometry.kernel!.every((size) => size === 1) && sameShape(shape, x.shape);
+    return isImage ? { aliasOf: x, shape } : row.run(call);
   });
 }
 

@@ -29,6 +29,8 @@ interface ReductionRule {
   readonly empty: number;
   /** The dtype to compute in, where it is not the result's. */
   readonly via?: DType;
+  /** Of integers it may not fit into 32 bits: ONNX Runtime would give the nearest that does, where tfjs keeps the lower bits. */
+  readonly mayOverflow?: true;
   /** A maximum or a minimum, in which ONNX Runtime may overlook what is not a number. */
   readonly extremum?: true;
 }
@@ -37,11 +39,11 @@ const same = (dtype: DType) => dtype;
 const notBool = (dtype: DType): DType => (dtype === 'bool' ? 'int32' : dtype);
 
 const rules: readonly ReductionRule[] = [
-  { kernel: 'Sum', type: 'ReduceSum', result: notBool, empty: 0 },
+  { kernel: 'Sum', type: 'ReduceSum', result: notBool, empty: 0, mayOverflow: true },
   { kernel: 'Mean', type: 'ReduceMean', result: () => 'float32', empty: Number.NaN },
   { kernel: 'Max', type: 'ReduceMax', result: same, empty: Number.NEGATIVE_INFINITY, extremum: true },
   { kernel: 'Min', type: 'ReduceMin', result: same, empty: Number.POSITIVE_INFINITY, extremum: true },
-  { kernel: 'Prod', type: 'ReduceProd', result: notBool, empty: 1 },
+  { kernel: 'Prod', type: 'ReduceProd', result: notBool, empty: 1, mayOverflow: true },
   { kernel: 'Any', type: 'ReduceMax', result: () => 'bool', empty: 0, via: 'int32' },
   { kernel: 'All', type: 'ReduceMin', result: () => 'bool', empty: 1, via: 'int32' },
 ];
@@ -77,7 +79,8 @@ function lowerReduction(node: TraceNode, lowering: Lowering, rule: ReductionRule
     return;
   }
   const wholeImage = x.shape.length === 4 && axes.length === 4;
-  const computeIn = rule.via ?? (output.dtype === 'bool' ? 'int32' : output.dtype);
+  const isWide = rule.mayOverflow === true && x.dtype === 'int32';
+  const computeIn = isWide ? 'int64' : (rule.via ?? (output.dtype === 'bool' ? 'int32' : output.dtype));
   let value = wholeImage ? lowering.in(lowering.primary(x), x) : lowering.last(x);
   if (x.dtype !== computeIn) value = lowering.cast(value, computeIn);
   if (axes.length > 0) {
@@ -185,7 +188,11 @@ export const reductionKernels: readonly KernelRow[] = [
     infer: ([x], { axis, exclusive, reverse }) => ({
       shape: x!.shape,
       dtype: notBool(x!.dtype),
-      attributes: { axis: positiveAxis(axis, x!.shape), exclusive, reverse },
+      attributes: {
+        axis: positiveAxis(axis, x!.shape),
+        exclusive: exclusive === true,
+        reverse: reverse === true,
+      },
     }),
     lower(node, lowering) {
       const { axis, exclusive, reverse } = node.attributes;

@@ -55,6 +55,10 @@ function lowerScatter(
   const count = sizeOf(at.indices.shape) / depth;
   const width = sizeOf(output.shape.slice(depth));
   const matrix = [sizeOf(output.shape.slice(0, depth)), width];
+  if (count === 0) {
+    lowering.define(output, 'last', lowering.reshape(base(matrix), output.shape));
+    return;
+  }
   const rows = rowNumbers(lowering, at.indices, depth, output.shape);
   const updates =
     sizeOf(at.updates.shape) === count * width
@@ -101,6 +105,10 @@ function bincount(kernel: 'Bincount' | 'DenseBincount'): KernelRow {
         isDense || kernel === 'Bincount' || x!.shape.length === 1,
         () => `DenseBincount: the rank of the input is ${x!.shape.length}; 1 or 2 is expected.`,
       );
+      // Where the numbers are not known yet, negative ones count for nothing.
+      for (const value of x!.tensor?.data ?? []) {
+        util.assert(value >= 0, () => `${kernel}: values are 0 or more, found ${value}.`);
+      }
       const isBinary = isDense && 'binaryOutput' in attributes && attributes.binaryOutput === true;
       return {
         shape: isDense ? [x!.shape[0]!, attributes.size] : [attributes.size],
@@ -113,10 +121,17 @@ function bincount(kernel: 'Bincount' | 'DenseBincount'): KernelRow {
       const output = node.outputs[0]!;
       const size = output.shape.at(-1)!;
       const count = sizeOf(x.shape);
+      if (count === 0) {
+        lowering.define(output, 'last', lowering.filled(0, output));
+        return;
+      }
       const lines = output.shape.length === 2 ? output.shape[0]! : 1;
       const values = lowering.cast(lowering.last(x), 'int64');
-      // A value beyond the size must not fall into the next line.
-      const isBeyond = lowering.op('GreaterOrEqual', [values, lowering.scalar(size, 'int64')]);
+      // A value beyond the size must not fall into the next line, nor a negative one into the line before.
+      const isBeyond = lowering.op('Or', [
+        lowering.op('GreaterOrEqual', [values, lowering.scalar(size, 'int64')]),
+        lowering.op('Less', [values, lowering.scalar(0, 'int64')]),
+      ]);
       const inLine = lowering.op('Where', [isBeyond, lowering.scalar(lines * size, 'int64'), values]);
       const first = Array.from({ length: lines }, (_, line) => line * size);
       const offsets = lowering.graph.constant('int64', [lines, 1], first);
@@ -183,6 +198,10 @@ export const scatterKernels: readonly KernelRow[] = [
       const [x, segmentIds] = node.inputs as [TraceValue, TraceValue];
       const output = node.outputs[0]!;
       const count = x.shape[0]!;
+      if (count === 0) {
+        lowering.define(output, 'last', lowering.filled(0, output));
+        return;
+      }
       const width = sizeOf(x.shape.slice(1));
       const values = x.dtype === 'bool' ? lowering.cast(lowering.last(x), 'int32') : lowering.last(x);
       lowerSegments(node, lowering, {

@@ -69,6 +69,10 @@ const shaping: Case[] = [
       tf.stridedSlice(float([5]), [4], [-6], [-1]),
       tf.stridedSlice(float([5]), [3], [0], [-2]),
       tf.stridedSlice(float([3, 4]), [1, 1], [2, 3], [1, 1], 0, 0, 0, 0, 1),
+      tf.add(
+        tf.stridedSlice(float([2, 3, 4]), [0, 1, 0], [2, 2, 4], [1, 1, 1], 0, 0, 0, 0, 2),
+        float([2, 1]),
+      ),
     ],
   ],
   [

@@ -263,8 +263,11 @@ export const shapeKernels: readonly KernelRow[] = [
     );
     if (info.isIdentity) return renamed(call.tensors.x!, info.finalShape);
     const bounds = { begin: info.begin, end: info.end!, strides: info.strides! };
-    const sliced = trace(stridedSliceOp, [x], { shape: info.finalShapeSparse, dtype: x.dtype }, bounds);
-    return call.reshape(sliced, info.finalShape);
+    // With the axes that are only a position, which the final shape leaves out.
+    const shape = info.begin.map((begin, axis) =>
+      Math.max(0, Math.ceil((bounds.end[axis]! - begin) / bounds.strides[axis]!)),
+    );
+    return call.reshape(trace(stridedSliceOp, [x], { shape, dtype: x.dtype }, bounds), info.finalShape);
   }),
   composed<PadV2Attrs>('PadV2', (call, { paddings, constantValue }) => {
     const x = required(call, 'x');

@@ -67,6 +67,9 @@ const elementwise: Case[] = [
   ['Log1p keeps digits', 'Log1p', () => tf.log1p(tf.tensor([1e-6, -1e-6, 3e-8, 0, 1e10])), 1e-6],
   ['Expm1 keeps digits', 'Expm1', () => tf.expm1(tf.tensor([1e-6, -1e-6, 3e-8, 0, 20])), 1e-6],
   ['ClipByValue int32', 'ClipByValue', () => tf.clipByValue(int([7]), -2, 3)],
+  ['ClipByValue int32, one bound', 'ClipByValue', () => tf.clipByValue(int([7]), 0, Infinity)],
+  ['ClipByValue bool', 'ClipByValue', () => tf.clipByValue(bool([5]), 0, 0)],
+  ['Step bool', 'Step', () => tf.step(bool([5]))],
   ['LogicalNot', 'LogicalNot', () => tf.logicalNot(bool([2, 3]))],
   ...(['Relu', 'IsNan', 'IsInf', 'IsFinite', 'Abs', 'Neg', 'Sign', 'Sqrt', 'Tanh', 'Step'] as const).map(
     (name): Case => [

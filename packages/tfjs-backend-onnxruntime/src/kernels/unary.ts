@@ -3,6 +3,7 @@
 
 import type { CastAttrs, ClipByValueAttrs, LeakyReluAttrs, StepAttrs } from '@tensorflow/tfjs-core';
 import { lowerBroadcast, lowerUnary } from '../lowering/broadcast.ts';
+import { truncated } from '../lowering/integer-cast.ts';
 import type { Lowering } from '../lowering/lowering.ts';
 import { type DType, trace } from '../trace/trace-graph.ts';
 import { asDType } from './dtype.ts';
@@ -73,7 +74,7 @@ const logOnePlus: Write = (lowering, x) => {
   const rest = lowering.op('Sub', [u, one]);
   const isExact = lowering.op('Or', [
     lowering.op('Equal', [rest, lowering.scalar(0)]),
-    lowering.op('IsInf', [u]),
+    lowering.op('IsInf', [u], { detect_negative: 0 }),
   ]);
   const divisor = lowering.op('Where', [isExact, one, rest]);
   const corrected = lowering.op('Mul', [lowering.op('Log', [u]), lowering.op('Div', [x, divisor])]);
@@ -93,19 +94,25 @@ const expMinusOne: Write = (lowering, x) => {
 const finite: Write = (lowering, x) =>
   lowering.op('Not', [lowering.op('Or', [lowering.op('IsNaN', [x]), lowering.op('IsInf', [x])])]);
 
-const clip = traceOp('ClipByValue', (node, lowering) =>
-  lowerBroadcast(node, lowering, ([x, low, high]) => lowering.op('Clip', [x!, low!, high!])),
-);
+const clip = traceOp('ClipByValue', (node, lowering) => {
+  const isBool = node.outputs[0]!.dtype === 'bool';
+  lowerBroadcast(node, lowering, ([x, low, high]) => {
+    if (!isBool) return lowering.op('Clip', [x!, low!, high!]);
+    return lowering.cast(lowering.op('Clip', [lowering.cast(x!, 'int32'), low!, high!]), 'bool');
+  });
+});
+
+/** A bound of integers, which no integer is beyond if it is not finite. */
+function wholeBound(bound: number): number {
+  return Math.max(-(2 ** 31), Math.min(2 ** 31 - 1, Math.trunc(bound)));
+}
 
 const cast = traceOp('Cast', (node, lowering) => {
   const from = node.inputs[0]!.dtype;
   const to = node.outputs[0]!.dtype;
-  lowerUnary(node, lowering, (x) => {
-    if (from !== 'float32' || to !== 'int32') return lowering.cast(x, to);
-    // Not-a-number has no integer; JavaScript's typed arrays, which tfjs follows, make it 0.
-    const number = lowering.op('Where', [lowering.op('IsNaN', [x]), lowering.scalar(0), x]);
-    return lowering.cast(number, 'int32');
-  });
+  lowerUnary(node, lowering, (x) =>
+    from === 'float32' && to === 'int32' ? truncated(lowering, x) : lowering.cast(x, to),
+  );
 });
 
 export const unaryKernels: readonly KernelRow[] = [
@@ -125,14 +132,22 @@ export const unaryKernels: readonly KernelRow[] = [
     'Asinh',
     'Acosh',
     'Atanh',
-    'Sigmoid',
-    'Softplus',
     'Erf',
     'Reciprocal',
     'Elu',
     'Selu',
   ].map((kernel) => float(kernel, operator(kernel))),
   float('Rsqrt', (lowering, x) => lowering.op('Reciprocal', [lowering.op('Sqrt', [x])])),
+  // ONNX Runtime's own stops at 18 on both sides, where the logarithm of a sigmoid has only begun to be of use.
+  float('Sigmoid', (lowering, x) => {
+    const inverse = lowering.op('Add', [lowering.op('Exp', [lowering.op('Neg', [x])]), lowering.scalar(1)]);
+    return lowering.op('Reciprocal', [inverse]);
+  }),
+  // max(x, 0) + log(1 + exp(-|x|)): ONNX Runtime's own is log(1 + exp(x)) below zero, which is 0 from -17 on.
+  float('Softplus', (lowering, x) => {
+    const rest = lowering.op('Exp', [lowering.op('Neg', [lowering.op('Abs', [x])])]);
+    return lowering.op('Add', [lowering.op('Relu', [x]), logOnePlus(lowering, rest, 'float32')]);
+  }),
   float('Log1p', logOnePlus),
   float('Expm1', expMinusOne),
 
@@ -169,18 +184,23 @@ export const unaryKernels: readonly KernelRow[] = [
     inputs: ['x'],
     infer: ([x], { alpha }) => ({ shape: x!.shape, dtype: x!.dtype, attributes: { alpha } }),
     lower(node, lowering) {
-      const { dtype } = node.inputs[0]!;
-      lowerUnary(node, lowering, (x) => {
+      const given = node.inputs[0]!.dtype;
+      const dtype = given === 'bool' ? 'int32' : given;
+      lowerUnary(node, lowering, (name) => {
+        const x = given === 'bool' ? lowering.cast(name, dtype) : name;
         const positive = lowering.op('Greater', [x, lowering.scalar(0, dtype)]);
         const below = lowering.scalar(node.attributes.alpha as number, dtype);
         const step = lowering.op('Where', [positive, lowering.scalar(1, dtype), below]);
+        if (given === 'bool') return lowering.cast(step, 'bool');
         return dtype === 'float32' ? lowering.op('Where', [lowering.op('IsNaN', [x]), x, step]) : step;
       });
     },
   }),
   composed<ClipByValueAttrs>('ClipByValue', (call, { clipValueMin, clipValueMax }) => {
     const x = required(call, 'x');
-    const bounds = [call.number(clipValueMin, x.dtype), call.number(clipValueMax, x.dtype)];
+    const bounds = [clipValueMin, clipValueMax].map((bound) =>
+      x.dtype === 'float32' ? call.number(bound) : call.number(wholeBound(bound), 'int32'),
+    );
     return trace(clip, [x, ...bounds], { shape: x.shape, dtype: x.dtype });
   }),
   composed<CastAttrs>('Cast', (call, attributes) => {

@@ -25,20 +25,31 @@ export interface VolumeGeometry {
   readonly pads: readonly number[];
 }
 
-function geometryOfConvolution(info: backend_util.Conv3DInfo): Readonly<Record<string, readonly number[]>> {
+function geometryOfWindows(info: backend_util.Conv3DInfo): Readonly<Record<string, readonly number[]>> {
   const { front, top, left, back, bottom, right } = info.padInfo;
+  const strides = [info.strideDepth, info.strideHeight, info.strideWidth];
+  // tfjs pads by less than nothing where windows are shorter than strides, and only volumes.
+  const begin = [front, top, left].map((pad) => Math.max(0, pad));
+  const input = [info.inDepth, info.inHeight, info.inWidth];
+  const output = [info.outDepth, info.outHeight, info.outWidth];
+  const extent = [info.effectiveFilterDepth, info.effectiveFilterHeight, info.effectiveFilterWidth];
+  // Where the number of windows was rounded up, the last of them reaches beyond the padding that was asked for.
+  const end = [back, bottom, right].map((pad, axis) => {
+    const last = (output[axis]! - 1) * strides[axis]! - begin[axis]!;
+    return Math.max(0, pad, last + extent[axis]! - input[axis]!);
+  });
   return {
     kernel: [info.filterDepth, info.filterHeight, info.filterWidth],
-    strides: [info.strideDepth, info.strideHeight, info.strideWidth],
+    strides,
     dilations: [info.dilationDepth, info.dilationHeight, info.dilationWidth],
-    pads: [front, top, left, back, bottom, right],
+    pads: [...begin, ...end],
   };
 }
 
 export function poolingGeometry(x: Shape, attributes: AvgPool3DAttrs | AvgPool3DGradAttrs) {
   const { filterSize, strides, pad, dimRoundingMode } = attributes;
   const info = backend_util.computePool3DInfo(x as Five, filterSize, strides, 1, pad, dimRoundingMode);
-  return { shape: info.outShape as Shape, geometry: geometryOfConvolution(info) };
+  return { shape: info.outShape as Shape, geometry: geometryOfWindows(info) };
 }
 
 function geometryOf(node: TraceNode): VolumeGeometry {
@@ -106,7 +117,7 @@ export const volumeKernels: readonly KernelRow[] = [
     infer([x, filter], { strides, pad, dilations }) {
       const shapes = [x!.shape, filter!.shape] as unknown as [Five, Five];
       const info = backend_util.computeConv3DInfo(...shapes, strides, dilations, pad);
-      return { shape: info.outShape, dtype: 'float32', attributes: geometryOfConvolution(info) };
+      return { shape: info.outShape, dtype: 'float32', attributes: geometryOfWindows(info) };
     },
     lower(node, lowering) {
       const [x, filter] = node.inputs as [TraceValue, TraceValue];
@@ -127,7 +138,7 @@ export const volumeKernels: readonly KernelRow[] = [
         1,
         pad,
       );
-      return { shape: inputShape, dtype: 'float32', attributes: geometryOfConvolution(info) };
+      return { shape: inputShape, dtype: 'float32', attributes: geometryOfWindows(info) };
     },
     lower(node, lowering) {
       const [dy, filter] = node.inputs as [TraceValue, TraceValue];
@@ -145,7 +156,7 @@ export const volumeKernels: readonly KernelRow[] = [
     inputs: ['x', 'dy'],
     infer([x], { strides, pad, filterShape }) {
       const info = backend_util.computeConv3DInfo(x!.shape as unknown as Five, filterShape, strides, 1, pad);
-      return { shape: filterShape, dtype: 'float32', attributes: geometryOfConvolution(info) };
+      return { shape: filterShape, dtype: 'float32', attributes: geometryOfWindows(info) };
     },
     lower(node, lowering) {
       const [x, dy] = node.inputs as [TraceValue, TraceValue];
@@ -158,6 +169,7 @@ export const volumeKernels: readonly KernelRow[] = [
       const used = lowering.slice(taps, [0, 0, 0], kernel, [2, 3, 4]);
       lowering.define(node.outputs[0]!, 'last', lowering.transpose(used, [2, 3, 4, 0, 1]));
     },
+    properties: { isSumOfProducts: true },
   }),
   pooling('AvgPool3D', 'AveragePool'),
   pooling('MaxPool3D', 'MaxPool'),

@@ -4,7 +4,7 @@
 import { OnnxRuntimeBackendError } from '../errors.ts';
 import { OnnxGraph } from '../onnx/graph.ts';
 import type { Schedule } from '../trace/schedule.ts';
-import { sizeOf, type TraceValue } from '../trace/trace-graph.ts';
+import { sizeOf, type TraceNode, type TraceValue } from '../trace/trace-graph.ts';
 import { Lowering, type LoweringOptions } from './lowering.ts';
 import { resultsToRecompute } from './recomputed-results.ts';
 
@@ -34,6 +34,12 @@ function mappedOnly({ nodes, outputs }: Schedule): Set<TraceValue> {
   return mapped;
 }
 
+/** Whether the results have no elements, or are sums of nothing: they need no operator, and many operators would refuse. */
+function isZero({ op, inputs, outputs }: TraceNode): boolean {
+  const isEmpty = ({ shape }: TraceValue) => sizeOf(shape) === 0;
+  return outputs.every(isEmpty) || (op.isSumOfProducts === true && inputs.some(isEmpty));
+}
+
 export function compileSchedule(schedule: Schedule, options: LoweringOptions): CompiledModel {
   const graph = new OnnxGraph();
   const lowering = new Lowering(graph, options, {
@@ -49,8 +55,7 @@ export function compileSchedule(schedule: Schedule, options: LoweringOptions): C
   for (const node of schedule.nodes) {
     graph.scope = node.op.name;
     if (node.callSite) callSites.push({ firstValue: graph.valueCount, site: node.callSite });
-    // A tensor without elements needs no operator, and many operators would refuse it.
-    if (node.outputs.every(({ shape }) => sizeOf(shape) === 0)) {
+    if (isZero(node)) {
       for (const output of node.outputs) lowering.define(output, 'last', lowering.filled(0, output));
       continue;
     }

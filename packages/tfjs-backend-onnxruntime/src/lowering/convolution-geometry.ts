@@ -3,7 +3,8 @@
 
 import { backend_util } from '@tensorflow/tfjs-core';
 import { OnnxRuntimeBackendError } from '../errors.ts';
-import type { Shape, TraceNode } from '../trace/trace-graph.ts';
+import { type Shape, type TraceNode, TraceValue } from '../trace/trace-graph.ts';
+import type { Lowering } from './lowering.ts';
 
 type Pair = readonly [number, number];
 
@@ -46,16 +47,36 @@ export function convolutionGeometry(
     attributes.dimRoundingMode,
     depthwise,
   );
-  return {
-    geometry: {
-      kernel: [info.filterHeight, info.filterWidth],
-      strides: [info.strideHeight, info.strideWidth],
-      dilations: [info.dilationHeight, info.dilationWidth],
-      pads: [info.padInfo.top, info.padInfo.left, info.padInfo.bottom, info.padInfo.right],
-    },
-    inputShape: info.inShape,
-    outputShape: info.outShape,
+  return { geometry: geometryOfWindows(info), inputShape: info.inShape, outputShape: info.outShape };
+}
+
+/** The geometry that tfjs has worked out for the windows of a convolution or a pool. */
+export function geometryOfWindows(info: backend_util.Conv2DInfo): Geometry {
+  const { top, left, bottom, right } = info.padInfo;
+  const geometry: Geometry = {
+    kernel: [info.filterHeight, info.filterWidth],
+    strides: [info.strideHeight, info.strideWidth],
+    dilations: [info.dilationHeight, info.dilationWidth],
+    pads: [top, left, bottom, right],
   };
+  // As far as the last window reaches: beyond the padding that was asked for where the number of windows was rounded up, and not so
+  // far where tfjs counts fewer than there is room for.
+  const used = usedEndPads(geometry, [info.inHeight, info.inWidth], [info.outHeight, info.outWidth]);
+  return { ...geometry, pads: [top, left, Math.max(0, used[0]), Math.max(0, used[1])] };
+}
+
+/**
+ * The image without rows and columns that no window sees, where they are enough for another window. (tfjs takes the height of
+ * windows and strides for their width too when it counts windows with padding by one number.)
+ */
+export function seenPart(lowering: Lowering, x: TraceValue, geometry: Geometry, output: Shape): TraceValue {
+  const [n, height, width, channels] = x.shape as readonly [number, number, number, number];
+  const used = usedEndPads(geometry, [height, width], [output[1]!, output[2]!]);
+  if (used.every((pad, axis) => -pad < geometry.strides[axis]!)) return x;
+  const [rows, columns] = [height + Math.min(0, used[0]), width + Math.min(0, used[1])];
+  const part = new TraceValue([n, rows, columns, channels], x.dtype);
+  lowering.define(part, 'last', lowering.slice(lowering.last(x), [0, 0], [rows, columns], [1, 2]));
+  return part;
 }
 
 export function geometryAttributes(geometry: Geometry): Readonly<Record<string, readonly number[]>> {

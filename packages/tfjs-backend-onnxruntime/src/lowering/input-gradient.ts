@@ -6,7 +6,7 @@
 import type { Attributes } from '../onnx/graph.ts';
 import type { TraceValue } from '../trace/trace-graph.ts';
 import type { Taps } from './blocked-weights.ts';
-import { type Geometry, kernelExtent } from './convolution-geometry.ts';
+import { type Geometry, kernelExtent, usedEndPads } from './convolution-geometry.ts';
 import type { Lowering } from './lowering.ts';
 
 /** The taps of one phase of one axis, and the padding of dy that they need. */
@@ -34,7 +34,9 @@ export function blockedInputGradient(lowering: Lowering, gradient: BlockedInputG
   if (strides[0] === 1 && strides[1] === 1) {
     const extent = kernelExtent(geometry);
     const turned = pads.map((pad, i) => extent[i % 2]! - 1 - pad);
-    if (turned.some((pad) => pad < 0)) return null;
+    const end = usedEndPads(geometry, [dx.shape[1]!, dx.shape[2]!], [dy.shape[1]!, dy.shape[2]!]);
+    const seesAll = end[0] === pads[2] && end[1] === pads[3];
+    if (!seesAll || turned.some((pad) => pad < 0)) return null;
     const attributes = { kernel_shape: kernel, dilations, pads: turned, ...grouped };
     const weights = gradient.filter({ rows: descending(kernel[0]), columns: descending(kernel[1]) });
     return lowering.blockedOp('Conv', [lowering.blocked(dy), weights], attributes);
@@ -104,12 +106,15 @@ export function plainInputGradient(
   const extent = kernelExtent(geometry);
   const { kernel, strides, dilations } = geometry;
   const pads = [...geometry.pads];
+  const unseen = [0, 0, 0, 0, 0, 0, 0, 0];
   const outputPadding = [0, 1].map((axis) => {
     const produced =
       (dy.shape[axis + 1]! - 1) * strides[axis]! + extent[axis]! - pads[axis]! - pads[axis + 2]!;
     const missing = dx.shape[axis + 1]! - produced;
-    if (missing >= 0) return missing;
-    pads[axis + 2]! -= missing;
+    // What no window saw, beyond what ONNX adds by itself, has no gradient.
+    if (missing >= Math.max(strides[axis]!, dilations[axis]!)) unseen[6 + axis] = missing;
+    else if (missing >= 0) return missing;
+    else pads[axis + 2]! -= missing;
     return 0;
   });
   const operands = [lowering.first(dy), filter] as const;
@@ -123,7 +128,8 @@ export function plainInputGradient(
   };
   // A convolution channel by channel is bound by memory: in half the precision it would gain less than the casts cost.
   const isDepthwise = group === dx.shape[3];
-  return isDepthwise
+  const seen = isDepthwise
     ? lowering.op('ConvTranspose', operands, attributes)
     : lowering.product('ConvTranspose', operands, attributes);
+  return lowering.pad(seen, unseen);
 }

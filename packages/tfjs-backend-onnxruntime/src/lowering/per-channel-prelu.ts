@@ -5,19 +5,8 @@
 // slopes are numbers already, as a variable's are; otherwise the graph decides while it runs. That costs a copy of the
 // activations: ONNX Runtime cannot add to a summand in place where the sum is the result of a branch.
 
-import type { TraceValue } from '../trace/trace-graph.ts';
 import type { ChannelAlgebra } from './channel-algebra.ts';
 import type { Lowering } from './lowering.ts';
-
-/**
- * Whether the slopes are known to be 1 or less. It belongs into the attributes of a node: slopes that pass 1 make
- * another graph.
- */
-export function isConvexPrelu(slopes: TraceValue): boolean {
-  if (slopes.tensor === null) return false;
-  for (const slope of slopes.tensor.data) if (!(slope <= 1)) return false;
-  return true;
-}
 
 export interface PerChannelPrelu {
   /** A vector [C]. */

@@ -22,13 +22,14 @@ export function onnxWindows({ kernel, strides, pads }: Windows): Attributes {
   return { kernel_shape: kernel, strides, pads };
 }
 
-function isTooWide({ kernel, pads }: Windows): boolean {
+/** Whether padding is as wide as the windows, so that one may lie in it altogether: ONNX Runtime refuses that. */
+export function reachIntoPadding({ kernel, pads }: Windows): boolean {
   return pads.some((pad, i) => pad >= kernel[i % kernel.length]!);
 }
 
 /** The input of a maximum with its padding written out where it must be, and the windows without it. */
 export function padded(lowering: Lowering, x: string, windows: Windows) {
-  if (!isTooWide(windows)) return { x, windows, isPadded: false };
+  if (!reachIntoPadding(windows)) return { x, windows, isPadded: false };
   const axes = windows.kernel.length;
   const pads = [0, 0, ...windows.pads.slice(0, axes), 0, 0, ...windows.pads.slice(axes)];
   const lowest = lowering.scalar(Number.NEGATIVE_INFINITY);
@@ -55,9 +56,14 @@ export function pooledWindows(
   windows: Windows,
   shapes: { input: Shape; output: Shape },
 ): string {
-  if (type === 'AveragePool' && isTooWide(windows)) return wideAverage(lowering, x, windows, shapes);
+  if (type === 'AveragePool' && reachIntoPadding(windows)) return wideAverage(lowering, x, windows, shapes);
   const inner = padded(lowering, x, windows);
-  return lowering.op(type, [inner.x], onnxWindows(inner.windows));
+  const result = lowering.op(type, [inner.x], onnxWindows(inner.windows));
+  if (!inner.isPadded) return result;
+  // Of nothing but infinities below zero, ONNX Runtime finds the least finite number.
+  const lowest = lowering.scalar(Number.NEGATIVE_INFINITY);
+  const isNothing = lowering.op('LessOrEqual', [result, lowering.scalar(-3.4028234663852886e38)]);
+  return lowering.op('Where', [isNothing, lowest, result]);
 }
 
 /** Sums by a convolution, which takes any padding, divided by what each window sees. */

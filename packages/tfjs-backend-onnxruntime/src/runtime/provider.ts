@@ -140,10 +140,11 @@ function tryOut(provider: Provider, precision: 'float32' | 'float16' = 'float32'
     });
     const matrix = new Tensor('float32', Float32Array.of(1, 2, 3, 4), shape);
     const found = Array.from(session.run({ [x]: matrix }, { [y]: null }, {})[y]!.data);
-    session.dispose();
     const isRight = found.join() === '7,10,15,22';
     return isRight ? null : `It computes [[1, 2], [3, 4]]² as ${found}.`;
   } catch (error) {
     return `${error instanceof Error ? error.message.trim() : String(error)}.`;
+  } finally {
+    session.dispose();
   }
 }

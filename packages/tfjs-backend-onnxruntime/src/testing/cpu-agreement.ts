@@ -63,7 +63,7 @@ function expectClose(actual: Result[], expected: Result[], tolerance: number): v
       const isClose =
         Object.is(value, other) ||
         value === other ||
-        Math.abs(value - other) <= tolerance * (1 + Math.abs(value));
+        (Number.isFinite(value) && Math.abs(value - other) <= tolerance * (1 + Math.abs(value)));
       if (!isClose) expect.fail(`result ${i}, element ${j}: ${other}, the CPU backend has ${value}`);
     }
   }

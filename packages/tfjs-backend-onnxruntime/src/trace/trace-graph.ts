@@ -20,6 +20,8 @@ export interface TraceOp {
   readonly isComputableAgain?: boolean;
   /** Whether the first input is a value of the forward pass, and the node takes one computed again as well. */
   readonly isOfBackwardPass?: boolean;
+  /** Whether its results are sums of products of its inputs: zeros where one of them has no elements. */
+  readonly isSumOfProducts?: boolean;
 }
 
 export interface ValueType {

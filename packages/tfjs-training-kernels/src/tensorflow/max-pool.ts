@@ -45,9 +45,9 @@ export const maxPoolGrad: tf.KernelConfig = {
 function attributes(x: tf.Tensor4D, attrs: unknown, backend: TensorFlowBackend): OperationAttribute[] {
   const { filterSize, strides, pad, dimRoundingMode } = attrs as PoolAttributes;
   const geometry = tf.backend_util.computePool2DInfo(x.shape, filterSize, strides, 1, pad, dimRoundingMode);
-  const { float32, ints, string } = attributesFor(backend);
+  const { dtype, ints, string } = attributesFor(backend);
   return [
-    float32('T'),
+    dtype('T', x.dtype),
     ints('ksize', [1, geometry.filterHeight, geometry.filterWidth, 1]),
     ints('strides', [1, geometry.strideHeight, geometry.strideWidth, 1]),
     string('data_format', 'NHWC'),

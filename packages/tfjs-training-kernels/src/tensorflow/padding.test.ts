@@ -92,6 +92,29 @@ describe.skipIf(backend !== 'tensorflow')('on TensorFlow (needs ARCFACE_TEST_BAC
       expectClose(await on(backend, compute), await on('cpu', compute));
     });
 
+    it('pools integers', async () => {
+      const compute = () =>
+        tf.tidy(() =>
+          numbers([tf.maxPool(tf.cast(tf.mul(ramp([1, 7, 6, 3], 5), 8), 'int32'), 3, 2, padding)]),
+        );
+      expect(await on(backend, compute)).toEqual(await on('cpu', compute));
+    });
+
+    it.runIf(Array.isArray(padding) || typeof padding === 'number')(
+      'rounds the number of windows up',
+      async () => {
+        const x = () => ramp([2, 8, 7, 3], 5);
+        const compute = () => [
+          ...valueAndGradients(
+            (images, filter) => tf.conv2d(images!, filter!, 2, padding, 'NHWC', 1, 'ceil'),
+            () => [x(), ramp([3, 3, 3, 4], 7)],
+          ),
+          ...tf.tidy(() => numbers([tf.maxPool(x(), 3, 2, padding, 'ceil')])),
+        ];
+        expectClose(await on(backend, compute), await on('cpu', compute));
+      },
+    );
+
     it('pools', async () => {
       const distinct = (): tf.Tensor4D[] => [tf.reshape(tf.linspace(-1, 1, 2 * 7 * 6 * 3), [2, 7, 6, 3])];
       const compute = () => valueAndGradients((x) => tf.maxPool(x!, 3, 2, padding), distinct);

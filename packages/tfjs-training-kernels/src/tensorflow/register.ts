@@ -1,4 +1,5 @@
-import { checkBackendIsLoaded, replaceKernel } from '../replace-kernel.ts';
+import * as tf from '@tensorflow/tfjs-core';
+import { TrainingKernelsError } from '../errors.ts';
 import { batchNormTraining, batchNormTrainingGrad } from './batch-norm.ts';
 import { convolutions } from './convolution.ts';
 import { maxPool, maxPoolGrad } from './max-pool.ts';
@@ -12,8 +13,18 @@ import { BACKEND_NAME } from './tensorflow-backend.ts';
  * @throws {TrainingKernelsError} `backend-missing`
  */
 export function registerTensorFlowKernels(): void {
-  checkBackendIsLoaded(BACKEND_NAME, '@tensorflow/tfjs-node or @tensorflow/tfjs-node-gpu');
+  // The package registers its kernels when it is loaded, and would replace ours if it came later.
+  if (tf.getKernel('Conv2D', BACKEND_NAME) === undefined) {
+    throw new TrainingKernelsError(
+      'backend-missing',
+      `expected the kernels of the backend '${BACKEND_NAME}', found none: load @tensorflow/tfjs-node or ` +
+        '@tensorflow/tfjs-node-gpu before registering kernels for it',
+    );
+  }
   for (const kernel of [batchNormTraining, batchNormTrainingGrad, ...convolutions, maxPool, maxPoolGrad]) {
-    replaceKernel(kernel);
+    if (tf.getKernel(kernel.kernelName, BACKEND_NAME) !== undefined) {
+      tf.unregisterKernel(kernel.kernelName, BACKEND_NAME);
+    }
+    tf.registerKernel(kernel);
   }
 }

@@ -2,7 +2,7 @@
  * The part of tfjs-node's backend that kernels are written with: it runs one of TensorFlow's operations eagerly. Typed
  * here by its shape, so that this package needs neither tfjs-node nor tfjs-node-gpu to compile.
  */
-import type { KernelBackend, Tensor, TensorInfo } from '@tensorflow/tfjs-core';
+import type { DataType, KernelBackend, Tensor, TensorInfo } from '@tensorflow/tfjs-core';
 
 /** The name under which tfjs-node and tfjs-node-gpu register themselves. */
 export const BACKEND_NAME = 'tensorflow';
@@ -19,6 +19,7 @@ export interface TensorFlowBackend extends KernelBackend {
   /** TensorFlow's numbers of dtypes and of kinds of attributes. */
   readonly binding: {
     readonly TF_FLOAT: number;
+    readonly TF_INT32: number;
     readonly TF_ATTR_TYPE: number;
     readonly TF_ATTR_INT: number;
     readonly TF_ATTR_FLOAT: number;
@@ -41,6 +42,8 @@ export interface TensorFlowBackend extends KernelBackend {
 /** Builds attributes for a backend's binding. */
 export function attributesFor({ binding }: TensorFlowBackend): {
   float32(name: string): OperationAttribute;
+  /** The dtype of a tensor of numbers. */
+  dtype(name: string, dtype: DataType): OperationAttribute;
   ints(name: string, value: readonly number[]): OperationAttribute;
   float(name: string, value: number): OperationAttribute;
   bool(name: string, value: boolean): OperationAttribute;
@@ -48,6 +51,11 @@ export function attributesFor({ binding }: TensorFlowBackend): {
 } {
   return {
     float32: (name) => ({ name, type: binding.TF_ATTR_TYPE, value: binding.TF_FLOAT }),
+    dtype: (name, dtype) => ({
+      name,
+      type: binding.TF_ATTR_TYPE,
+      value: dtype === 'int32' ? binding.TF_INT32 : binding.TF_FLOAT,
+    }),
     ints: (name, value) => ({ name, type: binding.TF_ATTR_INT, value }),
     float: (name, value) => ({ name, type: binding.TF_ATTR_FLOAT, value }),
     bool: (name, value) => ({ name, type: binding.TF_ATTR_BOOL, value }),
