@@ -107,9 +107,14 @@ export async function readModelFile(
     }
     return { ...model, parameters };
   } catch (error) {
-    throw new CommandError(`${path}: ${(error as Error).message}.`);
+    const isShape = error instanceof BackbonesError && error.code === 'parameter-shape';
+    const hint = isShape && path.endsWith('.params') ? ` ${OF_ANOTHER_SIZE}` : '';
+    throw new CommandError(`${path}: ${(error as Error).message}.${hint}`);
   }
 }
+
+const OF_ANOTHER_SIZE =
+  'A symbol does not say the size of its images. If it is another than 112x112, say it: --input-size 96, or height x width, 112x96.';
 
 async function readParts(name: string, console: Console, options: ModelFileOptions): Promise<ModelFile> {
   const mxnet = /^(.+),(\d{1,9})$/.exec(name);
