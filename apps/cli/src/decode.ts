@@ -1,6 +1,8 @@
-/** Images to pixels, by sharp (libvips): JPEG, PNG, WebP and whatever else it reads. */
+/** Images to pixels, by sharp (libvips): JPEG, PNG, WebP and whatever else it reads, and BMP. */
+import { imageExtension } from '@arcface/recordio';
 import type { ImageDecoder } from '@arcface/trainer';
-import sharp from 'sharp';
+import sharp, { type Sharp, type SharpOptions } from 'sharp';
+import { decodeBmp } from './bmp-image.ts';
 
 // Images are decoded side by side, each by one thread of libuv's pool: faster for small images than several threads each.
 sharp.concurrency(1);
@@ -8,12 +10,24 @@ sharp.concurrency(1);
 sharp.cache(false);
 
 /**
- * RGB, 8 bits a channel, colours as stored (no colour profile is applied, as in the reference), EXIF rotation ignored:
- * aligned faces are stored upright. An image of another size is scaled to cover the one asked for and cut at the centre.
+ * An image as it is shown: JPEGs are turned by what their EXIF data say, as MXNet turns them (through OpenCV, and no other format).
+ *
+ * @throws {Error} for a damaged BMP at once; what else is damaged shows when it is read
+ */
+export function openImage(bytes: Uint8Array, options: SharpOptions = {}): Sharp {
+  const format = imageExtension(bytes);
+  if (format !== 'bmp') return sharp(bytes, { ...options, autoOrient: format === 'jpg' });
+  const { data, width, height } = decodeBmp(bytes);
+  return sharp(data, { raw: { width, height, channels: 3 } });
+}
+
+/**
+ * RGB, 8 bits a channel, colours as stored (no colour profile is applied, as in the reference; CMYK becomes RGB by libvips, not as in
+ * OpenCV). An image of another size is scaled to cover the one asked for and cut at the centre.
  */
 export const sharpDecoder: ImageDecoder = {
   async decode(bytes, { height, width }) {
-    const image = sharp(bytes, {
+    const image = openImage(bytes, {
       failOn: 'error',
       sequentialRead: true,
       ignoreIcc: true,

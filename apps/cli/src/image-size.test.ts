@@ -2,6 +2,7 @@ import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { openFaceDataset } from '@arcface/recordio/node';
+import sharp from 'sharp';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { imageSizeOf } from './image-size.ts';
 import { SIDE, writeStripedFaces } from './testing/striped-faces.ts';
@@ -25,6 +26,13 @@ test('is what the property file in the folder says, and what the first image has
   expect(await sizeOf(at('faces'))).toEqual({ height: 56, width: 48 });
   writeFileSync(at('list.lst'), '');
   expect(await sizeOf(at('list.lst'))).toEqual({ height: 1, width: 2 });
+});
+
+test('is that of the image as it is shown', async () => {
+  const photo = sharp({ create: { width: 30, height: 20, channels: 3, background: 'red' } });
+  const first = at('faces', 'person-00', '00.jpg');
+  await photo.withMetadata({ orientation: 6 }).jpeg().toFile(first);
+  expect(await sizeOf(at('faces'))).toEqual({ height: 30, width: 20 });
 });
 
 test('a person of that name is none, and a file that says something else is named', async () => {

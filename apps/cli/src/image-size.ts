@@ -1,9 +1,9 @@
 /** The size of a dataset's images, for the `property` file beside records. */
 import { readFile, stat } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
-import { type FaceDataset, isRecordIOError, parseProperty } from '@arcface/recordio';
-import sharp from 'sharp';
+import { type FaceDataset, imageExtension, isRecordIOError, parseProperty } from '@arcface/recordio';
 import { CommandError } from './cli/usage-error.ts';
+import { openImage } from './decode.ts';
 
 /** Pixels. */
 export interface ImageSize {
@@ -38,8 +38,8 @@ async function statedImageSize(data: string): Promise<ImageSize | undefined> {
 export async function firstImageSize(dataset: FaceDataset): Promise<ImageSize | undefined> {
   const { bytes } = await dataset.read(0);
   try {
-    const { height, width } = await sharp(bytes).metadata();
-    return { height, width };
+    const { height, width, autoOrient } = await openImage(bytes).metadata();
+    return imageExtension(bytes) === 'jpg' ? autoOrient : { height, width };
   } catch {
     return undefined;
   }

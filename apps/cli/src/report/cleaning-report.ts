@@ -12,8 +12,8 @@ import {
   sweepThresholds,
 } from '@arcface/cleaner';
 import type { UndecodableImage } from '@arcface/trainer';
-import sharp from 'sharp';
 import { proposalLists } from '../cleaning/proposal-lists.ts';
+import { openImage } from '../decode.ts';
 import { angleHistogramSvg } from './angle-histogram-svg.ts';
 import {
   identityRow,
@@ -244,7 +244,7 @@ function shortReason(reason: string): string {
 
 async function thumbnail(bytes: Uint8Array): Promise<Uint8Array> {
   // An image with small faults was judged, so it is shown.
-  return sharp(bytes, { failOn: 'none' })
+  return openImage(bytes, { failOn: 'none' })
     .resize(FACE, FACE, { fit: 'cover' })
     .jpeg({ quality: 70 })
     .toBuffer();
