@@ -15,8 +15,11 @@ const dimensions = Number(values.dimensions ?? 64);
 
 const random = seededRandom(1);
 const people = Float64Array.from({ length: identities * dimensions }, () => random.uniform() - 0.5);
-/** One image in ten shows somebody else than its label says. */
-const personOf = (row: number): number => (row % 10 === 0 ? Math.imul(row, 7919) >>> 0 : row) % identities;
+/** One image in ten shows somebody else than its label says, whatever the label. */
+const personOf = (row: number): number => {
+  const mixed = Math.imul(row ^ (row >>> 15), 0x9e3779b1) >>> 8;
+  return (mixed % 10 === 0 ? Math.floor(mixed / 10) : row) % identities;
+};
 const embeddings: EmbeddingRows = {
   rows: images,
   read(row, into) {
