@@ -11,8 +11,9 @@ import { readFileSync, writeFileSync } from 'node:fs';
 import { parseArgs } from 'node:util';
 import { findOptionalPackage } from '../../apps/cli/src/backends/optional-package.ts';
 import { findTfjsNode } from '../../apps/cli/src/backends/tfjs-node.ts';
-import { runsOnBackend } from '../../packages/tfjs-backend-onnxruntime/conformance/outcome.ts';
+import { plainName, runsOnBackend } from '../../packages/tfjs-backend-onnxruntime/conformance/outcome.ts';
 import { runSpecs } from '../../packages/tfjs-backend-onnxruntime/conformance/run-specs.ts';
+import { countCauses } from './failure-causes.ts';
 
 const { values, positionals } = parseArgs({
   allowPositionals: true,
@@ -66,6 +67,10 @@ const counts = {
   fail: failing.length,
   isWhole: unfinished === null,
   minutes,
+  causes: countCauses(
+    backend,
+    failing.map(({ name, message }) => `${plainName(name, backendName)}: ${message ?? ''}`),
+  ),
 };
 for (const { name, message } of failing) console.log(`${name}: ${message ?? ''}`);
 console.log(

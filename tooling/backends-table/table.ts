@@ -102,13 +102,28 @@ interface SuiteCounts {
   readonly fail: number;
   readonly isWhole: boolean;
   readonly minutes: number;
+  /** How many of the failures have which cause. */
+  readonly causes?: Readonly<Record<string, number>>;
+}
+
+function suiteCounts(): Readonly<Record<string, SuiteCounts>> {
+  return JSON.parse(readFileSync(`${root}tooling/backends-table/op-suite.json`, 'utf8'));
+}
+
+/** What fails of the specs, and why: a line a backend. */
+function failures(): string {
+  const lines = Object.entries(suiteCounts()).flatMap(([backend, { fail, causes }]) => {
+    if (causes === undefined) return [];
+    const parts = Object.entries(causes).map(([cause, count]) => `${count} ${cause}`);
+    return [`- \`${backend}\`, ${fail}: ${parts.join('; ')}.`];
+  });
+  return lines.length === 0 ? '' : `\nWhat fails of tfjs-core's specs, by cause:\n\n${lines.join('\n')}\n`;
 }
 
 /** The counts of the last run of tfjs-core's own test-suite. Those of onnxruntime:cpu .ci/run holds to be true; op-suite.ts writes the others. */
 function opSuite(backend: string): string {
   if (backend !== 'onnxruntime:cpu') {
-    const counts = readFileSync(`${root}tooling/backends-table/op-suite.json`, 'utf8');
-    const found = (JSON.parse(counts) as Record<string, SuiteCounts>)[backend];
+    const found = suiteCounts()[backend];
     if (found === undefined) return 'not run';
     return `${found.pass} pass, ${found.fail} fail${found.isWhole ? '' : `, of what ran in ${found.minutes} min`}`;
   }
@@ -172,6 +187,6 @@ ${rows.map((cells) => `| ${cells.join(' | ')} |`).join('\n')}
 Batches of ${batch} images of 112x112, ${threads} threads, the median of ${steps} steps (PyTorch: the best of
 them). The third column is the largest relative
 difference in loss or parameters after three steps of a small network, which the tests hold below 1e-4.
-${values.note === '' ? '' : `\n${values.note}\n`}`;
+${failures()}${values.note === '' ? '' : `\n${values.note}\n`}`;
 writeFileSync(`${root}docs/backends.md`, page);
 console.log(page);

@@ -3,6 +3,7 @@
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
 import '@tensorflow/tfjs-backend-cpu';
 import * as tf from '@tensorflow/tfjs-core';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
@@ -313,6 +314,19 @@ describe('refusals', () => {
       expect(values(tf.exp(tf.scalar(0)))).toEqual([1]);
     },
   );
+
+  it('names what was disposed, and a folder that it cannot write to', () => {
+    const x = tf.tensor1d([1]);
+    x.dispose();
+    expect(refused(() => tf.exp(x))).toMatchObject({ code: 'unknown-tensor' });
+    const y = tf.tidy(() => tf.exp(tf.tensor1d([1])));
+    const path = fileURLToPath(import.meta.url);
+    expect(refused(() => dumpGraph(path))).toMatchObject({
+      code: 'invalid-option',
+      message: expect.stringContaining(path),
+    });
+    expect(values(y)[0]).toBeCloseTo(Math.E, 5);
+  });
 
   it('says that memory is short, of which kernel, and goes on with what fits', () => {
     // 400 TB: more than a process can address, whatever the machine and its settings.

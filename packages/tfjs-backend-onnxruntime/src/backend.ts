@@ -405,7 +405,9 @@ export class OnnxRuntimeBackend extends KernelBackend {
   /** The tensor, which tfjs moves here first if it is on another backend. */
   #get(dataId: object): StoredTensor {
     if (dataId instanceof StoredTensor && dataId.owner === this) return dataId;
-    const stored = this.#foreign.get(dataId);
+    // tfjs itself knows no tensor that was disposed, and would say so in its own variables' names.
+    const isKnown = this.#foreign.has(dataId) || engine().state.tensorInfo.has(dataId);
+    const stored = isKnown ? this.#foreign.get(dataId) : undefined;
     if (stored) return stored;
     throw new OnnxRuntimeBackendError(
       'unknown-tensor',

@@ -29,7 +29,7 @@ export function statistics(): OnnxRuntimeStatistics {
 
 /**
  * Writes the ONNX model that reading a tensor would run now, for a viewer such as Netron, and returns its path; null
- * when nothing is pending. Nothing is run.
+ * when nothing is pending. Nothing is run. Throws `invalid-option` where it cannot be written.
  */
 export function dumpGraph(directory: string, name = 'graph'): string | null {
   const model = backend().pendingModel();

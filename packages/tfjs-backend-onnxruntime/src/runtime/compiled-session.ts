@@ -52,7 +52,8 @@ export class CompiledSession {
         // The pattern planner reserves the sum of what it saw once: a quarter more memory, and no faster.
         enableMemPattern: false,
         enableCpuMemArena: options.arena,
-        logSeverityLevel: 3,
+        // What it would log is what it throws.
+        logSeverityLevel: 4,
         ...(options.profilePrefix === null
           ? {}
           : { enableProfiling: true, profileFilePrefix: options.profilePrefix }),

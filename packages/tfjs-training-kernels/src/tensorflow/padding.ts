@@ -24,7 +24,7 @@ export function paddingAttributes(
 }
 
 /** The padding below and to the right: more than was asked for where the number of windows was rounded up. */
-function endOfWindows(geometry: backend_util.Conv2DInfo): [bottom: number, right: number] {
+export function endOfWindows(geometry: backend_util.Conv2DInfo): [bottom: number, right: number] {
   const { padInfo, inHeight, inWidth, outHeight, outWidth, strideHeight, strideWidth } = geometry;
   const { effectiveFilterHeight, effectiveFilterWidth } = geometry;
   const lastRow = (outHeight - 1) * strideHeight - padInfo.top + effectiveFilterHeight;
