@@ -71,6 +71,8 @@ const SPINS = 50;
 const PAUSE = 0.05;
 /** Milliseconds of a sleep from which the progress thread wakes this one. */
 const LONG_PAUSE = 100;
+/** Milliseconds that the launcher has to read what a rank has said. */
+const LAST_WORDS = 300;
 /** Milliseconds that a rank lets the one before it be the first to abort; and how many at most. */
 const ABORT_STEP = 1000;
 const LONGEST_ABORT = 4000;
@@ -279,6 +281,8 @@ export function mpiCommunicator(options: MpiOptions = {}): MpiCommunicator {
       // One after the other: the first ends the rest, and Open MPI's launcher gets confused by several that do at once.
       Atomics.wait(sleep, 0, 0, Math.min(rank * ABORT_STEP, LONGEST_ABORT));
       if (message !== undefined) process.stderr.write(`${message}\n`);
+      // Launchers pass on what was said before only while the job runs.
+      Atomics.wait(sleep, 0, 0, LAST_WORDS);
       endWithin(ABORT_PATIENCE);
       calls.abort(exitCode);
     },
