@@ -38,6 +38,7 @@ export function isUnderMpi(environment: Environment = process.env): boolean {
  * @throws {MpiError} `no-library`, `unknown-library`
  */
 export function loadMpiLibrary(given?: string, environment: Environment = process.env): MpiLibrary {
+  leaveMemoryAlone();
   const names = given === undefined ? candidates(environment) : [given];
   const reasons: string[] = [];
   for (const name of names) {
@@ -56,6 +57,16 @@ export function loadMpiLibrary(given?: string, environment: Environment = proces
     `No MPI library can be loaded (${reasons.join('; ')}). Install Open MPI (Debian: apt-get install openmpi-bin libopenmpi3) ` +
       'or MPICH (mpich libmpich12), or name the library in ARCFACE_MPI_LIBRARY.',
   );
+}
+
+/**
+ * UCX, over which MPICH and Open MPI may send, rewrites the machine code of `mmap` and its like when it is loaded, to hear of memory that is
+ * given back. JavaScript's own threads are in those functions at the time: one run in some dozens ended with a segmentation fault in its
+ * compiler. It is asked not to, unless somebody has asked for it; the C library reads this, so it must be set before UCX is loaded.
+ */
+function leaveMemoryAlone(): void {
+  process.env.UCX_MEM_MMAP_HOOK_MODE ??= 'none';
+  process.env.UCX_MEM_MALLOC_HOOKS ??= 'n';
 }
 
 /** The library of another MPI than the launcher's would be one rank of one. */

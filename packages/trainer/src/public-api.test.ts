@@ -1,6 +1,7 @@
 import { expect, test } from 'vitest';
 import * as api from './index.ts';
 import * as node from './node/index.ts';
+import * as decodingThread from './node/serve-decoder.ts';
 
 test('exports of @arcface/trainer', () => {
   expect(Object.keys(api).toSorted()).toMatchInlineSnapshot(`
@@ -70,10 +71,13 @@ test('exports of @arcface/trainer/node', () => {
       "TensorBoardLog",
       "rankData",
       "readJsonLines",
-      "serveDecoder",
       "serveRank",
       "startDecodingThread",
       "startRankThreads",
     ]
   `);
+});
+
+test('exports of @arcface/trainer/decoding-thread', () => {
+  expect(Object.keys(decodingThread)).toEqual(['serveDecoder']);
 });
