@@ -160,7 +160,7 @@ describe('an audit that is read from its rows', () => {
         expect(repeated[part]).toEqual(first[part]);
       }
       // What a person decides stands above it, here too.
-      const moved = first.reasons.findIndex((reason) => reason === apply[0]);
+      const moved = first.reasons.indexOf(apply[0]!);
       const key = audit.key(moved);
       const back = decide(again, { kind: 'recorded' }, { decisions: [{ key, decision: 'keep' }] });
       expect(back.identitiesKept[back.newLabels[moved]!]).toEqual({
