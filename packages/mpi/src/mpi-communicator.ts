@@ -179,7 +179,8 @@ export function mpiCommunicator(options: MpiOptions = {}): MpiCommunicator {
     );
     const agreement = watched(calls.allGather(own, all, counts!, begins!));
     const sums = pieces(values).map((piece) => watched(calls.allReduce(piece, operation)));
-    underWay.add(sums);
+    const exchange = { agreement, sums };
+    underWay.add(exchange);
     let agreed = false;
     let doneAt: number | undefined;
     const isDone = (): boolean => {
@@ -196,7 +197,7 @@ export function mpiCommunicator(options: MpiOptions = {}): MpiCommunicator {
       const times = sums.map((sum) => sum.doneAt());
       if (times.includes(undefined)) return false;
       doneAt ??= Math.max(...(times as number[]));
-      underWay.delete(sums);
+      underWay.delete(exchange);
       return true;
     };
     return {

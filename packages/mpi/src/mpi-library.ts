@@ -61,8 +61,9 @@ export function loadMpiLibrary(given?: string, environment: Environment = proces
 
 /**
  * UCX, over which MPICH and Open MPI may send, rewrites the machine code of `mmap` and its like when it is loaded, to hear of memory that is
- * given back. JavaScript's own threads are in those functions at the time: one run in some dozens ended with a segmentation fault in its
- * compiler. It is asked not to, unless somebody has asked for it; the C library reads this, so it must be set before UCX is loaded.
+ * given back, and JavaScript's own threads may be in those functions at the time. A run under MPICH has ended once with a segmentation fault in
+ * JavaScript's compiler, which could not be repeated; this is the likely cause. UCX is asked not to, unless somebody has asked for it.
+ * The C library reads this, so it must be set before UCX is loaded.
  */
 function leaveMemoryAlone(): void {
   process.env.UCX_MEM_MMAP_HOOK_MODE ??= 'none';
