@@ -1,67 +1,11 @@
 /* Where batch norms are folded, and where they must not be; `inference-backbone.test.ts` holds the embeddings to the same. */
-import * as tf from '@tensorflow/tfjs-core';
 import { beforeAll, describe, expect, it } from 'vitest';
-import { backboneFromGraph } from '../backbone.ts';
-import { convolutionLayer } from '../layers/convolution.ts';
-import type { Layer } from '../layers/layer-table.ts';
-import type { NamedArray } from '../named-array.ts';
 import { setCpuBackend } from '../testing/backend.ts';
-import { parameterValues } from '../testing/deterministic-values.ts';
-import { foldBatchNorms, type GraphWithValues } from './fold-batch-norms.ts';
-import { type LayerNode, type NetworkGraph, resolveGraph } from './network-graph.ts';
+import { convolution, embed, matrix, NORM, networkOf, node, norm, SLOTS } from '../testing/made-networks.ts';
+import { foldBatchNorms } from './fold-batch-norms.ts';
+import type { LayerNode } from './network-graph.ts';
 
 beforeAll(setCpuBackend);
-
-const NORM: Layer = {
-  ...{ kind: 'batch-norm', epsilon: 1e-3, momentum: 0.9, fixGamma: false, globalStatistics: false },
-};
-const SLOTS: Readonly<Record<string, readonly string[]>> = {
-  'batch-norm': ['gamma', 'beta', 'mean', 'variance'],
-  convolution: ['weight'],
-  'fully-connected': ['weight', 'bias'],
-};
-
-const node = (
-  name: string,
-  layer: Layer,
-  inputs: readonly string[],
-  parameters: Readonly<Record<string, string>> = {},
-): LayerNode => ({
-  ...{ name, layer, inputs },
-  parameters: {
-    ...Object.fromEntries((SLOTS[layer.kind] ?? []).map((slot) => [slot, `${name}_${slot}`])),
-    ...parameters,
-  },
-});
-const norm = (name: string, input: string): LayerNode => node(name, NORM, [input]);
-const convolution = (name: string, input: string, parameters = {}): LayerNode =>
-  node(name, convolutionLayer({ filters: 4 }), [input], parameters);
-const matrix = (name: string, input: string): LayerNode =>
-  node(name, { kind: 'fully-connected', outputs: 5, bias: true }, [input]);
-
-function networkOf(nodes: readonly LayerNode[], output = nodes.at(-1)!.name): GraphWithValues {
-  const graph: NetworkGraph = {
-    ...{ name: 'made', input: 'data', inputShape: [2, 3, 4], nodes, output },
-    initializer: { distribution: 'gaussian', fan: 'out', magnitude: 2 },
-  };
-  const arrays = [...resolveGraph(graph).parameters.values()].map(
-    (parameter): NamedArray => ({
-      ...{ name: parameter.name, shape: parameter.shape, dtype: 'float32' },
-      data: parameterValues(parameter, 1),
-    }),
-  );
-  return { graph, values: new Map(arrays.map((array) => [array.name, array])) };
-}
-
-function embed({ graph, values }: GraphWithValues): Float32Array {
-  const backbone = backboneFromGraph(graph, { parameters: values.values() });
-  const images = tf.randomUniform<tf.Rank.R4>([2, 2, 3, 4], -1, 1, 'float32', 1);
-  const embeddings = backbone.apply(images);
-  const result = embeddings.dataSync<'float32'>().slice();
-  tf.dispose([images, embeddings]);
-  backbone.dispose();
-  return result;
-}
 
 describe('folding', () => {
   it.each<[string, LayerNode[], string[], string?]>([
