@@ -2,7 +2,14 @@
 // that is alive and pending is scheduled, compiled (or found compiled), run once, and becomes concrete. Variables
 // that an optimiser updated in the same step are part of the same run.
 
-import { DataStorage, type DataType, engine, KernelBackend, type TensorInfo } from '@tensorflow/tfjs-core';
+import {
+  DataStorage,
+  type DataType,
+  engine,
+  KernelBackend,
+  type TensorInfo,
+  Variable,
+} from '@tensorflow/tfjs-core';
 import { OnnxRuntimeBackendError } from './errors.ts';
 import { asDType } from './kernels/dtype.ts';
 import type { KernelCall, KernelResult, KernelRow } from './kernels/kernel-row.ts';
@@ -13,14 +20,16 @@ import { checkOptions, defaultOptions, type OnnxRuntimeBackendOptions } from './
 import { nchwcBlockSize } from './runtime/block-size.ts';
 import { CompiledSession } from './runtime/compiled-session.ts';
 import { DiskCache } from './runtime/disk-cache.ts';
+import { HoistedSession } from './runtime/hoisted-session.ts';
 import { dumpModel } from './runtime/model-dump.ts';
 import { loadRuntime, type NativeTensor } from './runtime/native-binding.ts';
 import { checkHalfPrecision, chooseProvider } from './runtime/provider.ts';
-import { SessionCache } from './runtime/session-cache.ts';
+import { type GraphSession, SessionCache } from './runtime/session-cache.ts';
 import { callSiteOf } from './trace/call-site.ts';
 import { estimatePeakBytes } from './trace/peak-memory.ts';
 import { RecompilationWatch } from './trace/recompilation-watch.ts';
 import { makeSchedule, type Schedule } from './trace/schedule.ts';
+import { hasBackwardPass, parametersOf, SteadyParameters } from './trace/steady-parameters.ts';
 import { SteepPrelus } from './trace/steep-prelus.ts';
 import {
   type DType,
@@ -39,6 +48,8 @@ export interface OnnxRuntimeStatistics {
   readonly compilations: number;
   /** Graphs that an earlier process had compiled. */
   readonly diskHits: number;
+  /** Graphs that were split to compute what follows from parameters alone once. */
+  readonly hoisted: number;
   readonly scheduleMs: number;
   readonly compileMs: number;
   readonly runMs: number;
@@ -73,6 +84,9 @@ class StoredTensor {
   }
 }
 
+/** Runs in a row with the same parameters after which a graph's work on them is hoisted out of it. */
+const runsToHoist = 3;
+
 /** A trace of fewer kernels is not looked for on disk; see DiskCache. */
 const tracedNodesWorthKeeping = 50;
 
@@ -89,9 +103,12 @@ export class OnnxRuntimeBackend extends KernelBackend {
   readonly #pending = new Set<StoredTensor>();
   #watch = new RecompilationWatch((message) => console.warn(message));
   #prelus = new SteepPrelus();
+  /** Of each graph that may be hoisted; null where it turned out that it cannot be. */
+  #steady = new WeakMap<CompiledSession, SteadyParameters | null>();
   #concrete = 0;
   #runs = 0;
   #compilations = 0;
+  #hoisted = 0;
   #scheduleMs = 0;
   #compileMs = 0;
   #runMs = 0;
@@ -128,6 +145,7 @@ export class OnnxRuntimeBackend extends KernelBackend {
       runs: this.#runs,
       compilations: this.#compilations,
       diskHits: this.#diskHits,
+      hoisted: this.#hoisted,
       scheduleMs: this.#scheduleMs,
       compileMs: this.#compileMs,
       runMs: this.#runMs,
@@ -168,8 +186,10 @@ export class OnnxRuntimeBackend extends KernelBackend {
   }
 
   /** The traced value of a tensor, in the tensor's own shape. */
-  traced({ dataId, shape }: TensorInfo): TraceValue {
-    return reshaped(this.#get(dataId).value, shape);
+  traced(tensor: TensorInfo): TraceValue {
+    const { value } = this.#get(tensor.dataId);
+    if (tensor instanceof Variable) value.isParameter = true;
+    return reshaped(value, tensor.shape);
   }
 
   /** Whether the PReLU that is traced now may take the graph for slopes of 1 and less. */
@@ -189,14 +209,16 @@ export class OnnxRuntimeBackend extends KernelBackend {
     const start = performance.now();
     this.#prelus.nextRun();
     const schedule = makeSchedule(targets);
-    let session = this.#cache.find(schedule.hash, schedule.signature);
+    let session: GraphSession | undefined = this.#cache.find(schedule.hash, schedule.signature);
     const scheduled = performance.now();
     this.#scheduleMs += scheduled - start;
     this.#watch.record(schedule, session === undefined);
     session ??= this.#compile(schedule);
+    const leaves = schedule.leaves.map(({ tensor }) => tensor!);
+    if (session instanceof CompiledSession) session = this.#hoistedOnceSteady(session, schedule, leaves);
     const compiled = performance.now();
     this.#compileMs += compiled - scheduled;
-    const results = session.run(schedule.leaves.map(({ tensor }) => tensor!));
+    const results = session.run(leaves);
     for (const [i, value] of schedule.outputs.entries()) checkShape(value, results[i]!);
     for (const [i, value] of schedule.outputs.entries()) {
       value.tensor = results[i]!;
@@ -242,6 +264,35 @@ export class OnnxRuntimeBackend extends KernelBackend {
     if (disk && writeTo) disk.keep(this.#diskKey(disk, schedule), model, writeTo);
     this.#compilations++;
     return session;
+  }
+
+  /** The session, or one in two parts that takes its place from here on. */
+  #hoistedOnceSteady(
+    session: CompiledSession,
+    schedule: Schedule,
+    leaves: readonly NativeTensor[],
+  ): GraphSession {
+    if (!this.#options.hoisting) return session;
+    const parameters = parametersOf(schedule);
+    if (!this.#steady.has(session)) {
+      const isInference = parameters.length > 0 && !hasBackwardPass(schedule);
+      this.#steady.set(session, isInference ? new SteadyParameters() : null);
+    }
+    const steady = this.#steady.get(session)!;
+    if (steady === null || steady.count(parameters.map((place) => leaves[place]!)) < runsToHoist)
+      return session;
+    this.#steady.set(session, null);
+    try {
+      const model = compileSchedule(schedule, this.#loweringOptions());
+      const hoisted = HoistedSession.from(session, model, { leaves, parameters }, this.#options);
+      if (hoisted === null) return session;
+      this.#cache.add(schedule.hash, hoisted);
+      this.#hoisted++;
+      return hoisted;
+    } catch {
+      // Where there is no memory for two parts, the one that runs is as right.
+      return session;
+    }
   }
 
   /** The graph as an earlier process compiled it, or null. */

@@ -45,6 +45,12 @@ export interface OnnxRuntimeBackendOptions {
    * `Infinity` all. `TFJS_ONNXRUNTIME_HELD_BYTES`
    */
   readonly heldBytes: number;
+  /**
+   * Whether a graph without gradients that keeps running with the same variables computes what follows from them alone (filters
+   * in ONNX Runtime's layout, batch norms as factors) once and not in every run. Takes as much memory again as those variables.
+   * Default true. `TFJS_ONNXRUNTIME_HOISTING=0`
+   */
+  readonly hoisting: boolean;
   /** ONNX Runtime's own graph optimisation. Default `basic`. */
   readonly optimization: 'disabled' | 'basic' | 'extended' | 'all';
   /** Let idle threads spin instead of sleep between operators. Default false. */
@@ -118,6 +124,7 @@ export function defaultOptions(): OnnxRuntimeBackendOptions {
     pendingNodes: 100_000,
     arena: environment('ARENA') !== '0',
     heldBytes: Number(environment('HELD_BYTES') ?? 448 * 2 ** 20),
+    hoisting: environment('HOISTING') !== '0',
     optimization: 'basic',
     spinning: false,
     diskCache: diskCacheFolder(environment('DISK_CACHE')),

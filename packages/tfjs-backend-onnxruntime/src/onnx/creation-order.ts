@@ -17,7 +17,7 @@ function numberOf({ outputs }: OnnxNode): number {
 }
 
 /** Names of values that a node reads, those of graphs inside it among them. */
-function readBy({ inputs, attributes }: OnnxNode): string[] {
+export function readBy({ inputs, attributes }: OnnxNode): string[] {
   return [
     ...inputs,
     ...graphsOf(attributes).flatMap(({ nodes, outputs }) => [

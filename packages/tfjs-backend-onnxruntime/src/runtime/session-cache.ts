@@ -3,9 +3,13 @@
 
 import { sameSignature } from '../trace/signature.ts';
 import type { CompiledSession } from './compiled-session.ts';
+import type { HoistedSession } from './hoisted-session.ts';
+
+/** A compiled graph, in one part or two. */
+export type GraphSession = CompiledSession | HoistedSession;
 
 export class SessionCache {
-  readonly #sessions = new Map<string, CompiledSession>();
+  readonly #sessions = new Map<string, GraphSession>();
   readonly #limits: { readonly entries: number; readonly bytes: number };
   #bytes = 0;
 
@@ -22,7 +26,7 @@ export class SessionCache {
     return this.#bytes;
   }
 
-  find(hash: string, signature: Int32Array): CompiledSession | undefined {
+  find(hash: string, signature: Int32Array): GraphSession | undefined {
     const session = this.#sessions.get(hash);
     if (!session || !sameSignature(session.signature, signature)) return undefined;
     this.#sessions.delete(hash);
@@ -30,7 +34,8 @@ export class SessionCache {
     return session;
   }
 
-  add(hash: string, session: CompiledSession): void {
+  /** Adds a session; one that had the hash before is disposed of. */
+  add(hash: string, session: GraphSession): void {
     const collision = this.#sessions.get(hash);
     if (collision) this.#remove(hash, collision);
     this.#sessions.set(hash, session);
@@ -46,7 +51,7 @@ export class SessionCache {
     for (const [hash, session] of this.#sessions) this.#remove(hash, session);
   }
 
-  #remove(hash: string, session: CompiledSession): void {
+  #remove(hash: string, session: GraphSession): void {
     this.#sessions.delete(hash);
     this.#bytes -= session.estimatedBytes;
     session.dispose();

@@ -36,6 +36,8 @@ export class TraceValue implements ValueType {
   producer: TraceNode | null = null;
   /** The numbers; null while the value is pending. */
   tensor: NativeTensor | null = null;
+  /** Whether it is known as the value of a variable. */
+  isParameter = false;
   /** Scratch of the scheduler: the schedule that numbered the value last, and the number. */
   schedule = 0;
   position = 0;
