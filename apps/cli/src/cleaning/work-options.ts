@@ -4,34 +4,34 @@ import { readdir, rm, rmdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { type Command, InvalidArgumentError } from 'commander';
 import type { Console } from '../cli/console.ts';
-import { wholeNumber } from '../cli/option-values.ts';
+import { type PassOptions, withPassOptions } from '../cli/images-a-pass.ts';
 import { UsageError } from '../cli/usage-error.ts';
 import type { Shard } from './embedding-store.ts';
 
-export interface WorkOptions {
+export interface WorkOptions extends PassOptions {
   readonly work?: string;
   readonly shard?: Shard;
   readonly handOut?: boolean;
-  readonly batchSize: number;
 }
 
 export function withWorkOptions(command: Command): Command {
-  return command
-    .option(
-      '--work <folder>',
-      'keeps embeddings here, for shards and for further runs (default: OUTPUT.work, removed when all is done; what a run that was ended left there is used)',
-    )
-    .option(
-      '--shard <i/n>',
-      'only the i-th of n parts of the work in --work: embed it, or score it when a round is handed out; merge (or the command without --shard) joins them',
-      shard,
-    )
-    .option(
-      '--hand-out',
-      'rules auto and self-trained: leave the next round of scoring to the shards, instead of doing all of it here; run them and this ' +
-        'in turns until the output is there',
-    )
-    .option('--batch-size <n>', 'images a forward pass', wholeNumber(1, 4096), 64);
+  return withPassOptions(
+    command
+      .option(
+        '--work <folder>',
+        'keeps embeddings here, for shards and for further runs (default: OUTPUT.work, removed when all is done; what a run that was ended left there is used)',
+      )
+      .option(
+        '--shard <i/n>',
+        'only the i-th of n parts of the work in --work: embed it, or score it when a round is handed out; merge (or the command without --shard) joins them',
+        shard,
+      )
+      .option(
+        '--hand-out',
+        'rules auto and self-trained: leave the next round of scoring to the shards, instead of doing all of it here; run them and this ' +
+          'in turns until the output is there',
+      ),
+  );
 }
 
 /**

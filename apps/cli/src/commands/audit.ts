@@ -62,6 +62,7 @@ import {
   type SharedOptions,
   withComputeOptions,
 } from '../cli/define-command.ts';
+import { imagesAPass } from '../cli/images-a-pass.ts';
 import { CommandError, UsageError } from '../cli/usage-error.ts';
 import { openData } from '../data.ts';
 import { type ModelOptions, openModel, withModelOptions } from '../model.ts';
@@ -217,7 +218,7 @@ async function judgeData(
       {
         dataset,
         model,
-        batchSize: options.batchSize,
+        batchSize: imagesAPass(options),
         work,
         shard: options.shard,
         joinOnly: options.joinOnly,

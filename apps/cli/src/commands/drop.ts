@@ -45,6 +45,7 @@ import {
   type SharedOptions,
   withComputeOptions,
 } from '../cli/define-command.ts';
+import { imagesAPass } from '../cli/images-a-pass.ts';
 import { refuseInputAsOutput, refuseUsedFolder } from '../cli/output-folder.ts';
 import { CommandError, UsageError } from '../cli/usage-error.ts';
 import { openData } from '../data.ts';
@@ -228,7 +229,7 @@ async function judgeByModel(
     {
       dataset,
       model,
-      batchSize: options.batchSize,
+      batchSize: imagesAPass(options),
       work: workFolder(asked, asked.output),
       shard: options.shard,
       joinOnly: options.joinOnly,

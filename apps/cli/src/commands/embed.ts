@@ -18,8 +18,8 @@ import {
   type SharedOptions,
   withComputeOptions,
 } from '../cli/define-command.ts';
+import { imagesAPass, type PassOptions, withPassOptions } from '../cli/images-a-pass.ts';
 import { INTERRUPTED } from '../cli/interrupt.ts';
-import { wholeNumber } from '../cli/option-values.ts';
 import { CommandError, UsageError } from '../cli/usage-error.ts';
 import { openData, reportUndecodable } from '../data.ts';
 import { sharpDecoder } from '../decode.ts';
@@ -35,19 +35,18 @@ import {
   shardOutput,
 } from './embed-shards.ts';
 
-interface EmbedCommandOptions extends SharedOptions, ComputeOptions, ModelOptions {
+interface EmbedCommandOptions extends SharedOptions, ComputeOptions, PassOptions, ModelOptions {
   readonly data?: string;
   readonly output?: string;
   readonly flip?: boolean;
   readonly normalize?: boolean;
   readonly overwrite?: boolean;
   readonly resume?: boolean;
-  readonly batchSize: number;
   readonly shard?: Shard;
 }
 
 /** Batches between two points from which a stopped run can go on. */
-const BATCHES_A_PART = 32;
+const BATCHES_A_PART = 128;
 
 export function embedCommand(): Command {
   return defineCommand<EmbedCommandOptions>({
@@ -60,15 +59,14 @@ export function embedCommand(): Command {
     example: 'arcface embed --model face.onnx --data faces --output faces.npy --normalize',
     options: (command) =>
       withComputeOptions(
-        withModelOptions(command.argument('[merge]', 'join the shards of --output'))
+        withPassOptions(withModelOptions(command.argument('[merge]', 'join the shards of --output')))
           .option('--data <data>', 'a .rec, a folder with a train.rec, a folder of folders, or a .lst')
           .option('--output <file>', 'the .npy or .safetensors to write')
           .option('--flip', 'add the embedding of the mirror image')
           .option('--normalize', 'rows of length 1 (default: as the network gives them)')
           .option('--overwrite', 'replace the output, and what a stopped run left')
           .option('--resume', 'go on with a run that was stopped')
-          .option('--shard <i/n>', 'only the i-th of n parts; what is there already stays', shard)
-          .option('--batch-size <n>', 'images a forward pass', wholeNumber(1, 4096), 64),
+          .option('--shard <i/n>', 'only the i-th of n parts; what is there already stays', shard),
       ),
     run: (options, context, [operand]) => {
       if (operand === undefined) return embed(options, context);
@@ -112,7 +110,7 @@ async function embed(options: EmbedCommandOptions, context: CommandContext): Pro
     await mkdir(dirname(output), { recursive: true });
     if (overwrite) await discardPartial(output, lines);
     const { flip = false, normalize = false } = options;
-    const { batchSize } = options;
+    const batchSize = imagesAPass(options);
     const rows = part
       ? rowsOfShard(dataset.length, BATCHES_A_PART * batchSize, part)
       : { start: 0, end: dataset.length };
@@ -138,7 +136,7 @@ async function embed(options: EmbedCommandOptions, context: CommandContext): Pro
     if (file.images > 0) context.console.log(`${output}: going on behind ${file.images} images`);
     const begun = performance.now();
     const before = file.images;
-    if (!(await embedParts({ ...options, file, dataset, model, rows }, context))) {
+    if (!(await embedParts({ ...options, batchSize, file, dataset, model, rows }, context))) {
       process.exitCode = INTERRUPTED;
       return;
     }

@@ -17,6 +17,7 @@ import {
   type SharedOptions,
   withComputeOptions,
 } from '../cli/define-command.ts';
+import { imagesAPass, type PassOptions, withPassOptions } from '../cli/images-a-pass.ts';
 import { wholeNumber } from '../cli/option-values.ts';
 import { CommandError, UsageError } from '../cli/usage-error.ts';
 import { sharpDecoder } from '../decode.ts';
@@ -24,13 +25,12 @@ import { type ModelOptions, openModel, withModelOptions } from '../model.ts';
 import { checkPairs, listedPairs, type PairImages, packedPairs } from '../pair-images.ts';
 import { verificationReportHtml } from '../report/verification-report.ts';
 
-interface VerifyOptions extends SharedOptions, ComputeOptions, ModelOptions {
+interface VerifyOptions extends SharedOptions, ComputeOptions, PassOptions, ModelOptions {
   readonly bin?: string;
   readonly pairs?: string;
   readonly images?: string;
   readonly folds: number;
   readonly report?: string;
-  readonly batchSize: number;
 }
 
 export function verifyCommand(): Command {
@@ -42,7 +42,7 @@ export function verifyCommand(): Command {
     example: 'arcface verify --model run --pairs pairs.txt --images lfw-112x112',
     options: (command) =>
       withComputeOptions(
-        withModelOptions(command)
+        withPassOptions(withModelOptions(command))
           .option('--bin <file>', 'verification pack of InsightFace, such as lfw.bin')
           .option(
             '--pairs <file>',
@@ -53,8 +53,7 @@ export function verifyCommand(): Command {
             'images of the list: <folder>/<name>/<name>_0001.jpg, or by their paths',
           )
           .option('--folds <n>', 'contiguous folds', wholeNumber(1, 1000), 10)
-          .option('--report <file>', 'HTML page with ROC curve and histogram of distances')
-          .option('--batch-size <n>', 'images a forward pass', wholeNumber(1, 4096), 64),
+          .option('--report <file>', 'HTML page with ROC curve and histogram of distances'),
       ),
     run: verify,
   });
@@ -67,7 +66,7 @@ async function verify(options: VerifyOptions, context: CommandContext): Promise<
   await useBackend(options);
   const { backbone } = await openModel(modelName, context, { ...options, samples: pairs.images });
   const { verification, xnorm, distances } = await verifyBackbone(
-    { backbone, pairs, folds: options.folds, batchSize: options.batchSize },
+    { backbone, pairs, folds: options.folds, batchSize: imagesAPass(options) },
     context,
   );
   const { accuracy, accuracyStd, threshold, val, valStd, far, auc } = verification;
@@ -115,8 +114,8 @@ export async function verifyBackbone(
   options: {
     readonly backbone: Parameters<typeof embedImages>[0]['backbone'];
     readonly pairs: PairImages;
-    readonly folds?: number;
-    readonly batchSize?: number;
+    readonly folds: number;
+    readonly batchSize: number;
   },
   { console, signal }: CommandContext,
 ): Promise<{
@@ -125,7 +124,7 @@ export async function verifyBackbone(
   /** Squared distance of each pair. */
   readonly distances: Float64Array;
 }> {
-  const { backbone, pairs, folds = 10, batchSize = 64 } = options;
+  const { backbone, pairs, folds, batchSize } = options;
   const progress = console.progress('embedding pairs', { total: pairs.images.length, unit: 'images' });
   const { embeddings, dimensions, failed, xnorm } = await embedImages({
     backbone,

@@ -218,7 +218,10 @@ class Demo {
     progress?.stop();
     signal.throwIfAborted();
     const seconds = (performance.now() - begun) / 1000;
-    const { verification } = await verifyBackbone({ backbone, pairs: this.#pairs }, this.#context);
+    const { verification } = await verifyBackbone(
+      { backbone, pairs: this.#pairs, folds: 10, batchSize: 64 },
+      this.#context,
+    );
     const run = {
       title,
       folder: path,

@@ -23,6 +23,7 @@ const MOVE = 'Move it out of the folder of the data, or repair it.';
 /**
  * The first pack says which checkpoint is the best.
  *
+ * @param options.batchSize images a forward pass
  * @param options.measures whether this process is the one that verifies
  * @throws {CommandError} for a pack that cannot be verified on: no pack at all, no pair, only one kind of pairs, or an image that cannot
  *   be decoded. Found out after two thousand steps, that would end the run
@@ -33,7 +34,13 @@ export async function evaluationOnPacks(
     backbone,
     everySteps,
     measures,
-  }: { readonly backbone: Backbone; readonly everySteps: number; readonly measures: boolean },
+    batchSize,
+  }: {
+    readonly backbone: Backbone;
+    readonly everySteps: number;
+    readonly measures: boolean;
+    readonly batchSize: number;
+  },
   context: CommandContext,
 ): Promise<PacksEvaluation> {
   const folder = (await stat(data)).isDirectory() ? data : dirname(data);
@@ -53,7 +60,10 @@ export async function evaluationOnPacks(
         const accuracies: Record<string, number> = {};
         for (const [i, name] of packs.entries()) {
           const folds = Math.min(10, pairs[i]!.isSame.length);
-          const { verification } = await verifyBackbone({ backbone, pairs: pairs[i]!, folds }, context);
+          const { verification } = await verifyBackbone(
+            { backbone, pairs: pairs[i]!, folds, batchSize },
+            context,
+          );
           accuracies[name] = verification.accuracy;
         }
         return accuracies;

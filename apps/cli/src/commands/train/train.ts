@@ -8,6 +8,7 @@ import type { Command } from 'commander';
 import { writeAtomically } from '../../atomic-file.ts';
 import { useBackend } from '../../backend.ts';
 import { type CommandContext, defineCommand, required } from '../../cli/define-command.ts';
+import { imagesAPass } from '../../cli/images-a-pass.ts';
 import { INTERRUPTED } from '../../cli/interrupt.ts';
 import { refuseUsedFolder } from '../../cli/output-folder.ts';
 import { UsageError } from '../../cli/usage-error.ts';
@@ -86,7 +87,7 @@ async function trainNetwork(
     const everySteps = options.verifyEvery ?? 2000;
     const { packs, evaluation } = await evaluationOnPacks(
       data,
-      { backbone, everySteps, measures: writes },
+      { backbone, everySteps, measures: writes, batchSize: imagesAPass({ backend: options.backend }) },
       context,
     );
     const description = {
