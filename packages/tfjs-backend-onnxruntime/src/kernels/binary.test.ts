@@ -91,6 +91,20 @@ const binaryCases: Case[] = [
   ['Minimum of NaN', 'Minimum', () => tf.minimum(special(), tf.scalar(0.25))],
   ['mixed dtypes', 'Add', () => tf.add(int([3]), float([3]))],
   ['Prelu per channel', 'Prelu', () => tf.prelu(float([2, 3, 3, 4]), float([4], 2, 3))],
+  [
+    'Prelu behind a convolution',
+    'Prelu',
+    () => {
+      const image = tf.conv2d(
+        float([2, 3, 3, 4]) as tf.Tensor4D,
+        float([1, 1, 4, 16], 1, 3) as tf.Tensor4D,
+        1,
+        'valid',
+      );
+      const slopes = [float([16], 2, 3), tf.tensor1d([0.25]), tf.scalar(1.5), tf.tensor([[[-0.5]]])];
+      return slopes.map((slope) => tf.prelu(image, slope));
+    },
+  ],
   ['Prelu per element', 'Prelu', () => tf.prelu(float([2, 3, 4]), float([3, 4], 2, 3))],
   ['Prelu slope above 1', 'Prelu', () => tf.prelu(float([2, 4]), tf.tensor([1.5, -0.5, 0, 1]))],
   ['EluGrad', 'EluGrad', () => kernel('EluGrad', { dy: float([2, 3]), y: tf.elu(float([2, 3], 2, 5)) })],

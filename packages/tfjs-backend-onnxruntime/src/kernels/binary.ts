@@ -205,14 +205,16 @@ const prelu = primitive({
     const [x, alpha] = node.inputs as [TraceValue, TraceValue];
     const output = node.outputs[0]!;
     const channels = x.shape.at(-1)!;
+    const isShared = sizeOf(alpha.shape) === 1;
     const isPerChannel = sizeOf(alpha.shape) === channels && alpha.shape.at(-1) === channels;
     if (
       lowering.canBlock(x) &&
       lowering.primary(x) === 'blocked' &&
-      isPerChannel &&
+      (isPerChannel || isShared) &&
       sameShape(x.shape, output.shape)
     ) {
-      const slope = lowering.reshape(lowering.last(alpha), [channels]);
+      const given = lowering.reshape(lowering.last(alpha), [isShared ? 1 : channels]);
+      const slope = isShared ? lowering.op('Expand', [given, lowering.integers([channels])]) : given;
       const isConvex = node.attributes.convex as boolean;
       const y = perChannelPrelu(lowering, channelAlgebra(lowering, x), lowering.blocked(x), {
         slope,

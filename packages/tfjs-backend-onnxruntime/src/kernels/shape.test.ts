@@ -6,6 +6,15 @@ import { creationKernels } from './creation.ts';
 import { indexingKernels } from './indexing.ts';
 import { shapeKernels } from './shape.ts';
 
+/** An image as a convolution leaves it: in blocks of channels. */
+const convolved = (channels: number, seed: number): tf.Tensor4D =>
+  tf.conv2d(
+    float([3, 4, 5, 16]) as tf.Tensor4D,
+    float([1, 1, 16, channels], 1, seed) as tf.Tensor4D,
+    1,
+    'valid',
+  );
+
 const shaping: Case[] = [
   ['Identity', 'Identity', () => tf.clone(float([2, 3]))],
   ['Reshape', 'Reshape', () => tf.add(tf.reshape(float([2, 3, 4]), [6, -1]), 1)],
@@ -46,6 +55,17 @@ const shaping: Case[] = [
     ],
   ],
   [
+    'Concat of images in blocks',
+    'Concat',
+    () => [
+      ...[0, 1, 2].map((axis) => tf.concat([convolved(16, 2), convolved(16, 3), convolved(16, 4)], axis)),
+      tf.concat([convolved(16, 2), convolved(48, 3)], 3),
+      tf.concat([convolved(16, 2), convolved(8, 3)], 3),
+      tf.concat([convolved(16, 2), float([3, 4, 5, 16], 1, 3)], 3),
+      tf.relu(tf.concat([convolved(16, 2), convolved(32, 3)], -1)),
+    ],
+  ],
+  [
     'Pack',
     'Pack',
     () => [tf.stack([float([2, 3]), float([2, 3], 1, 4)], 1), tf.stack([tf.scalar(1), tf.scalar(2)])],
@@ -59,6 +79,19 @@ const shaping: Case[] = [
       tf.slice(float([4, 5]), [1, 2], [2, 2]),
       tf.slice(float([4, 5]), [1], [-1]),
       tf.slice(int([4]), [4], [0]),
+    ],
+  ],
+  [
+    'Slice of images in blocks',
+    'Slice',
+    () => [
+      tf.slice(convolved(48, 2), [1, 0, 0, 16], [2, 4, 5, 32]),
+      tf.slice(convolved(48, 2), [0, 0, 0, 8], [3, 4, 5, 16]),
+      tf.slice(convolved(48, 2), [0, 0, 0, 32], [3, 4, 5, 8]),
+      tf.slice(convolved(48, 2), [0, 1, 0, 16], [3, 2, 5, 16]),
+      tf.slice(convolved(48, 2), [3, 0, 0, 0], [0, 4, 5, 16]),
+      ...tf.split(tf.relu(convolved(48, 2)), 3, 3),
+      ...tf.grads((a, b) => tf.square(tf.concat([a, b], 3)))([convolved(16, 2), convolved(32, 3)]),
     ],
   ],
   [

@@ -49,7 +49,19 @@ export const reshapeOp = traceOp('Reshape', (node, lowering) => {
 const sliceOp = traceOp('Slice', (node, lowering) => {
   const begin = node.attributes.begin as readonly number[];
   const output = node.outputs[0]!;
-  const x = lowering.last(node.inputs[0]!);
+  const image = node.inputs[0]!;
+  if (isBlocked(lowering, image) && keepsBlocks(lowering, image, { begin, size: output.shape })) {
+    const [first, , , channel] = begin as readonly [number, number, number, number];
+    const [images, , , channels] = output.shape as readonly [number, number, number, number];
+    const end = [first + images, channel + channels];
+    lowering.define(
+      output,
+      'blocked',
+      lowering.slice(lowering.blocked(image), [first, channel], end, [0, 1]),
+    );
+    return;
+  }
+  const x = lowering.last(image);
   if (begin.length === 0) {
     lowering.define(output, 'last', x);
     return;
@@ -67,14 +79,34 @@ const stridedSliceOp = traceOp('StridedSlice', (node, lowering) => {
 });
 
 const concatOp = traceOp('Concat', (node, lowering) => {
-  const parts = node.inputs.map((x) => lowering.last(x));
   const axis = node.attributes.axis as number;
+  const areBlocked = node.inputs.every((x) => isBlocked(lowering, x)) && (axis === 0 || axis === 3);
+  const parts = node.inputs.map((x) => lowering.in(areBlocked ? 'blocked' : 'last', x));
+  const onnxAxis = areBlocked && axis === 3 ? 1 : axis;
   lowering.define(
     node.outputs[0]!,
-    'last',
-    parts.length === 1 ? parts[0]! : lowering.op('Concat', parts, { axis }),
+    areBlocked ? 'blocked' : 'last',
+    parts.length === 1 ? parts[0]! : lowering.op('Concat', parts, { axis: onnxAxis }),
   );
 });
+
+/** Whether an image stands in blocks of channels. Whole images and whole blocks of it can be moved as they are. */
+function isBlocked(lowering: Lowering, x: TraceValue): boolean {
+  return lowering.canBlock(x) && lowering.primary(x) === 'blocked';
+}
+
+function keepsBlocks(
+  lowering: Lowering,
+  { shape: [, height, width] }: TraceValue,
+  { begin, size }: { readonly begin: readonly number[]; readonly size: readonly number[] },
+): boolean {
+  return (
+    size[1] === height &&
+    size[2] === width &&
+    begin[3]! % lowering.blockSize === 0 &&
+    lowering.canBlock({ shape: size })
+  );
+}
 
 function traceSlice(x: TraceValue, begin: readonly number[], size: readonly number[]): TraceValue {
   return trace(sliceOp, [x], { shape: size, dtype: x.dtype }, { begin });
