@@ -1,8 +1,9 @@
-/** Images to pixels, by sharp (libvips): JPEG, PNG, WebP and whatever else it reads, and BMP. */
+/** Images to pixels: JPEG, PNG, WebP and whatever else sharp (libvips) reads, and BMP. */
 import { imageExtension } from '@arcface/recordio';
 import type { ImageDecoder } from '@arcface/trainer';
 import sharp, { type Sharp, type SharpOptions } from 'sharp';
 import { decodeBmp } from './bmp-image.ts';
+import { decodePlainJpeg } from './plain-jpeg.ts';
 
 // Images are decoded side by side, each by one thread of libuv's pool: faster for small images than several threads each.
 sharp.concurrency(1);
@@ -27,6 +28,8 @@ export function openImage(bytes: Uint8Array, options: SharpOptions = {}): Sharp 
  */
 export const sharpDecoder: ImageDecoder = {
   async decode(bytes, { height, width }) {
+    const plain = await decodePlainJpeg(bytes, { height, width });
+    if (plain !== undefined) return plain;
     const image = openImage(bytes, {
       failOn: 'error',
       sequentialRead: true,
