@@ -2,9 +2,11 @@
 import * as tf from '@tensorflow/tfjs-core';
 import { type LayerRules, onlyInput } from './layer.ts';
 
-/** Names are MXNet's. */
+/** Names are MXNet's where it has one. */
 export const ACTIVATIONS = {
   relu: tf.relu,
+  /** A rectifier that stays at 6. Not an `act_type` of MXNet's: there it is `clip` from 0 to 6. */
+  relu6: tf.relu6,
   sigmoid: tf.sigmoid,
   tanh: tf.tanh,
   softrelu: tf.softplus,

@@ -163,6 +163,39 @@ describe('symbols', () => {
     ]);
   });
 
+  // As MXNet 1.9.1 exports a HybridBlock under npx.set_np().
+  it('of numpy mode have names of their own for arithmetic', () => {
+    const graph = readMxnetSymbol(
+      symbol([
+        {
+          op: '_npi_subtract_scalar',
+          name: 'a',
+          attrs: { is_int: 'False', scalar: '127.5' },
+          inputs: [[0, 0]],
+        },
+        {
+          op: '_npi_true_divide_scalar',
+          name: 'b',
+          attrs: { is_int: 'True', scalar: '2.0' },
+          inputs: [[1, 0]],
+        },
+        {
+          op: '_npi_add',
+          name: 'fc1',
+          inputs: [
+            [1, 0],
+            [2, 0],
+          ],
+        },
+      ]),
+    );
+    expect(graph.nodes.map(({ layer }) => layer)).toEqual([
+      { kind: 'scale', offset: 127.5, factor: 1 },
+      { kind: 'scale', offset: 0, factor: 0.5 },
+      { kind: 'add' },
+    ]);
+  });
+
   it('take their images by the first variable, whatever it is called, or by the one that is said', () => {
     const text = symbol([{ op: 'Flatten', name: 'fc1', inputs: [[0, 0]] }]).replace('"data"', '"images"');
     expect(readMxnetSymbol(text).input).toBe('images');
@@ -212,6 +245,20 @@ describe('symbols', () => {
     expect(error.message).toContain('UpSampling (as in up), LRN (as in norm)');
   });
 
+  // As Gluon's MobileNetV2 is exported, whose blocks have nothing else that other networks do not have.
+  it('have the rectifier of MobileNets as a clip from 0 to 6', () => {
+    const attrs = { a_max: '6', a_min: '0' };
+    const text = symbol([{ op: 'clip', name: 'relu60', attrs, inputs: [[0, 0]] }]);
+    const graph = readMxnetSymbol(text, { inputShape: [1, 2, 2] });
+    expect(graph.nodes[0]?.layer).toEqual({ kind: 'activation', function: 'relu6' });
+    const written = JSON.parse(serializeMxnetSymbol(graph)) as { nodes: object[] };
+    expect(written.nodes[1]).toMatchObject({ op: 'clip', attrs });
+    const backbone = backboneFromGraph(graph);
+    const embedding = tf.tidy(() => backbone.apply(tf.tensor4d([-1, 0, 5.5, 7], [1, 1, 2, 2])).dataSync());
+    // Channel by channel.
+    expect([...embedding]).toEqual([0, 5.5, 0, 6]);
+  });
+
   it('of networks in half precision are read without their casts', () => {
     const casts = (dtype: string): string =>
       symbol([
@@ -225,6 +272,7 @@ describe('symbols', () => {
 
   it.each<[string, object, string]>([
     ['channels last', { op: 'Pooling', attrs: { layout: 'NHWC', kernel: '(2, 2)' } }, 'the layout NHWC'],
+    ['a clip that is no ReLU6', { op: 'clip', attrs: { a_min: '0', a_max: '5' } }, 'a range from 0 to 5'],
     ['dropout in inference', { op: 'Dropout', attrs: { mode: 'always' } }, 'the mode always'],
     ['dropout of whole channels', { op: 'Dropout', attrs: { axes: '(2, 3)' } }, 'the axes (2, 3)'],
     [

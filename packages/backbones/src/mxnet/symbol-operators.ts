@@ -111,6 +111,15 @@ const leakyRelu: ReadOperator = (attributes, variables) => {
   }
 };
 
+/** MobileNets of Gluon have their rectifier that stays at 6 as a clip; of other bounds there is no layer. */
+const clip: ReadOperator = (attributes) => {
+  const [least, most] = [attributes.number('a_min'), attributes.number('a_max')];
+  if (least !== 0 || most !== 6) {
+    throw attributes.unsupported(`a range from ${least} to ${most} (ReLU6 has 0 to 6)`);
+  }
+  return activation('relu6');
+};
+
 /** @throws BackbonesError `unsupported` for channels that come last */
 function refuseOtherLayout(attributes: SymbolAttributes): void {
   const layout = attributes.text('layout', 'NCHW');
@@ -143,61 +152,59 @@ const pooling: ReadOperator = (attributes) => {
   };
 };
 
-/** An operator by all of its names: those that files have had over the years. */
+/** An operator by all of its names: those that files have had over the years, and those of MXNet's numpy mode (`_np...`). */
 const named = (names: readonly string[], read: ReadOperator) => names.map((name) => [name, read] as const);
 
 /** Operators by MXNet's names. */
 export const operators: ReadonlyMap<string, ReadOperator> = new Map<string, ReadOperator>([
-  ...named(['_copy', 'identity', 'BlockGrad'], plain({ kind: 'identity' })),
+  ...named(['_copy', '_np_copy', 'identity', 'BlockGrad'], plain({ kind: 'identity' })),
   ...named(
-    ['_minus_scalar', '_MinusScalar'],
+    ['_minus_scalar', '_MinusScalar', '_npi_subtract_scalar'],
     scale((offset) => ({ offset, factor: 1 })),
   ),
   ...named(
-    ['_plus_scalar', '_PlusScalar'],
+    ['_plus_scalar', '_PlusScalar', '_npi_add_scalar'],
     scale((summand) => ({ offset: -summand, factor: 1 })),
   ),
   ...named(
-    ['_mul_scalar', '_MulScalar'],
+    ['_mul_scalar', '_MulScalar', '_npi_multiply_scalar'],
     scale((factor) => ({ offset: 0, factor })),
   ),
   ...named(
-    ['_div_scalar', '_DivScalar'],
+    ['_div_scalar', '_DivScalar', '_npi_true_divide_scalar'],
     scale((divisor) => ({ offset: 0, factor: 1 / divisor })),
   ),
-  ...named(['Convolution', 'Convolution_v1'], convolution),
-  ...named(['BatchNorm', 'BatchNorm_v1', 'CuDNNBatchNorm', '_contrib_SyncBatchNorm'], batchNorm),
-  ['LeakyReLU', leakyRelu],
-  [
-    'Activation',
-    (attributes) => {
-      const name = attributes.text('act_type');
-      if (!Object.hasOwn(ACTIVATIONS, name)) {
-        throw attributes.unsupported(`the type ${name}`);
-      }
-      return activation(name as ActivationFunction);
-    },
-  ],
-  ['relu', () => activation('relu')],
-  ['sigmoid', () => activation('sigmoid')],
-  ['Pooling', pooling],
-  [
-    'FullyConnected',
-    (attributes) => {
-      if (!attributes.flag('flatten', true)) {
-        throw attributes.unsupported('an input that is not flattened');
-      }
-      const bias = !attributes.flag('no_bias', false);
-      const outputs = attributes.integer('num_hidden', { minimum: 1 });
-      return {
-        layer: { kind: 'fully-connected', outputs, bias },
-        slots: bias ? ['weight', 'bias'] : ['weight'],
-      };
-    },
-  ],
-  ['Dropout', dropout],
-  ...named(['Cast', 'amp_cast'], cast),
-  ...named(['Flatten', 'flatten'], plain({ kind: 'flatten' })),
+  ...named(['Convolution', 'Convolution_v1', '_npx_convolution'], convolution),
+  ...named(
+    ['BatchNorm', 'BatchNorm_v1', 'CuDNNBatchNorm', '_contrib_SyncBatchNorm', '_npx_batch_norm'],
+    batchNorm,
+  ),
+  ...named(['LeakyReLU', '_npx_leaky_relu'], leakyRelu),
+  ...named(['Activation', '_npx_activation'], (attributes) => {
+    const name = attributes.text('act_type');
+    if (!Object.hasOwn(ACTIVATIONS, name)) {
+      throw attributes.unsupported(`the type ${name}`);
+    }
+    return activation(name as ActivationFunction);
+  }),
+  ...named(['relu', '_npx_relu'], () => activation('relu')),
+  ...named(['sigmoid', '_npx_sigmoid'], () => activation('sigmoid')),
+  ...named(['clip', '_npi_clip'], clip),
+  ...named(['Pooling', '_npx_pooling'], pooling),
+  ...named(['FullyConnected', '_npx_fully_connected'], (attributes) => {
+    if (!attributes.flag('flatten', true)) {
+      throw attributes.unsupported('an input that is not flattened');
+    }
+    const bias = !attributes.flag('no_bias', false);
+    const outputs = attributes.integer('num_hidden', { minimum: 1 });
+    return {
+      layer: { kind: 'fully-connected', outputs, bias },
+      slots: bias ? ['weight', 'bias'] : ['weight'],
+    };
+  }),
+  ...named(['Dropout', '_npx_dropout'], dropout),
+  ...named(['Cast', 'amp_cast', '_npx_cast'], cast),
+  ...named(['Flatten', 'flatten', '_npx_batch_flatten'], plain({ kind: 'flatten' })),
   [
     'Concat',
     (attributes) => {
@@ -208,11 +215,21 @@ export const operators: ReadonlyMap<string, ReadOperator> = new Map<string, Read
     },
   ],
   ...named(
-    ['elemwise_add', '_Plus', '_plus', 'broadcast_add', 'broadcast_plus', '_add', 'add_n', 'ElementWiseSum'],
+    [
+      'elemwise_add',
+      '_Plus',
+      '_plus',
+      'broadcast_add',
+      'broadcast_plus',
+      '_add',
+      'add_n',
+      'ElementWiseSum',
+      '_npi_add',
+    ],
     plain({ kind: 'add' }),
   ),
-  ...named(['elemwise_mul', '_Mul', '_mul', 'broadcast_mul'], plain({ kind: 'multiply' })),
-  ...named(['elemwise_div', '_Div', '_div', 'broadcast_div'], plain({ kind: 'divide' })),
+  ...named(['elemwise_mul', '_Mul', '_mul', 'broadcast_mul', '_npi_multiply'], plain({ kind: 'multiply' })),
+  ...named(['elemwise_div', '_Div', '_div', 'broadcast_div', '_npi_true_divide'], plain({ kind: 'divide' })),
   ['sqrt', plain({ kind: 'square-root' })],
   [
     'sum',

@@ -70,7 +70,7 @@ describe('a symbol', () => {
     }
   });
 
-  it.each(['leaky', 'elu', 'selu', 'relu', 'tanh', 'softrelu', 'softsign'] as const)(
+  it.each(['leaky', 'elu', 'selu', 'relu', 'relu6', 'tanh', 'softrelu', 'softsign'] as const)(
     'with %s comes back as it was',
     (activation) => {
       const graph = networkGraph({ network: 'r8-narrow', inputSize: 32, activation });

@@ -212,6 +212,8 @@ function activation({ function: name }: ActivationLayer): Operator {
       return { op: 'LeakyReLU', attrs: { act_type: name, slope: 1 } };
     case 'selu':
       return { op: 'LeakyReLU', attrs: { act_type: name } };
+    case 'relu6':
+      return { op: 'clip', attrs: { a_max: 6, a_min: 0 } };
     default:
       return { op: 'Activation', attrs: { act_type: name } };
   }

@@ -82,8 +82,11 @@ export function addLayerOperators(
       const dims = shape.length === 3 ? [slopes, 1, 1] : [slopes];
       return add('PRelu', [inputs[0]!, parameter('slope', dims)]);
     }
-    case 'activation':
-      return add(ACTIVATIONS[layer.function].opType, inputs, ACTIVATIONS[layer.function].attributes);
+    case 'activation': {
+      const { opType, attributes, bounds } = ACTIVATIONS[layer.function];
+      const constants = bounds ? [scalar('least', bounds[0]), scalar('most', bounds[1])] : [];
+      return add(opType, [inputs[0]!, ...constants], attributes);
+    }
     case 'fully-connected': {
       const size = shape.reduce((product, side) => product * side, 1);
       const weight = parameter('weight', [layer.outputs, size]);
@@ -151,10 +154,16 @@ export function addLayerOperators(
 
 const ARITHMETIC = { add: 'Add', multiply: 'Mul', divide: 'Div' } as const;
 
-const ACTIVATIONS: Readonly<
-  Record<ActivationLayer['function'], { opType: string; attributes?: OnnxAttributes }>
-> = {
+interface ActivationOperator {
+  readonly opType: string;
+  readonly attributes?: OnnxAttributes;
+  /** Constants that are inputs behind the value: the least and the most. */
+  readonly bounds?: readonly [least: number, most: number];
+}
+
+const ACTIVATIONS: Readonly<Record<ActivationLayer['function'], ActivationOperator>> = {
   relu: { opType: 'Relu' },
+  relu6: { opType: 'Clip', bounds: [0, 6] },
   sigmoid: { opType: 'Sigmoid' },
   tanh: { opType: 'Tanh' },
   softrelu: { opType: 'Softplus' },

@@ -1,7 +1,8 @@
 /**
  * Decides how a third-party ONNX model is fed: by what the user says, by the model's metadata, by what its graph does to
  * pixels, and where that leaves a choice, by evidence. What was decided comes with the reason, to be shown; where the
- * evidence does not decide, that is an error that lists the choices. A wrong guess would only be seen in bad embeddings.
+ * evidence does not decide, the most common is taken, and what speaks against it comes with it: a wrong guess would else
+ * only be seen in bad embeddings.
  */
 import type { OnnxModel } from 'onnx-format';
 import { BackbonesError } from '../backbones-error.ts';
