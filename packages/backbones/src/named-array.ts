@@ -1,9 +1,10 @@
 /**
  * A tensor as it lies in a checkpoint: a name, a shape and values on the host. This is what every file format here is
  * read into and written from, and what the parameters of a network are exported to. Values of types that JavaScript has
- * no array for (half floats) are kept as their bits, so that reading and writing never changes a file.
+ * no array for (floats of 16 and 8 bits) are kept as their bits, so that reading and writing never changes a file.
  */
 import { BackbonesError } from './backbones-error.ts';
+import { float8e4m3fnToFloat32, float8e5m2ToFloat32 } from './float8.ts';
 import { bfloat16ToFloat32, float16ToFloat32 } from './half-float.ts';
 
 /** Element types, and how many bytes one takes. */
@@ -11,6 +12,8 @@ export const ELEMENT_BYTES = {
   bool: 1,
   int8: 1,
   uint8: 1,
+  float8e4m3fn: 1,
+  float8e5m2: 1,
   int16: 2,
   uint16: 2,
   float16: 2,
@@ -25,7 +28,10 @@ export const ELEMENT_BYTES = {
 
 export type ElementType = keyof typeof ELEMENT_BYTES;
 
-/** Values on the host. `bool` is a `Uint8Array`; `float16` and `bfloat16` are the bits in a `Uint16Array`. */
+/**
+ * Values on the host. `bool` is a `Uint8Array`; `float16` and `bfloat16` are the bits in a `Uint16Array`, and floats of 8 bits
+ * those in a `Uint8Array`.
+ */
 export type TypedArray =
   | Int8Array
   | Uint8Array
@@ -57,6 +63,8 @@ const VIEWS: Record<
   bool: Uint8Array,
   int8: Int8Array,
   uint8: Uint8Array,
+  float8e4m3fn: Uint8Array,
+  float8e5m2: Uint8Array,
   int16: Int16Array,
   uint16: Uint16Array,
   float16: Uint16Array,
@@ -134,6 +142,12 @@ export function toFloat32({ dtype, data }: Pick<NamedArray, 'dtype' | 'data'>): 
   }
   if (data instanceof Uint16Array && dtype === 'bfloat16') {
     return bfloat16ToFloat32(data);
+  }
+  if (data instanceof Uint8Array && dtype === 'float8e4m3fn') {
+    return float8e4m3fnToFloat32(data);
+  }
+  if (data instanceof Uint8Array && dtype === 'float8e5m2') {
+    return float8e5m2ToFloat32(data);
   }
   return data instanceof BigInt64Array || data instanceof BigUint64Array
     ? Float32Array.from(data, Number)

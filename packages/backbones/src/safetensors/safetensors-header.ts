@@ -17,6 +17,8 @@ const NAMES: Record<string, ElementType> = {
   BOOL: 'bool',
   I8: 'int8',
   U8: 'uint8',
+  F8_E4M3: 'float8e4m3fn',
+  F8_E5M2: 'float8e5m2',
   I16: 'int16',
   U16: 'uint16',
   F16: 'float16',
@@ -126,7 +128,8 @@ function parseObject(bytes: Uint8Array): Record<string, unknown> {
 }
 
 function parseMetadata(value: unknown): Record<string, string> {
-  if (value === undefined) {
+  // The format's own implementation takes null for none, too.
+  if (value === undefined || value === null) {
     return {};
   }
   if (!isObject(value) || Object.values(value).some((text) => typeof text !== 'string')) {

@@ -7,6 +7,7 @@ import {
   type ElementType,
   elementCount,
   type NamedArray,
+  toFloat32,
 } from '../named-array.ts';
 import { parseSafetensors, serializeSafetensors } from './safetensors.ts';
 import { readSafetensorsHeader } from './safetensors-header.ts';
@@ -54,6 +55,8 @@ const CODES: Record<ElementType, string> = {
   bool: 'BOOL',
   int8: 'I8',
   uint8: 'U8',
+  float8e4m3fn: 'F8_E4M3',
+  float8e5m2: 'F8_E5M2',
   int16: 'I16',
   uint16: 'U16',
   float16: 'F16',
@@ -104,6 +107,23 @@ describe('safetensors', () => {
     expect(Buffer.from(bytes).toString('latin1')).toBe(
       `${String.fromCharCode(padded.length)}\0\0\0\0\0\0\0${padded}\0\0\x80\x3f\0\0\0\xc0`,
     );
+  });
+
+  it('may have null for metadata', () => {
+    expect(parseSafetensors(file({ __metadata__: null }))).toEqual({ tensors: [], metadata: {} });
+  });
+
+  it('of floats of 8 bits have them as what they are', () => {
+    const entry = (dtype: string, at: number) => ({ dtype, shape: [2], data_offsets: [at, at + 2] });
+    const bytes = file(
+      { a: entry('F8_E4M3', 0), b: entry('F8_E5M2', 2) },
+      Uint8Array.of(0x38, 0xfe, 0x3c, 0xfb),
+    );
+    const { tensors } = parseSafetensors(bytes);
+    expect(tensors.map((tensor) => [...toFloat32(tensor)])).toEqual([
+      [1, -448],
+      [1, -57344],
+    ]);
   });
 
   it('tell where each tensor is without being read whole', async () => {
@@ -182,10 +202,10 @@ describe('safetensors', () => {
 
   it('of an unknown type are refused by name', () => {
     const error = failure(
-      file({ weight: { dtype: 'F8_E4M3', shape: [1], data_offsets: [0, 1] } }, new Uint8Array(1)),
+      file({ weight: { dtype: 'F8_E8M0', shape: [1], data_offsets: [0, 1] } }, new Uint8Array(1)),
     );
     expect(error.code).toBe('unsupported');
-    expect(error.message).toContain('"weight" has dtype "F8_E4M3"');
+    expect(error.message).toContain('"weight" has dtype "F8_E8M0"');
   });
 
   it('that are damaged are refused with a typed error, or are still readable', () => {

@@ -31,7 +31,7 @@ export function modelConvertCommand(): Command {
     name: 'convert',
     description:
       'Write a model as a checkpoint of MXNet (PREFIX,EPOCH becomes PREFIX-symbol.json and PREFIX-EPOCH.params) or as safetensors. ' +
-      'Values keep their bits (bfloat16, which MXNet does not compute with, becomes float32), and sub-centres come along (but for --plain-names).',
+      'Values keep their bits (bfloat16 and floats of 8 bits, which MXNet does not compute with, become float32), and sub-centres come along (but for --plain-names).',
     example: 'arcface model convert run --to mxnet --output models/face,0',
     options: (command) =>
       withModelOperand(command, 'the MODEL to convert')
@@ -101,7 +101,10 @@ function mxnetFiles({ graph, parameters, subcenters }: ModelFile): [string, Uint
   ];
 }
 
-/** MXNet stores bfloat16 and computes with it on few machines, and has not all integers; every bfloat16 is a float32. */
+/**
+ * MXNet stores bfloat16 and computes with it on few machines, and has not all integers, nor floats of 8 bits. Each of these
+ * floats is a float32.
+ */
 function inMxnetsTypes(array: NamedArray): NamedArray {
   return /^(float(16|32|64)|u?int8|int32|int64)$/.test(array.dtype)
     ? array
