@@ -39,6 +39,7 @@ export {
   toFloat32,
   valuesOfBuffer,
 } from './named-array.ts';
+export { nearestNames } from './nearest-names.ts';
 export type { BackboneConfig } from './networks/backbone-config.ts';
 export { type OutputHead, outputHeads } from './networks/output-heads.ts';
 export { listNetworks, type NetworkDescription, networkGraph } from './networks/presets.ts';

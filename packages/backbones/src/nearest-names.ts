@@ -4,7 +4,11 @@
 const LONGEST = 80;
 const MOST = 4000;
 
-/** The best few of the candidates, nearest first. */
+/**
+ * The best few of the candidates, nearest first (Levenshtein's distance): for messages about a name that there is not.
+ *
+ * @param count at most so many. Default 3
+ */
 export function nearestNames(name: string, candidates: Iterable<string>, count = 3): string[] {
   return [...candidates]
     .slice(0, MOST)

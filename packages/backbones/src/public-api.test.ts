@@ -22,6 +22,7 @@ it('exports these names', () => {
       "inferenceBackbone",
       "inputPixels",
       "listNetworks",
+      "nearestNames",
       "networkGraph",
       "networkParameters",
       "outputHeads",

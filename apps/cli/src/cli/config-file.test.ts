@@ -77,7 +77,16 @@ describe('refuses', () => {
     ['nothing', '{"network": null}', /sets network to null: Expected a text, a number/],
     ['an object', '{"network": {"name": "y1"}}', /Expected a text, a number/],
     ['a number out of range', '{"batchSize": 0}', /batchSize to 0: Expected a whole number/],
-    ['an unknown option', '{"batchsize": 3}', /sets "batchsize", which train does not have.*batchSize/],
+    [
+      'an unknown option',
+      '{"batchsize": 3}',
+      /sets "batchsize", which train does not have\. The nearest is batchSize;/,
+    ],
+    [
+      'one as it is typed',
+      '{"lr-steps": 3}',
+      /The nearest is lrSteps; it has config, network, batchSize, lrSteps,/,
+    ],
     ['another file', '{"config": "other.json"}', /sets "config"/],
     ['no object', '[1]', /must hold an object/],
     ['no JSON', '{', /cannot be read/],

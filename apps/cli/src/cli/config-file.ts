@@ -23,9 +23,12 @@ export async function applyConfigFile(command: Command): Promise<void> {
   for (const [name, value] of Object.entries(await readConfig(path))) {
     const option = command.options.find((candidate) => candidate.attributeName() === name);
     if (option === undefined || name === 'config') {
-      const names = command.options.map((candidate) => candidate.attributeName()).join(', ');
+      const names = command.options.map((candidate) => candidate.attributeName());
+      // Loaded here: commands without a network are quick to start.
+      const { nearestNames } = await import('@arcface/backbones');
+      const [nearest] = nearestNames(name, names, 1);
       throw new UsageError(
-        `${path} sets "${name}", which ${command.name()} does not have. It has: ${names}.`,
+        `${path} sets "${name}", which ${command.name()} does not have. The nearest is ${nearest}; it has ${names.join(', ')}.`,
       );
     }
     // A module may leave an option open by a condition; false is the other side of an option that needs no value.

@@ -110,8 +110,8 @@ export function withTrainOptions(command: Command): Command {
     .option('--init <model>', 'start from the network of a MODEL instead of a new one')
     .option(
       '--freeze <parts>',
-      "parts of the network that stay as they are, by how their parameters' names begin (conv0,stage1), or all",
-      (text: string) => text.split(',').map((part) => (part === 'all' ? '*' : part)),
+      "parts of the network that stay as they are, running averages and all, by how their parameters' names begin (conv0,stage1), or all",
+      namedParts,
     )
     .addOption(
       new Option(
@@ -231,6 +231,12 @@ export function withTrainOptions(command: Command): Command {
     .option('--resume', 'go on from the newest checkpoint in the run folder')
     .option('--overwrite', 'start anew in a run folder that has something in it; its checkpoints are lost');
   return withReferenceFlags(withComputeOptions(command));
+}
+
+/** Parts of a network, separated by commas; an empty list of a configuration file comes here as an empty text. */
+function namedParts(text: string): string[] {
+  if (text.trim() === '') return [];
+  return text.split(',').map((part) => (part.trim() === 'all' ? '*' : part.trim()));
 }
 
 /** @throws {UsageError} for options that contradict each other */
