@@ -237,6 +237,26 @@ describe('an ONNX file as MODEL', () => {
     );
   });
 
+  test('whose weights are nodes has as many, and embeds the same', async () => {
+    const constants = rewrite('constants.onnx', (model) => ({
+      ...model,
+      graph: {
+        ...model.graph,
+        initializers: [],
+        nodes: [
+          ...model.graph.initializers.map((tensor) => ({
+            ...{ name: '', opType: 'Constant', domain: '', inputs: [], outputs: [tensor.name] },
+            attributes: { value: { tensor } },
+          })),
+          ...model.graph.nodes,
+        ],
+      },
+    }));
+    const { parameters, bytes } = await json('model', 'info', at('run.onnx'));
+    expect(await json('model', 'info', constants)).toMatchObject({ parameters, bytes });
+    expectClose(await embedded(constants, 'constants'), await embedded(at('run.onnx'), 'onnx'), 1e-6);
+  });
+
   test('that says nothing of its input is found out about, and that is said', async () => {
     const silent = rewrite('silent.onnx', (model) => ({ ...model, metadata: new Map() }));
     const args = [

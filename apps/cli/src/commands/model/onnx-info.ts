@@ -1,5 +1,5 @@
 /** What an ONNX file says of itself. */
-import { byteLengthOf, type ElementType, type OnnxValue } from 'onnx-format';
+import { byteLengthOf, type ElementType, type OnnxGraph, type OnnxTensor, type OnnxValue } from 'onnx-format';
 import type { CommandContext } from '../../cli/define-command.ts';
 import { readOnnxFile } from '../../onnx/onnx-file.ts';
 import { counted, table } from './table.ts';
@@ -16,16 +16,14 @@ export function onnxInfo(path: string, { console }: CommandContext): void {
   } = readOnnxFile(path, { weights: false });
   const constants = new Set(graph.initializers.map(({ name }) => name));
   const inputs = graph.inputs.filter(({ name }) => !constants.has(name));
+  const weights = [...graph.initializers, ...constantNodes(graph)];
   const sizes = new Map(
-    graph.initializers
+    weights
       .filter(({ elementType }) => !NO_WEIGHTS.has(elementType))
       .map(({ name, dims }) => [name, dims.reduce((product, size) => product * size, 1)]),
   );
   const parameters = [...sizes.values()].reduce((sum, size) => sum + size, 0);
-  const bytes = graph.initializers.reduce(
-    (sum, { elementType, dims }) => sum + byteLengthOf(elementType, dims),
-    0,
-  );
+  const bytes = weights.reduce((sum, { elementType, dims }) => sum + byteLengthOf(elementType, dims), 0);
   const layers = graph.nodes.map(({ name, opType, inputs: from, outputs }) => ({
     name: name || (outputs[0] ?? ''),
     kind: opType,
@@ -57,6 +55,15 @@ export function onnxInfo(path: string, { console }: CommandContext): void {
         layers.map((layer) => [layer.name, layer.kind, String(layer.parameters)]),
       ),
     ],
+  );
+}
+
+/** Some exporters write weights as nodes that hold them. */
+function constantNodes({ nodes }: OnnxGraph): OnnxTensor[] {
+  return nodes.flatMap(({ opType, outputs, attributes: { value } }) =>
+    opType === 'Constant' && typeof value === 'object' && 'tensor' in value
+      ? [{ ...value.tensor, name: outputs[0] ?? '' }]
+      : [],
   );
 }
 
