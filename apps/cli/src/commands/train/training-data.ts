@@ -8,13 +8,19 @@ import type { TrainCommandOptions } from './training-settings.ts';
 /**
  * The dataset as the run sees it: classes are the identities as the dataset lists them, without gaps.
  *
- * @throws {CommandError} when nothing is left
+ * @throws {CommandError} when nothing is left, or an identity has no image
  */
 export function trainingData(
   opened: FaceDataset,
   { imagesFilter, flipNoiseProb, seed }: Pick<TrainCommandOptions, 'imagesFilter' | 'flipNoiseProb' | 'seed'>,
   { console }: CommandContext,
 ): FaceDataset {
+  const empty = opened.identities.filter(({ images }) => images.length === 0).length;
+  if (empty > 0 && imagesFilter === 0) {
+    throw new CommandError(
+      `${empty} of ${opened.identities.length} identities have no image, so nothing could be learned of them. --images-filter 1 leaves them out.`,
+    );
+  }
   let dataset = opened;
   const large = opened.identities.filter(({ images }) => images.length >= imagesFilter);
   if (large.length < opened.identities.length) {
@@ -36,5 +42,9 @@ export function trainingData(
   const noise = injectNoise(dataset.labels, { kind: 'closed', rate: flipNoiseProb, seed });
   const bad = noise.bad.reduce((sum, each) => sum + each, 0);
   console.warn(`${bad} of ${dataset.length} images are trained under the label of another identity`);
-  return relabelDataset(dataset, noise.label);
+  const spoiled = relabelDataset(dataset, noise.label);
+  const emptied = dataset.identities.length - spoiled.identities.length;
+  if (emptied === 0) return spoiled;
+  console.warn(`${emptied} identities have lost every image to others, and are no classes`);
+  return compactLabels(spoiled);
 }
