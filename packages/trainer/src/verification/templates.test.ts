@@ -51,6 +51,19 @@ test('a template of one image is that image, and one of zeros stays zero', () =>
   }
 });
 
+test('an image that could not be embedded takes nothing from the others of its medium', () => {
+  const images = {
+    embeddings: Float32Array.of(0, 4, 0, 0, 3, 0),
+    dimensions: 2,
+    templates: [1, 1, 1],
+    media: [1, 1, 2],
+  };
+  const without = { ...images, embeddings: Float32Array.of(0, 4, 3, 0), templates: [1, 1], media: [1, 2] };
+  for (const weightByNorm of [true, false]) {
+    expect(poolTemplates(images, { weightByNorm })).toEqual(poolTemplates(without, { weightByNorm }));
+  }
+});
+
 test.each([
   ['a line too short', () => parseTemplateMembers('1.jpg 7\n'), /Line 1.*3 fields, got 2/],
   ['a template that is no number', () => parseTemplateMembers('1.jpg x 1\n'), /"x"/],

@@ -50,7 +50,8 @@ export interface TemplateEmbeddings {
 }
 
 /**
- * Pools images into templates.
+ * Pools images into templates. A row of zeros, which `embedImages` gives an image that cannot be decoded, counts for nothing;
+ * a template of such rows alone is a row of zeros, as near to all others.
  *
  * @throws {TrainingError} `invalid-pairs` when sizes disagree, or a value is not finite, naming the template
  */
@@ -78,8 +79,11 @@ export function poolTemplates(
   for (const [template, ofTemplate] of members) {
     const sum = new Float64Array(dimensions);
     for (const ofMedium of ofTemplate.values()) {
-      for (const row of ofMedium) {
-        const weight = (weightByNorm ? 1 : 1 / rowNorm(embeddings, row, dimensions)) / ofMedium.length;
+      const norms = ofMedium.map((row) => rowNorm(embeddings, row, dimensions));
+      const seen = norms.filter((norm) => norm !== 0).length;
+      for (const [i, row] of ofMedium.entries()) {
+        if (norms[i] === 0) continue;
+        const weight = (weightByNorm ? 1 : 1 / norms[i]!) / seen;
         for (let d = 0; d < dimensions; d++) sum[d]! += embeddings[row * dimensions + d]! * weight;
       }
     }
@@ -175,5 +179,5 @@ function wholeNumber(field: string): number {
 function rowNorm(embeddings: Float32Array, row: number, dimensions: number): number {
   let sum = 0;
   for (let d = 0; d < dimensions; d++) sum += embeddings[row * dimensions + d]! ** 2;
-  return Math.sqrt(sum) || 1;
+  return Math.sqrt(sum);
 }
