@@ -29,6 +29,13 @@ test('writes, lists, reads, replaces and removes', async () => {
   expect(await store.list()).toEqual([]);
 });
 
+test('what a file manager leaves in a folder is none of it', async () => {
+  const store = new FileCheckpointStore(directory);
+  await writeFile(join(directory, '.DS_Store'), '');
+  await store.write('a', Uint8Array.of(1));
+  expect(await store.list()).toEqual(['a']);
+});
+
 test('what a killed writer left is not listed, and goes with the next write', async () => {
   const store = new FileCheckpointStore(directory);
   await writeFile(join(directory, 'step-00000002.safetensors.unfinished'), 'half');

@@ -25,7 +25,7 @@ export class FileCheckpointStore implements CheckpointStore {
     try {
       const entries = await readdir(this.directory, { withFileTypes: true });
       return entries
-        .filter((entry) => entry.isFile() && !entry.name.endsWith(UNFINISHED))
+        .filter((entry) => entry.isFile() && isPlainName(entry.name) && !entry.name.endsWith(UNFINISHED))
         .map(({ name }) => name);
     } catch (error) {
       if ((error as NodeJS.ErrnoException).code === 'ENOENT') return [];
@@ -102,7 +102,7 @@ export class FileCheckpointStore implements CheckpointStore {
   }
 
   #path(name: string): string {
-    if (name === '' || name !== basename(name) || name.startsWith('.')) {
+    if (!isPlainName(name)) {
       throw new RangeError(`"${name}" is not a plain file name.`);
     }
     return join(this.directory, name);
@@ -128,4 +128,9 @@ export class FileCheckpointStore implements CheckpointStore {
       if (code !== 'EISDIR' && code !== 'EPERM' && code !== 'EINVAL') throw error;
     }
   }
+}
+
+/** Hidden files, such as those that file managers leave in any folder, are none of a store's. */
+function isPlainName(name: string): boolean {
+  return name !== '' && name === basename(name) && !name.startsWith('.');
 }

@@ -34,6 +34,9 @@ export function notFinite(
   );
 }
 
+/** Names of such files as {@link failedBatch} makes. */
+export const FAILED_BATCH = /^non-finite-\d{8,15}\.json$/;
+
 /** The images of a step whose loss is not finite, as a file in which they can be looked at. */
 export function failedBatch(
   { keys, positions, epoch, index }: Batch,

@@ -11,7 +11,8 @@
  *
  * Rows are in data order, whatever the order of training was; an image that no batch of the epoch had (the last partial batch, one
  * that cannot be decoded) has NaN in `own` and `other`. Metadata: `format`, `version`, `epoch`, and `data`, the dataset's
- * fingerprint as JSON. A run that resumes in the middle of an epoch writes that epoch with what it saw of it.
+ * fingerprint as JSON. What a run has seen of an epoch in the middle of which it stops is in its checkpoint, and the rest
+ * follows when it goes on.
  */
 import { type NamedArray, parseSafetensors, serializeSafetensors, toFloat32 } from '@arcface/backbones';
 import type { CheckpointStore } from '../checkpoints/checkpoint-store.ts';
@@ -33,6 +34,9 @@ export interface EpochDynamics {
   readonly nearest: Uint8Array;
 }
 
+/** Names of the files of epochs. */
+export const EPOCH_DYNAMICS = /^dynamics-\d{6}\.safetensors$/;
+
 /** `dynamics-000003.safetensors`: sorted by name is sorted by epoch. */
 export function epochDynamicsFileName(epoch: number): string {
   return `dynamics-${String(epoch).padStart(6, '0')}.safetensors`;
@@ -40,7 +44,7 @@ export function epochDynamicsFileName(epoch: number): string {
 
 /** Names of the recorded epochs in a store, first to last; other files are ignored. */
 export async function listEpochDynamics(store: Pick<CheckpointStore, 'list'>): Promise<string[]> {
-  return (await store.list()).filter((name) => /^dynamics-\d{6}\.safetensors$/.test(name)).sort();
+  return (await store.list()).filter((name) => EPOCH_DYNAMICS.test(name)).sort();
 }
 
 export function encodeEpochDynamics({ epoch, data, own, other, nearest }: EpochDynamics): Uint8Array {

@@ -13,6 +13,7 @@ import {
 import {
   type CheckpointStore,
   checkpointFileName,
+  checkpointStep,
   listCheckpoints,
   pruneCheckpoints,
   writeBlob,
@@ -33,16 +34,21 @@ import { HeadWatch } from './head-watch.ts';
 import { checkResumable } from './resume-check.ts';
 import { StepClock } from './step-clock.ts';
 import type { StepExecutor, StepOutcome } from './step-executor.ts';
-import { failedBatch, notFinite, whyStepFailed } from './step-failures.ts';
+import { FAILED_BATCH, failedBatch, notFinite, whyStepFailed } from './step-failures.ts';
 import type { Evaluation, TrainingResult, TrainingRun } from './train.ts';
 import { partialMargin, type ResolvedTrainOptions, resolveTrainOptions, runLength } from './train-options.ts';
 import { checkGradients } from './train-step.ts';
 import { checkCheckpointSize, checkModelOptions, checkTrainingData } from './training-checks.ts';
-import { epochDynamicsFileName } from './training-dynamics.ts';
+import { EPOCH_DYNAMICS, epochDynamicsFileName } from './training-dynamics.ts';
 import type { TrainingEvent } from './training-events.ts';
 import { TRIPLET_GROUP, trainsHead } from './training-loss.ts';
 
 type Events = AsyncGenerator<TrainingEvent, void, undefined>;
+
+/** Whether a run writes files of such a name: what else is in its store is somebody else's. */
+function isOfRun(name: string): boolean {
+  return checkpointStep(name) !== undefined || EPOCH_DYNAMICS.test(name) || FAILED_BATCH.test(name);
+}
 
 export class TrainingSession {
   readonly #run: TrainingRun;
@@ -274,7 +280,7 @@ export class TrainingSession {
   async #removeEarlierRun(): Promise<void> {
     const store = this.#store;
     if (!store || !this.#run.overwrite) return;
-    for (const name of await store.list()) await store.remove(name);
+    for (const name of await store.list()) if (isOfRun(name)) await store.remove(name);
   }
 
   async #execute(...[batch, settings]: Parameters<StepExecutor['step']>): Promise<StepOutcome> {
