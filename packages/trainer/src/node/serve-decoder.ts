@@ -7,7 +7,7 @@ import { augmentImage, type ImageDecoder } from '../data/image-decoder.ts';
 import { messageOf } from '../training-error.ts';
 import type { DecodingReady, DecodingReply, DecodingRequest } from './decoding-messages.ts';
 
-/** In the thread: answers until the thread is closed. */
+/** In the thread: answers until the thread is closed, and everything that was asked before. */
 export function serveDecoder(decoder: ImageDecoder): void {
   const port = parentPort!;
   const work = async (request: DecodingRequest): Promise<DecodingReply> => {
@@ -28,10 +28,20 @@ export function serveDecoder(decoder: ImageDecoder): void {
       return { id, reason: messageOf(error), isImages: false };
     }
   };
+  let unanswered = 0;
+  let isClosing = false;
+  const closeWhenDone = (): void => {
+    if (isClosing && unanswered === 0) port.close();
+  };
   port.on('message', async (request: DecodingRequest | 'close') => {
-    if (request === 'close') return port.close();
-    const reply = await work(request);
-    port.postMessage(reply, 'pixels' in reply ? [reply.pixels.buffer as ArrayBuffer] : []);
+    if (request === 'close') isClosing = true;
+    else {
+      unanswered++;
+      const reply = await work(request);
+      port.postMessage(reply, 'pixels' in reply ? [reply.pixels.buffer as ArrayBuffer] : []);
+      unanswered--;
+    }
+    closeWhenDone();
   });
   port.postMessage({ recompresses: decoder.recompress !== undefined } satisfies DecodingReady);
 }
