@@ -20,8 +20,9 @@ export interface ImageDecoder {
    */
   recompress?(pixels: Uint8Array, size: ImageSize, quality: number): Promise<Uint8Array>;
   /**
-   * Decodes and augments at once, for decoders that do both in another thread; the result is that of `decode` and then `augment`.
-   * Rejects with a {@link TrainingError} when it is not the image's fault: such an image must not be skipped.
+   * Decodes and augments at once, for decoders that do both in another thread; the result is that of `decode` and then
+   * `augment`, in memory that is the caller's to keep. Rejects with a {@link TrainingError} when it is not the image's
+   * fault: such an image must not be skipped.
    */
   decodeAugmented?(bytes: Uint8Array, size: ImageSize, augmentation: ImageAugmentation): Promise<Uint8Array>;
 }
@@ -79,8 +80,8 @@ export async function decodeImage(
       `The decoder returned ${decoded.length} bytes for image ${record.key}; ${size.width}x${size.height} RGB is ${expected}.`,
     );
   }
-  // A copy: a decoder may hand out memory that is not the caller's to change, such as the record itself.
-  const pixels = new Uint8Array(decoded);
+  // A copy: `decode` may hand out memory that is not the caller's to change, such as the record itself.
+  const pixels = elsewhere ? decoded : new Uint8Array(decoded);
   if (augmentation && !elsewhere) await augmentImage(decoder, pixels, size, augmentation);
   return { ...image, pixels, reason: undefined };
 }
