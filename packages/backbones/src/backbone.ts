@@ -58,6 +58,11 @@ export interface ApplyOptions {
    * this one, and blocks. Default: each rank by its own batch.
    */
   readonly gather?: Gather | undefined;
+  /**
+   * In training, which layers normalise by their running averages and leave them alone, by the names of the graph's nodes: those of parts
+   * that are not trained. Default: none but those whose graph says so.
+   */
+  readonly atAverages?: ((layer: string) => boolean) | undefined;
   /** In training, tells gradients stage by stage of the backward pass. Default: they are there when it has ended. */
   readonly stages?: BackwardStages | undefined;
 }
@@ -162,7 +167,7 @@ export function backboneFromSource(
     embeddingSize: resolved.embeddingSize,
     parameters,
 
-    apply(images, { training = false, seed, gather, stages } = {}) {
+    apply(images, { training = false, seed, gather, stages, atAverages } = {}) {
       if (disposed) {
         throw new BackbonesError('disposed', `network ${graph.name} was disposed of; create it again`);
       }
@@ -178,6 +183,7 @@ export function backboneFromSource(
         updateAverages: training,
         gather,
         stages,
+        atAverages,
         seed: seed ?? trainingCalls,
         variable,
         parameter: variable,

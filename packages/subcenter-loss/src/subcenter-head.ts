@@ -2,7 +2,7 @@ import * as tf from '@tensorflow/tfjs-core';
 import type { HeadMonitor } from './head-monitor.ts';
 import { checkPositiveInteger } from './input-checks.ts';
 import { type LossSettings, type ResolvedLossSettings, resolveLossSettings } from './loss-settings.ts';
-import { type Margin, resolveMargin } from './margin.ts';
+import { type Margin, type PastPi, resolveMargin } from './margin.ts';
 import { marginSoftmaxLoss } from './margin-softmax.ts';
 import { normalWeights } from './normal-weights.ts';
 import { ownSubcenterCosines, subcenterCosines } from './subcenter-cosines.ts';
@@ -76,6 +76,21 @@ export class SubcenterHead {
 
   set margin(margin: Partial<Margin>) {
     this.#settings = { ...this.#settings, margin: resolveMargin({ ...this.margin, ...margin }) };
+  }
+
+  /** What becomes of the margin past pi, as it was set. */
+  get pastPi(): PastPi {
+    return this.#settings.pastPi;
+  }
+
+  /** m2 of each class, radians, [C], if each was given its own. */
+  get classMargins(): ArrayLike<number> | undefined {
+    return this.#settings.classMargins;
+  }
+
+  /** The cosine above which negatives leave the softmax, if they do. */
+  get interClassFilter(): number | undefined {
+    return this.#settings.interClassFilter;
   }
 
   /**

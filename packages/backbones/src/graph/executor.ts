@@ -22,6 +22,8 @@ export interface ExecutionContext {
   readonly updateAverages: boolean;
   /** For statistics of the batch over several ranks. */
   readonly gather: Gather | undefined;
+  /** Layers that normalise by their running averages in training, too. Default: none but those whose graph says so. */
+  readonly atAverages?: ((layer: string) => boolean) | undefined;
   /** Seed of everything drawn at random in this call. */
   readonly seed: number;
   /** Whose gradients are told stage by stage in training. Default: all at the end of the backward pass. */
@@ -155,6 +157,7 @@ function contextOf(node: LayerNode, index: number, context: ExecutionContext): L
     training: context.training,
     updateAverages: context.updateAverages,
     gather: context.gather,
+    atAverages: context.atAverages?.(node.name) ?? false,
     parameter: (slot) => context.parameter(node.parameters[slot]!),
     auxiliary: (slot) => context.variable(node.parameters[slot]!),
     seed: () => context.seed * 1009 + index,

@@ -69,7 +69,7 @@ export function applyBatchNorm(
     {
       epsilon: layer.epsilon,
       momentum: layer.momentum,
-      training: context.training && !layer.globalStatistics,
+      training: context.training && !layer.globalStatistics && !context.atAverages,
       updateAverages: context.updateAverages,
       gather: context.gather,
       unbiasedVariance: layer.unbiasedVariance ?? false,

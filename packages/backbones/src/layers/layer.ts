@@ -48,6 +48,8 @@ export interface LayerContext {
   readonly updateAverages: boolean;
   /** For statistics of the batch over several ranks. */
   readonly gather: Gather | undefined;
+  /** Whether this layer normalises by its running averages in training, too. */
+  readonly atAverages: boolean;
   /** What is in one of the layer's slots, in tfjs's layout. */
   parameter(slot: string): tf.Tensor;
   /** The variable in a slot for an auxiliary state, which a layer may assign to. */

@@ -24,7 +24,7 @@ import {
   parseNetworkGraph,
   serializeSafetensorsHeader,
 } from '@arcface/backbones';
-import type { Margin } from '@arcface/subcenter-loss';
+import type { Margin, PastPi } from '@arcface/subcenter-loss';
 import type { DatasetFingerprint } from '../data/dataset-fingerprint.ts';
 import type { ResolvedTrainOptions } from '../training/train-options.ts';
 import { type BlobPieces, joinedPieces } from './checkpoint-store.ts';
@@ -48,12 +48,16 @@ export interface TrainingProgress {
   readonly batch: number;
 }
 
-/** The head's shape and its full margin. */
+/** The head's shape, its full margin, and what else its loss has, where it is not as usual. */
 export interface HeadConfig {
   readonly classes: number;
   readonly subcenters: number;
   readonly embeddingSize: number;
   readonly margin: Margin;
+  readonly pastPi?: PastPi | undefined;
+  /** A hash of the margins that the classes have, by which others are noticed: their numbers may be many. */
+  readonly classMargins?: string | undefined;
+  readonly interClassFilter?: number | undefined;
 }
 
 /** The best evaluation so far and the checkpoint that holds its weights. */

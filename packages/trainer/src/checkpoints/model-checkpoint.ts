@@ -6,11 +6,12 @@ import {
   importParameters,
   type NamedArray,
 } from '@arcface/backbones';
-import type { Margin } from '@arcface/subcenter-loss';
+import type { LossSettings, Margin } from '@arcface/subcenter-loss';
 import * as tf from '@tensorflow/tfjs-core';
 import type { Sgd } from '../optimisation/sgd.ts';
 import { HEAD_PARAMETER, type TrainedModel } from '../training/train-step.ts';
 import { TrainingError } from '../training-error.ts';
+import { TwoLaneHash } from '../two-lane-hash.ts';
 import type { Checkpoint, HeadConfig } from './checkpoint.ts';
 import { asPieces, loadTensors, type StoredTensor, type TensorPieces } from './tensor-pieces.ts';
 
@@ -26,7 +27,7 @@ export function networkConfig({ name, graph }: Backbone): Checkpoint['network'] 
 }
 
 /** A head that is nowhere in one piece: what a `SubcenterHead` would be made from. */
-export interface HeadDescription {
+export interface HeadDescription extends Omit<LossSettings, 'margin'> {
   readonly classes: number;
   readonly subcenters: number;
   readonly embeddingSize: number;
@@ -35,9 +36,40 @@ export interface HeadDescription {
   readonly seed?: number | undefined;
 }
 
-/** What rebuilds the head without its weights. */
-export function headConfig({ classes, subcenters, embeddingSize, margin }: HeadDescription): HeadConfig {
-  return { classes, subcenters, embeddingSize, margin };
+/** What is the same in every step of a head: its shape and its loss's settings, as plain data that can go to another thread. */
+export function headSettings(head: HeadDescription): Omit<HeadDescription, 'seed'> {
+  const { classes, subcenters, embeddingSize, margin, pastPi, classMargins, interClassFilter } = head;
+  return {
+    ...{ classes, subcenters, embeddingSize, margin, interClassFilter },
+    ...(pastPi && { pastPi }),
+    classMargins: classMargins && Float64Array.from(classMargins),
+  };
+}
+
+/** What rebuilds the head without its weights, and tells it from one with another loss. */
+export function headConfig(head: HeadDescription): HeadConfig {
+  const {
+    classes,
+    subcenters,
+    embeddingSize,
+    margin,
+    pastPi = 'fold',
+    classMargins,
+    interClassFilter,
+  } = head;
+  return {
+    ...{ classes, subcenters, embeddingSize, margin },
+    // Left out where they are as usual: files of before had none of them.
+    ...(pastPi !== 'fold' && { pastPi }),
+    ...(classMargins && { classMargins: hashOf(classMargins) }),
+    ...(interClassFilter !== undefined && { interClassFilter }),
+  };
+}
+
+function hashOf(margins: ArrayLike<number>): string {
+  const hash = new TwoLaneHash();
+  for (const word of new Uint32Array(Float32Array.from(margins).buffer)) hash.add(word);
+  return hash.digits;
 }
 
 type TrainedNetwork = Pick<TrainedModel, 'backbone'> & { readonly sgd: Sgd };
@@ -77,7 +109,7 @@ export function captureNetwork({ backbone, sgd }: TrainedNetwork): NamedArray[] 
 /** The tensors of a network with those of a head, in the order of every checkpoint: head before momenta, its own momentum last. */
 export function withHead(
   network: readonly NamedArray[],
-  { classes, subcenters, embeddingSize }: Omit<HeadConfig, 'margin'>,
+  { classes, subcenters, embeddingSize }: Pick<HeadConfig, 'classes' | 'subcenters' | 'embeddingSize'>,
   values: Readonly<Record<'weights' | 'momentum', TensorPieces['pieces']>>,
 ): TensorPieces[] {
   const ofHead = (name: string, of: 'weights' | 'momentum'): TensorPieces => ({

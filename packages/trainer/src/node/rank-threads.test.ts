@@ -45,17 +45,22 @@ async function trained(tiny: TinyRunOptions, extra: Extra = {}) {
 describe('three ranks', () => {
   const ranks = () => ({ ranks: threads.ranks });
 
-  test.each<[string, TinyRunOptions['options']]>([
+  test.each<[string, TinyRunOptions['options'], TinyRunOptions['headSettings']?]>([
     ['plainly', {}],
     ['with Nesterov', { optimizer: { nesterov: true } }],
     ['in parts, whose sums round differently', { accumulate: 2 }],
     ['behind a frozen network', { frozen: ['*'] }],
     ['with clipping', { optimizer: { clipNorm: 0.5, clipValue: 0.1 } }],
+    [
+      'with margins by class and a filter',
+      {},
+      { classMargins: [0.05, 0.1, 0.2, 0.3], interClassFilter: 0.4 },
+    ],
   ])(
     'train as one does on the same batches, where images do not influence each other: %s',
-    async (_, options) => {
+    async (_, options, headSettings = {}) => {
       const tiny: TinyRunOptions = {
-        separable: true,
+        ...{ separable: true, headSettings },
         options: { duration: { steps: 6 }, marginWarmup: { steps: 3 }, ...options },
       };
       const alone = await trained(tiny);
@@ -77,6 +82,25 @@ describe('three ranks', () => {
       expect(b!.nearest).toEqual(a!.nearest);
     },
   );
+
+  test('leave the averages of a frozen part as they are, to the bit', async () => {
+    const tiny: TinyRunOptions = { options: { duration: { steps: 2 }, frozen: ['conv'] } };
+    const run = tinyRun(tiny);
+    const averages = [...run.backbone.parameters.values()].filter(({ role }) => role === 'auxiliary');
+    // Of three times a number a third is not always the number.
+    for (const [at, { variable }] of averages.entries()) {
+      const values = Array.from({ length: variable.size }, (_, i) => 1 + Math.sqrt(8 * at + i + 2));
+      tf.tidy(() => variable.assign(tf.tensor(values, variable.shape)));
+    }
+    const read = () => new Map(averages.map(({ name, variable }) => [name, [...variable.dataSync()]]));
+    const before = read();
+    await train({ ...run, ...ranks() });
+    const moved = [...read()].filter(([name, values]) =>
+      values.some((value, i) => value !== before.get(name)![i]),
+    );
+    expect(moved.map(([name]) => name)).toEqual(['fc_bn_mean', 'fc_bn_variance']);
+    disposeRun(run);
+  });
 
   test('go on after a stop as if there had been none, batch normalisation and dropout included', async () => {
     const tiny: TinyRunOptions = { options: { duration: { steps: 5 } } };

@@ -92,6 +92,14 @@ export function marginShareAt(
 
 /** @throws {TrainingError} `invalid-option` when a schedule cannot be followed */
 export function checkSchedule(schedule: LearningRateSchedule): void {
+  if (!['constant', 'steps', 'cosine', 'polynomial'].includes(schedule.kind)) {
+    // Options come from files, too.
+    const { kind } = schedule as { readonly kind: unknown };
+    throw new TrainingError(
+      'invalid-option',
+      `schedule.kind must be constant, steps, cosine or polynomial, got ${JSON.stringify(kind)}.`,
+    );
+  }
   const fail = (what: string): never => {
     throw new TrainingError('invalid-option', `schedule (${schedule.kind}): ${what}.`);
   };

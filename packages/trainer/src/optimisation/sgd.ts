@@ -226,7 +226,8 @@ export function checkSgdOptions(options: SgdOptions): void {
   const { momentum = 0.9, weightDecay = 5e-4, clipNorm = 1, clipValue = 1, nesterov = false } = options;
   check('momentum', momentum >= 0 && momentum < 1, 'at least 0 and below 1');
   check('weightDecay', weightDecay >= 0 && Number.isFinite(weightDecay), 'a number of at least 0');
-  check('clipNorm', clipNorm > 0, 'positive');
+  // Of a norm without end, the share that it is of itself is no number.
+  check('clipNorm', clipNorm > 0 && Number.isFinite(clipNorm), 'a positive number');
   check('clipValue', clipValue > 0, 'positive');
   check('nesterov', !nesterov || momentum > 0, 'false when momentum is 0');
   check('decay', [undefined, 'all', 'weights'].includes(options.decay), "'all' or 'weights'");

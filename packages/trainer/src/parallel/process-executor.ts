@@ -3,14 +3,14 @@
  * of all ranks at once, since all run the same loop on the same numbers.
  */
 import type { Backbone } from '@arcface/backbones';
-import { type Communicator, initialSubcenters, rankBlock } from '@arcface/subcenter-loss';
+import { type Communicator, initialSubcenters, rankBlock, type SubcenterHead } from '@arcface/subcenter-loss';
 import * as tf from '@tensorflow/tfjs-core';
 import {
   findTensor,
   HEAD_MOMENTUM,
   HEAD_TENSOR,
   type HeadDescription,
-  headConfig,
+  headSettings,
   isOfNetwork,
   withHead,
 } from '../checkpoints/model-checkpoint.ts';
@@ -27,14 +27,14 @@ const PIECE = 1 << 22;
 
 export class ProcessExecutor implements StepExecutor {
   readonly #backbone: Backbone;
-  readonly #head: HeadDescription;
+  readonly #head: SubcenterHead | HeadDescription;
   readonly #communicator: Communicator;
   readonly #model: RankModel;
   #begun = false;
 
   /** @throws {TrainingError} `invalid-option` */
   constructor(
-    { backbone, head }: { readonly backbone: Backbone; readonly head: HeadDescription },
+    { backbone, head }: { readonly backbone: Backbone; readonly head: SubcenterHead | HeadDescription },
     options: ResolvedTrainOptions,
     {
       communicator,
@@ -45,7 +45,7 @@ export class ProcessExecutor implements StepExecutor {
     this.#backbone = backbone;
     this.#head = head;
     this.#communicator = communicator;
-    const setup = { graph: backbone.graph, head: headConfig(head), options };
+    const setup = { graph: backbone.graph, head: headSettings(head), options };
     this.#model = new RankModel(setup, communicator, { backbone, backwardStages });
   }
 
@@ -83,7 +83,7 @@ export class ProcessExecutor implements StepExecutor {
     this.#model.dispose();
   }
 
-  /** A new run: the root's network for all, and the sub-centres that a head of one rank would start with. */
+  /** A new run: the root's network for all, and the sub-centres that a head of one rank would start with, or that this one has. */
   #begin(): void {
     if (this.#begun) return;
     this.#begun = true;
@@ -92,9 +92,14 @@ export class ProcessExecutor implements StepExecutor {
       this.#communicator.broadcast(values, ROOT);
       if (this.#communicator.rank !== ROOT) tf.tidy(() => variable.assign(tf.tensor(values, variable.shape)));
     }
-    const { subcenters, embeddingSize, seed } = this.#head;
-    const perClass = subcenters * embeddingSize;
-    this.#model.startHead((range) => initialSubcenters(range, { perClass, seed }));
+    const head = this.#head;
+    const perClass = head.subcenters * head.embeddingSize;
+    if ('weights' in head) {
+      const weights = head.weights.dataSync<'float32'>();
+      this.#model.startHead(({ first, classes }) =>
+        weights.slice(first * perClass, (first + classes) * perClass),
+      );
+    } else this.#model.startHead((range) => initialSubcenters(range, { perClass, seed: head.seed }));
   }
 
   /** The blocks of all ranks, one piece after another, so that nobody has to hold them all. */

@@ -3,14 +3,14 @@
  * rank, reads images, decides, and keeps the checkpoints; ranks among themselves speak through a `Communicator`.
  */
 import type { NamedArray, NetworkGraph } from '@arcface/backbones';
-import type { HeadConfig } from '../checkpoints/checkpoint.ts';
+import type { HeadDescription } from '../checkpoints/model-checkpoint.ts';
 import type { StepImages, StepOutcome, StepSettings } from '../training/step-executor.ts';
 import type { ResolvedTrainOptions } from '../training/train-options.ts';
 
 /** What a rank builds its model from; the values follow with `restore`. */
 export interface RankSetup {
   readonly graph: NetworkGraph;
-  readonly head: HeadConfig;
+  readonly head: Omit<HeadDescription, 'seed'>;
   readonly options: ResolvedTrainOptions;
 }
 

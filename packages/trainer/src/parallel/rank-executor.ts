@@ -5,7 +5,7 @@ import {
   findTensor,
   HEAD_MOMENTUM,
   HEAD_TENSOR,
-  headConfig,
+  headSettings,
   isOfNetwork,
   networkTensors,
   withHead,
@@ -140,7 +140,7 @@ export class RankExecutor implements StepExecutor {
     blockOf: (range: ClassRange) => Promise<HeadBlock>,
   ): Promise<void> {
     const { backbone, head } = this.#model;
-    const setup = { graph: backbone.graph, head: headConfig(head), options: this.#options };
+    const setup = { graph: backbone.graph, head: headSettings(head), options: this.#options };
     await this.#ask(() => ({ kind: 'setup', setup }));
     const { length: size } = this.#ranks;
     for (const [rank, channel] of this.#ranks.entries()) {

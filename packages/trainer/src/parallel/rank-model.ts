@@ -12,6 +12,7 @@ import * as tf from '@tensorflow/tfjs-core';
 import { captureNetwork, restoreNetwork } from '../checkpoints/model-checkpoint.ts';
 import { type OptimizedParameter, Sgd } from '../optimisation/sgd.ts';
 import { Random } from '../random.ts';
+import { layersAtAverages, stillAverages } from '../training/frozen-parameters.ts';
 import {
   joinedOutcomes,
   type StepImages,
@@ -163,11 +164,12 @@ export class RankModel {
         });
       };
       const variables = this.#network.map(({ variable }) => variable);
+      const atAverages = layersAtAverages(this.#options.frozen);
       // A network that is frozen as a whole is one in use: no gradient goes through it.
       const { value, grads } =
         variables.length > 0
           ? tf.variableGrads(
-              () => lossOf(backbone.apply(pixels, { training: true, seed, gather, stages })),
+              () => lossOf(backbone.apply(pixels, { training: true, seed, gather, stages, atAverages })),
               variables,
             )
           : { ...tf.valueAndGrad<tf.Tensor2D, tf.Scalar>(lossOf)(backbone.apply(pixels)), grads: {} };
@@ -215,8 +217,10 @@ export class RankModel {
 
   /** Sends off what is not on its way yet, with the running averages; takes the sums of all ranks, and averages the averages. */
   async #summed(gradients: tf.NamedTensorMap, exchange: GradientExchange): Promise<tf.NamedTensorMap> {
+    // Averages that stay would come back rounded otherwise than they went.
+    const still = stillAverages(this.#backbone.graph, this.#options.frozen);
     const averages = [...this.#backbone.parameters.values()]
-      .filter(({ role }) => role === 'auxiliary')
+      .filter(({ name, role }) => role === 'auxiliary' && !still.has(name))
       .map(({ variable }) => variable);
     const names = this.#network.map(({ variable }) => variable.name);
     const left = names.filter((name) => !exchange.has(name));

@@ -1,7 +1,7 @@
 /** A complete training run that takes a second: a tiny network, a small head and drawn-at-random "faces". */
 import { createRequire } from 'node:module';
 import { backboneFromGraph, type Layer, type LayerNode, type NetworkGraph } from '@arcface/backbones';
-import { type Margin, SubcenterHead } from '@arcface/subcenter-loss';
+import { type Margin, SubcenterHead, type SubcenterHeadOptions } from '@arcface/subcenter-loss';
 import { MemoryCheckpointStore } from '../checkpoints/checkpoint-store.ts';
 import { withFrozenStatistics } from '../training/frozen-parameters.ts';
 import type { TrainOptions } from '../training/train-options.ts';
@@ -76,6 +76,8 @@ export interface TinyRunOptions {
   readonly subcenters?: number;
   /** Of the head. Default: as many as the dataset has identities. */
   readonly classes?: number;
+  /** What else the head is to have. */
+  readonly headSettings?: Partial<SubcenterHeadOptions>;
   /** Without batch normalisation and dropout. */
   readonly separable?: boolean;
   /** Default true. */
@@ -91,6 +93,7 @@ export function tinyRun({
   margin,
   subcenters = 2,
   classes,
+  headSettings,
   separable = false,
   dropout = true,
   frozenStatistics = [],
@@ -110,6 +113,7 @@ export function tinyRun({
     embeddingSize: 8,
     seed: 2,
     margin: { s: 8, m2: 0.1, ...margin },
+    ...headSettings,
   });
   return {
     backbone,

@@ -61,7 +61,7 @@ export class LocalExecutor implements StepExecutor {
     { part, sum, isLast }: { part: number; sum: tf.NamedTensorMap | undefined; isLast: boolean },
   ): Promise<{ outcome: StepOutcome; gradients: tf.NamedTensorMap | undefined }> {
     const { head, sgd } = this.#model;
-    const { seed, dynamics, loss: minimised } = this.#options;
+    const { seed, dynamics, frozen, loss: minimised } = this.#options;
     const place = part === 0 ? [step] : [step, part];
     const dropoutSeed = Random.of(seed, 'dropout', ...place).uint32();
     let own: tf.Tensor | undefined;
@@ -71,6 +71,7 @@ export class LocalExecutor implements StepExecutor {
       const { value, grads } = batchGradients(this.#model, slice, {
         seed: dropoutSeed,
         loss: minimised,
+        frozen,
         observe: (embeddings) => {
           if (!trainsHead(minimised)) return;
           ({ own, other } = imageMargins(embeddings, head, slice.labels, { others: dynamics }));

@@ -1,6 +1,8 @@
 /** Whether a checkpoint may be continued with what the caller gives: the same options, data, network and head. */
+import type { NetworkGraph } from '@arcface/backbones';
 import type { Checkpoint } from '../checkpoints/checkpoint.ts';
 import { TrainingError } from '../training-error.ts';
+import { withFrozenStatistics } from './frozen-parameters.ts';
 import { differences, differencesThatMatter, type OptionDifference } from './train-options.ts';
 
 /** What must agree between a checkpoint and the run that goes on from it. */
@@ -11,15 +13,8 @@ export function checkResumable(stored: ResumableRun, given: ResumableRun, name: 
   const found: OptionDifference[] = [
     ...differencesThatMatter(stored.options, given.options),
     ...differences({ data: stored.data, head: stored.head }, { data: given.data, head: given.head }),
+    ...networkDifferences(asTrained(stored), asTrained(given)),
   ];
-  if (JSON.stringify(stored.network) !== JSON.stringify(given.network)) {
-    const sameName = stored.network.name === given.network.name;
-    const what = (network: ResumableRun['network']): string =>
-      sameName
-        ? `${network.name} (${JSON.stringify(network.graph).length} characters of graph)`
-        : network.name;
-    found.push({ name: 'network', stored: what(stored.network), given: what(given.network) });
-  }
   if (found.length === 0) return;
   const list = found.map(
     (difference) =>
@@ -29,4 +24,27 @@ export function checkResumable(stored: ResumableRun, given: ResumableRun, name: 
     'resume-mismatch',
     `${name} belongs to a run that was started differently (${list.join('; ')}). Give the same again, or start a new run.`,
   );
+}
+
+/** A network whose graph says of frozen parts what a run does with them anyway: checkpoints have it either way. */
+function asTrained({ network, options }: ResumableRun): ResumableRun['network'] {
+  return { ...network, graph: withFrozenStatistics(network.graph, options.frozen) };
+}
+
+/** Of another network the first things that tell it apart: a graph has thousands of numbers. */
+function networkDifferences(
+  stored: ResumableRun['network'],
+  given: ResumableRun['network'],
+): OptionDifference[] {
+  if (stored.name !== given.name) return [{ name: 'network', stored: stored.name, given: given.name }];
+  const [before, after] = [stored.graph, given.graph];
+  const outline = ({ nodes, ...rest }: NetworkGraph): object => ({
+    graph: { ...rest, layers: nodes.length },
+  });
+  const found = differences({ network: outline(before) }, { network: outline(after) });
+  const at = before.nodes.findIndex((node, i) => JSON.stringify(node) !== JSON.stringify(after.nodes[i]));
+  if (at < 0) return found;
+  const layer = `network.layer ${before.nodes[at]!.name}`;
+  const ofLayer = differences({ [layer]: before.nodes[at] }, { [layer]: after.nodes[at] ?? {} });
+  return [...found, ...ofLayer.slice(0, 1)];
 }

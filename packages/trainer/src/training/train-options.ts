@@ -13,7 +13,7 @@ import {
 } from '../optimisation/schedule.ts';
 import { checkSgdOptions, type SgdOptions } from '../optimisation/sgd.ts';
 import { TrainingError } from '../training-error.ts';
-import { type TrainingLoss, trainsHead } from './training-loss.ts';
+import { checkLoss, type TrainingLoss, trainsHead } from './training-loss.ts';
 
 /** What can be chosen about a run. Everything has a default. */
 export interface TrainOptions {
@@ -43,8 +43,8 @@ export interface TrainOptions {
    */
   readonly accumulate?: number;
   /**
-   * Parts of the network that stay as they are, by how their parameters' names begin (`conv0`, `stage1`), or `*`. Their batch
-   * normalisation should be at its averages: see `withFrozenStatistics`. Default: none.
+   * Parts of the network that stay as they are, running averages included, by how their parameters' names begin (`conv0`, `stage1`;
+   * `layer1` of PyTorch's names), or `*`. Default: none.
    */
   readonly frozen?: readonly string[];
   /**
@@ -117,6 +117,7 @@ export function resolveTrainOptions(options: TrainOptions = {}): ResolvedTrainOp
     throw new TrainingError('invalid-option', `learningRate must be positive, got ${resolved.learningRate}.`);
   }
   for (const name of ['duration', 'warmup', 'marginWarmup'] as const) checkDuration(name, resolved[name]);
+  checkLoss(resolved.loss);
   checkSchedule(resolved.schedule);
   checkSgdOptions(resolved.optimizer);
   checkAugmentation(resolved.augmentation);

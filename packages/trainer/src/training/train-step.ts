@@ -7,7 +7,7 @@ import type { SubcenterHead } from '@arcface/subcenter-loss';
 import * as tf from '@tensorflow/tfjs-core';
 import type { OptimizedParameter, Sgd } from '../optimisation/sgd.ts';
 import { TrainingError } from '../training-error.ts';
-import { isFrozen } from './frozen-parameters.ts';
+import { isFrozen, layersAtAverages } from './frozen-parameters.ts';
 import type { StepImages } from './step-executor.ts';
 import { lossOfBatch, type TrainingLoss, trainsHead } from './training-loss.ts';
 
@@ -51,6 +51,8 @@ export interface GradientOptions {
   readonly seed: number;
   /** Default: the head's margin loss. */
   readonly loss?: TrainingLoss | undefined;
+  /** Beginnings of the names of parts whose batch normalisation stays at its averages. Default: none. */
+  readonly frozen?: readonly string[] | undefined;
   /** Gets the embeddings of the batch, inside the gradient; what it keeps of them is its own. */
   readonly observe?: (embeddings: tf.Tensor2D) => void;
 }
@@ -59,7 +61,7 @@ export interface GradientOptions {
 export function batchGradients(
   model: TrainedModel & { readonly sgd: Sgd },
   batch: StepImages,
-  { seed, loss = { kind: 'margin' }, observe }: GradientOptions,
+  { seed, loss = { kind: 'margin' }, frozen = [], observe }: GradientOptions,
 ): { value: tf.Scalar; grads: tf.NamedTensorMap } {
   const { backbone, sgd } = model;
   const [height, width, channels] = backbone.inputShape;
@@ -68,8 +70,9 @@ export function batchGradients(
   // A network that is frozen as a whole is one in use: no gradient goes through it.
   const trained = sgd.parameters.some(({ name }) => name !== HEAD_PARAMETER);
   const fixed = trained ? undefined : backbone.apply(images);
+  const atAverages = layersAtAverages(frozen);
   return tf.variableGrads(() => {
-    const embeddings = fixed ?? backbone.apply(images, { training: true, seed });
+    const embeddings = fixed ?? backbone.apply(images, { training: true, seed, atAverages });
     observe?.(embeddings);
     return lossOfBatch(loss, model, { embeddings, labels: batch.labels, seed });
   }, sgd.variables);

@@ -1,4 +1,5 @@
 import { exportParameters } from '@arcface/backbones';
+import { singleRank } from '@arcface/subcenter-loss';
 import '@tensorflow/tfjs-backend-cpu';
 import * as tf from '@tensorflow/tfjs-core';
 import { beforeAll, describe, expect, test } from 'vitest';
@@ -135,6 +136,24 @@ describe('a batch in parts', () => {
   });
 });
 
+test('a process that is one of several has the loss and the sub-centres of the head that it is given', async () => {
+  const tiny: TinyRunOptions = {
+    separable: true,
+    headSettings: { classMargins: [0.05, 0.1, 0.2, 0.3], interClassFilter: 0.4 },
+    options: { duration: { steps: 4 } },
+  };
+  const alone = await trained(tiny);
+  const run = tinyRun(tiny);
+  const losses: number[] = [];
+  await train({
+    ...run,
+    communicator: singleRank,
+    onEvent: (event) => event.kind === 'step' && losses.push(event.loss),
+  });
+  disposeRun(run);
+  for (const [i, loss] of alone.losses.entries()) expect(losses[i]).toBeCloseTo(loss, 5);
+});
+
 describe('frozen parts', () => {
   const unchanged = ({ before, after }: Awaited<ReturnType<typeof trained>>) =>
     before
@@ -143,7 +162,7 @@ describe('frozen parts', () => {
 
   test('stay as they are, their running averages included', async () => {
     const frozen = ['conv'];
-    const run = await trained({ options: { frozen, duration: { steps: 3 } }, frozenStatistics: frozen });
+    const run = await trained({ options: { frozen, duration: { steps: 3 } } });
     const names = run.before.map(({ name }) => name);
     const still = names.filter((name) => name.includes(':conv_'));
     expect(unchanged(run).filter((name) => !name.includes('fc_bn_gamma'))).toEqual(still);
@@ -151,11 +170,24 @@ describe('frozen parts', () => {
     expect(run.checkpoint.tensors.some(({ name }) => name === 'momentum:fc_weight')).toBe(true);
   });
 
-  test('may be the whole network', async () => {
-    const run = await trained({
-      options: { frozen: ['*'], duration: { steps: 3 } },
-      frozenStatistics: ['*'],
+  test('are the same to a run whether its graph says so or its options', async () => {
+    const options = { frozen: ['conv'], checkpoints: { everySteps: 2 } };
+    const straight = await trained({ options: { ...options, duration: { steps: 4 } } });
+    const half = await trained({
+      options: { ...options, duration: { steps: 2 } },
+      frozenStatistics: ['conv'],
     });
+    const run = { ...tinyRun({ options: { ...options, duration: { steps: 4 } } }), store: half.store };
+    await train({ ...run, resume: true });
+    const [found, expected] = await Promise.all(
+      [half.store, straight.store].map((store) => store.read('step-00000004.safetensors')),
+    );
+    expect(Buffer.from(found!).equals(expected!)).toBe(true);
+    disposeRun(run);
+  });
+
+  test('may be the whole network', async () => {
+    const run = await trained({ options: { frozen: ['*'], duration: { steps: 3 } } });
     expect(unchanged(run)).toEqual(run.before.map(({ name }) => name));
     const start = tinyRun();
     expect(checkpointSubcenters(run.checkpoint).weights).not.toEqual(start.head.weights.dataSync());

@@ -215,6 +215,26 @@ describe('resuming', () => {
     ['other data', { faces: { imagesPerIdentity: 7 } }, /data.images: the run has 24, now given 28/],
     ['another margin', { margin: { m2: 0.3 } }, /head.margin.m2: the run has 0.1, now given 0.3/],
     ['other sub-centres', { subcenters: 1 }, /head.subcenters: the run has 2, now given 1/],
+    [
+      'another network',
+      { dropout: false },
+      /network.graph.layers: the run has 8, now given 7.*network.layer dropped/,
+    ],
+    [
+      'another depth of the same',
+      { separable: true },
+      /network.graph.output: the run has "fc_bn", now given "fc"/,
+    ],
+    [
+      'a head with another loss',
+      { headSettings: { interClassFilter: 0.4 } },
+      /head.interClassFilter: the run has undefined, now given 0.4/,
+    ],
+    [
+      'a head with margins by class',
+      { headSettings: { classMargins: [0.1, 0.2, 0.3, 0.4] } },
+      /head.classMargins/,
+    ],
     ['a cosine over another length', { options: { schedule: { kind: 'cosine' } } }, /schedule.kind/],
   ])('refuses %s, with both values', async (_name, tiny, message) => {
     const { store } = await trainTiny({ options: { duration: { steps: 1 } } });
@@ -230,6 +250,7 @@ describe('resuming', () => {
 
   test('a run that overwrites another removes it with its first step, and not before', async () => {
     const { store } = await trainTiny({ options: { duration: { steps: 9 } } });
+    await store.write('notes.txt', Uint8Array.of(1));
     const before = await store.list();
     const decoder = { decode: async () => Promise.reject(new Error('no image')) };
     const overwrite = true;
@@ -243,6 +264,8 @@ describe('resuming', () => {
     expect(await store.list()).toEqual(before);
     const { result } = await trainTiny({ options: { duration: { steps: 2 } } }, { store, overwrite });
     expect((await store.list()).filter((name) => name.startsWith('step-'))).toEqual([checkpoint(2)]);
+    // What is not a run's is left alone.
+    expect(await store.list()).toContain('notes.txt');
     expect(result.checkpoint).toBe(checkpoint(2));
   });
 });
@@ -444,6 +467,30 @@ describe('refuses before the first step', () => {
       /25 images.* has 24/,
     ],
     ['a negative learning rate', { options: { learningRate: -1 } }, 'invalid-option', /learningRate .* -1/],
+    [
+      'a head that learns its scale',
+      { headSettings: { learnScale: true } },
+      'invalid-option',
+      /learns its scale/,
+    ],
+    [
+      'a schedule that is none',
+      { options: { schedule: { kind: 'cosin' } as never } },
+      'invalid-option',
+      /schedule.kind must be constant, steps, cosine or polynomial, got "cosin"/,
+    ],
+    [
+      'a loss that is none',
+      { options: { loss: { kind: 'centre' } as never } },
+      'invalid-option',
+      /loss.kind must be margin, softmax, triplet or angular-triplet, got "centre"/,
+    ],
+    [
+      'a norm without end',
+      { options: { optimizer: { clipNorm: Number.POSITIVE_INFINITY } } },
+      'invalid-option',
+      /optimizer.clipNorm must be a positive number, got Infinity/,
+    ],
     ['half a batch', { options: { batchSize: 2.5 } }, 'invalid-option', /batchSize .* 2.5/],
     [
       'a duration that is none',

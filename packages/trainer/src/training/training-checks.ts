@@ -40,6 +40,12 @@ const RECORDED_SUBCENTERS = 256;
 /** @throws {TrainingError} `invalid-option` for options that the model cannot follow */
 export function checkModelOptions(options: ResolvedTrainOptions, { backbone, head }: CheckedModel): void {
   checkFrozen(backbone, options.frozen);
+  if ('scale' in head && head.scale !== undefined) {
+    throw new TrainingError(
+      'invalid-option',
+      'The head learns its scale (learnScale), which a run does not train or store: give a margin with the scale that it is to have.',
+    );
+  }
   if (options.loss.kind === 'softmax' && head.subcenters !== 1) {
     throw new TrainingError(
       'invalid-option',

@@ -5,6 +5,7 @@
 import { angularTripletLoss, softmaxLoss, tripletLoss } from '@arcface/subcenter-loss';
 import * as tf from '@tensorflow/tfjs-core';
 import { Random } from '../random.ts';
+import { TrainingError } from '../training-error.ts';
 import type { TrainedModel } from './train-step.ts';
 
 /** Plain data, stored in the checkpoint. */
@@ -20,6 +21,15 @@ export type TrainingLoss =
 
 /** Images of one identity that stand next to each other in the order of a run with a triplet loss. */
 export const TRIPLET_GROUP = 4;
+
+/** @throws {TrainingError} `invalid-option` for a loss that there is not */
+export function checkLoss({ kind }: TrainingLoss): void {
+  if (['margin', 'softmax', 'triplet', 'angular-triplet'].includes(kind)) return;
+  throw new TrainingError(
+    'invalid-option',
+    `loss.kind must be margin, softmax, triplet or angular-triplet, got ${JSON.stringify(kind)}.`,
+  );
+}
 
 /** Whether the loss moves the head's sub-centres. */
 export function trainsHead({ kind }: TrainingLoss): boolean {

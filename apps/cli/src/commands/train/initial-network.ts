@@ -1,6 +1,5 @@
 /** The network that a run begins with: a new one, or that of a model. */
 import { type Backbone, backboneFromGraph, createBackbone } from '@arcface/backbones';
-import { withFrozenStatistics } from '@arcface/trainer';
 import type { CommandContext } from '../../cli/define-command.ts';
 import { UsageError } from '../../cli/usage-error.ts';
 import { readModelFile } from '../../model-file.ts';
@@ -17,15 +16,11 @@ export async function initialNetwork(
   const settings = { width, embeddingSize, dropout };
   if (init === undefined) {
     const config = { network: network ?? 'y1', inputSize, ...settings };
-    const backbone = createBackbone(config, { seed, segments });
     if (freeze.length > 0)
       console.warn(
         'parts of a new network are frozen, which have learned nothing (--init gives them a past)',
       );
-    if (freeze.length === 0) return backbone;
-    const frozen = backboneFromGraph(withFrozenStatistics(backbone.graph, freeze), { seed, segments });
-    backbone.dispose();
-    return frozen;
+    return createBackbone(config, { seed, segments });
   }
   const given = Object.entries({ network, ...settings }).find(([, value]) => value !== undefined);
   if (given)
@@ -35,5 +30,5 @@ export async function initialNetwork(
   // The size of images is no change to a model that does not say it; one that does refuses it.
   const { graph, parameters, path } = await readModelFile(init, console, { inputSize });
   console.log(`starting from the network ${graph.name} of ${path}`);
-  return backboneFromGraph(withFrozenStatistics(graph, freeze), { parameters, segments });
+  return backboneFromGraph(graph, { parameters, segments });
 }
