@@ -84,8 +84,11 @@ class StoredTensor {
   }
 }
 
-/** Runs in a row with the same parameters after which a graph's work on them is hoisted out of it. */
-const runsToHoist = 3;
+/**
+ * Runs in a row with the same parameters after which a graph's work on them is hoisted out of it. To compile its parts costs as much as
+ * ten to twenty runs of one image gain.
+ */
+const runsToHoist = 8;
 
 /** A trace of fewer kernels is not looked for on disk; see DiskCache. */
 const tracedNodesWorthKeeping = 50;

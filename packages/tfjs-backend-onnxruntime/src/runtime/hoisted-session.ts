@@ -74,7 +74,9 @@ export class HoistedSession {
     const rest = split.rest(
       prepared.map(({ type, dims }) => ({ elementType: type as ElementType, shape: dims })),
     );
-    return new HoistedSession(plain, preparation, compile(rest, model.outputs, split.prepared));
+    const session = new HoistedSession(plain, preparation, compile(rest, model.outputs, split.prepared));
+    session.#remember(leaves, prepared);
+    return session;
   }
 
   /** As `CompiledSession` does. */
@@ -89,12 +91,16 @@ export class HoistedSession {
   }
 
   #preparedFor(leaves: readonly NativeTensor[]): readonly NativeTensor[] {
-    const from = this.#preparation.places.map((place) => leaves[place]!);
-    const isSame = from.every((tensor, i) => tensor === this.#preparedFrom[i]?.deref());
+    const { places } = this.#preparation;
+    const isSame = places.every((place, i) => leaves[place] === this.#preparedFrom[i]?.deref());
     if (this.#prepared !== null && isSame) return this.#prepared;
     // The old ones go first: at no time are both there.
     this.#prepared = null;
-    const prepared = run(this.#preparation, leaves);
+    return this.#remember(leaves, run(this.#preparation, leaves));
+  }
+
+  #remember(leaves: readonly NativeTensor[], prepared: readonly NativeTensor[]): readonly NativeTensor[] {
+    const from = this.#preparation.places.map((place) => leaves[place]!);
     this.#prepared = prepared;
     this.#preparedFrom = from.map((tensor) => new WeakRef(tensor));
     for (const tensor of from) this.#forgotten.register(tensor, undefined);
