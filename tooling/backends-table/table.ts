@@ -15,6 +15,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import { type AgreementSteps, disagreement } from '../../apps/cli/src/testing/agreement-steps.ts';
+import { failureSummary, readSuiteCounts, suiteCell } from './suite-counts.ts';
 
 const root = fileURLToPath(new URL('../../', import.meta.url));
 /** For the small network, which takes seconds but on a GPU in software. */
@@ -97,35 +98,11 @@ function gradients(backend: string): string {
   return found === undefined ? '' : disagreement(found, plain).toExponential(0);
 }
 
-interface SuiteCounts {
-  readonly pass: number;
-  readonly fail: number;
-  readonly isWhole: boolean;
-  readonly minutes: number;
-  /** How many of the failures have which cause. */
-  readonly causes?: Readonly<Record<string, number>>;
-}
-
-function suiteCounts(): Readonly<Record<string, SuiteCounts>> {
-  return JSON.parse(readFileSync(`${root}tooling/backends-table/op-suite.json`, 'utf8'));
-}
-
-/** What fails of the specs, and why: a line a backend. */
-function failures(): string {
-  const lines = Object.entries(suiteCounts()).flatMap(([backend, { fail, causes }]) => {
-    if (causes === undefined) return [];
-    const parts = Object.entries(causes).map(([cause, count]) => `${count} ${cause}`);
-    return [`- \`${backend}\`, ${fail}: ${parts.join('; ')}.`];
-  });
-  return lines.length === 0 ? '' : `\nWhat fails of tfjs-core's specs, by cause:\n\n${lines.join('\n')}\n`;
-}
-
 /** The counts of the last run of tfjs-core's own test-suite. Those of onnxruntime:cpu .ci/run holds to be true; op-suite.ts writes the others. */
 function opSuite(backend: string): string {
   if (backend !== 'onnxruntime:cpu') {
-    const found = suiteCounts()[backend];
-    if (found === undefined) return 'not run';
-    return `${found.pass} pass, ${found.fail} fail${found.isWhole ? '' : `, of what ran in ${found.minutes} min`}`;
+    const found = readSuiteCounts()[backend];
+    return found === undefined ? 'not run' : suiteCell(found);
   }
   const table = readFileSync(`${root}packages/tfjs-backend-onnxruntime/conformance/table.md`, 'utf8');
   const [, pass, lacks, differ] = table.match(/\*\*all\*\*\s*\|\s*(\d+)\s*\|\s*(\d+)\s*\|\s*(\d+)/)!;
@@ -187,6 +164,6 @@ ${rows.map((cells) => `| ${cells.join(' | ')} |`).join('\n')}
 Batches of ${batch} images of 112x112, ${threads} threads, the median of ${steps} steps (PyTorch: the best of
 them). The third column is the largest relative
 difference in loss or parameters after three steps of a small network, which the tests hold below 1e-4.
-${failures()}${values.note === '' ? '' : `\n${values.note}\n`}`;
+${failureSummary(readSuiteCounts())}${values.note === '' ? '' : `\n${values.note}\n`}`;
 writeFileSync(`${root}docs/backends.md`, page);
 console.log(page);
