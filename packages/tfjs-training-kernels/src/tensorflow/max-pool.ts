@@ -3,35 +3,29 @@
  * never wins. TensorFlow itself refuses padding as wide as the window: images are padded before it then.
  */
 import * as tf from '@tensorflow/tfjs-core';
-import { endOfWindows, paddingAttributes } from './padding.ts';
 import {
-  attributesFor,
-  BACKEND_NAME,
-  type OperationAttribute,
-  type TensorFlowBackend,
-} from './tensorflow-backend.ts';
-
-interface PoolAttributes {
-  readonly filterSize: [number, number] | number;
-  readonly strides: [number, number] | number;
-  readonly pad: 'valid' | 'same' | number | tf.backend_util.ExplicitPadding;
-  readonly dimRoundingMode?: 'floor' | 'round' | 'ceil';
-}
+  isIdentity,
+  onPaddedImages,
+  type PoolPadding,
+  poolAttributes,
+  poolGeometry,
+  poolPadding,
+  withoutPadding,
+} from './pooling-windows.ts';
+import { BACKEND_NAME, type TensorFlowBackend } from './tensorflow-backend.ts';
 
 export const maxPool: tf.KernelConfig = {
   kernelName: 'MaxPool',
   backendName: BACKEND_NAME,
   kernelFunc: ({ inputs, attrs, backend }) => {
     const x = inputs.x as tf.Tensor4D;
-    const geometry = geometryOf(x, attrs as unknown as PoolAttributes);
-    // To tfjs windows of one pixel, as many as there are pixels, are the image itself, wherever padding has moved them.
-    const isImage = geometry.filterHeight * geometry.filterWidth === 1;
-    if (isImage && tf.util.arraysEqual(geometry.outShape, x.shape)) return tf.clone(x);
+    const geometry = poolGeometry(x, attrs);
+    if (isIdentity(geometry, x)) return tf.clone(x);
     const tensorFlow = backend as TensorFlowBackend;
     return tf.tidy(() => {
       const wide = widePadding(geometry);
-      const [images, windows] = wide ? [padded(x, wide), withoutPadding(geometry)] : [x, geometry];
-      return tensorFlow.executeSingleOutput('MaxPool', attributes(images, windows, tensorFlow), [images]);
+      const [images, windows] = wide ? [padded(x, wide), onPaddedImages(geometry)] : [x, geometry];
+      return tensorFlow.executeSingleOutput('MaxPool', poolAttributes(x.dtype, windows, tensorFlow), [images]);
     });
   },
 };
@@ -41,70 +35,28 @@ export const maxPoolGrad: tf.KernelConfig = {
   backendName: BACKEND_NAME,
   kernelFunc: ({ inputs, attrs, backend }) => {
     const { dy, input, output } = inputs as Record<'dy' | 'input' | 'output', tf.Tensor4D>;
-    const geometry = geometryOf(input, attrs as unknown as PoolAttributes);
+    const geometry = poolGeometry(input, attrs);
     const tensorFlow = backend as TensorFlowBackend;
     const run = (images: tf.Tensor4D, windows: tf.backend_util.Conv2DInfo) => {
-      const given = attributes(images, windows, tensorFlow);
-      return tensorFlow.executeSingleOutput('MaxPoolGrad', given, [images, output, dy]);
+      const given = poolAttributes(input.dtype, windows, tensorFlow);
+      return tensorFlow.executeSingleOutput('MaxPoolGrad', given, [images, output, dy]) as tf.Tensor4D;
     };
     const wide = widePadding(geometry);
     if (!wide) return run(input, geometry);
-    return tf.tidy(() => {
-      const gradient = run(padded(input, wide), withoutPadding(geometry));
-      return tf.slice(gradient, [0, wide[1][0], wide[2][0], 0], input.shape);
-    });
+    return tf.tidy(() =>
+      withoutPadding(run(padded(input, wide), onPaddedImages(geometry)), wide, input.shape),
+    );
   },
 };
 
-type Padding = [[0, 0], [number, number], [number, number], [0, 0]];
-
-function geometryOf(x: tf.Tensor4D, attrs: PoolAttributes): tf.backend_util.Conv2DInfo {
-  const { filterSize, strides, pad, dimRoundingMode } = attrs;
-  return tf.backend_util.computePool2DInfo(x.shape, filterSize, strides, 1, pad, dimRoundingMode);
-}
-
 /** The padding of each axis, if some of it is as wide as the window. */
-function widePadding(geometry: tf.backend_util.Conv2DInfo): Padding | undefined {
-  const { padInfo, filterHeight, filterWidth } = geometry;
-  const [bottom, right] = endOfWindows(geometry);
+function widePadding(geometry: tf.backend_util.Conv2DInfo): PoolPadding | undefined {
+  const padding = poolPadding(geometry);
   const isWide =
-    Math.max(padInfo.top, bottom) >= filterHeight || Math.max(padInfo.left, right) >= filterWidth;
-  return isWide
-    ? [
-        [0, 0],
-        [padInfo.top, bottom],
-        [padInfo.left, right],
-        [0, 0],
-      ]
-    : undefined;
+    Math.max(...padding[1]) >= geometry.filterHeight || Math.max(...padding[2]) >= geometry.filterWidth;
+  return isWide ? padding : undefined;
 }
 
-function padded(x: tf.Tensor4D, padding: Padding): tf.Tensor4D {
+function padded(x: tf.Tensor4D, padding: PoolPadding): tf.Tensor4D {
   return tf.pad(x, padding, x.dtype === 'int32' ? -(2 ** 31) : Number.NEGATIVE_INFINITY);
-}
-
-function withoutPadding(geometry: tf.backend_util.Conv2DInfo): tf.backend_util.Conv2DInfo {
-  const padInfo = { top: 0, bottom: 0, left: 0, right: 0, type: 'VALID' as const };
-  const [bottom, right] = endOfWindows(geometry);
-  return {
-    ...geometry,
-    inHeight: geometry.inHeight + geometry.padInfo.top + bottom,
-    inWidth: geometry.inWidth + geometry.padInfo.left + right,
-    padInfo,
-  };
-}
-
-function attributes(
-  x: tf.Tensor4D,
-  geometry: tf.backend_util.Conv2DInfo,
-  backend: TensorFlowBackend,
-): OperationAttribute[] {
-  const { dtype, ints, string } = attributesFor(backend);
-  return [
-    dtype('T', x.dtype),
-    ints('ksize', [1, geometry.filterHeight, geometry.filterWidth, 1]),
-    ints('strides', [1, geometry.strideHeight, geometry.strideWidth, 1]),
-    string('data_format', 'NHWC'),
-    ...paddingAttributes(geometry, backend),
-  ];
 }

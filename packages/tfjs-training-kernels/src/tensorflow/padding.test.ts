@@ -1,14 +1,16 @@
-import { testBackends } from '@arcface-tooling/test-backends';
-import '@tensorflow/tfjs-backend-cpu';
 import * as tf from '@tensorflow/tfjs-core';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { describe, expect, it } from 'vitest';
+import {
+  expectClose,
+  numbers,
+  onBoth,
+  onTensorFlow,
+  ramp,
+  valueAndGradients,
+} from '../testing/tensorflow-agreement.ts';
 
-/*
- * What tfjs's plain backend computes is what TensorFlow has to: convolutions and max pooling with every kind of padding,
- * values and gradients. Runs where TensorFlow is bound: ARCFACE_TEST_BACKEND=node (see tooling/tfjs-node).
- */
+/* Convolutions and max pooling with every kind of padding, values and gradients. */
 
-const [backend] = testBackends('cpu');
 type Padding = Parameters<typeof tf.conv2d>[3];
 const PADDINGS: readonly [string, Padding][] = [
   ['valid', 'valid'],
@@ -25,54 +27,7 @@ const PADDINGS: readonly [string, Padding][] = [
   ],
 ];
 
-async function on<T>(name: string, compute: () => T): Promise<T> {
-  await tf.setBackend(name);
-  return compute();
-}
-
-function numbers(tensors: readonly tf.Tensor[]): number[][] {
-  return tensors.map((tensor) => [...tensor.dataSync()]);
-}
-
-/** The value and all gradients of the sum of its squares. */
-function valueAndGradients(
-  f: (...inputs: tf.Tensor4D[]) => tf.Tensor,
-  inputs: () => tf.Tensor4D[],
-): number[][] {
-  return tf.tidy(() => {
-    const given = inputs();
-    const gradients = tf.grads((...tensors) => tf.sum(tf.square(f(...(tensors as tf.Tensor4D[])))))(given);
-    return numbers([f(...given), ...gradients]);
-  });
-}
-
-function ramp(shape: [number, number, number, number], step: number): tf.Tensor4D {
-  const size = shape.reduce((product, side) => product * side, 1);
-  return tf.tensor4d(
-    Float32Array.from({ length: size }, (_, i) => ((i * step) % 17) / 8 - 1),
-    shape,
-  );
-}
-
-function expectClose(actual: number[][], expected: number[][]): void {
-  expect(actual.map(({ length }) => length)).toEqual(expected.map(({ length }) => length));
-  actual.forEach((values, part) => {
-    const scale = Math.max(1, ...expected[part]!.map(Math.abs));
-    values.forEach((value, i) => {
-      expect(Math.abs(value - expected[part]![i]!) / scale).toBeLessThan(1e-5);
-    });
-  });
-}
-
-describe.skipIf(backend !== 'tensorflow')('on TensorFlow (needs ARCFACE_TEST_BACKEND=node)', () => {
-  const leaks = { before: 0 };
-  beforeAll(() => {
-    leaks.before = tf.memory().numTensors;
-  });
-  afterAll(() => {
-    expect(tf.memory().numTensors).toBe(leaks.before);
-  });
-
+onTensorFlow(() => {
   describe.each(PADDINGS)('padding %s', (_, padding) => {
     it.each([1, 2])('convolves at stride %i', async (stride) => {
       const compute = () =>
@@ -80,7 +35,7 @@ describe.skipIf(backend !== 'tensorflow')('on TensorFlow (needs ARCFACE_TEST_BAC
           (x, filter) => tf.conv2d(x!, filter!, stride, padding),
           () => [ramp([2, 7, 6, 3], 5), ramp([3, 3, 3, 4], 7)],
         );
-      expectClose(await on(backend, compute), await on('cpu', compute));
+      expectClose(await onBoth(compute));
     });
 
     it.each([1, 2])('convolves channel by channel at stride %i', async (stride) => {
@@ -89,7 +44,7 @@ describe.skipIf(backend !== 'tensorflow')('on TensorFlow (needs ARCFACE_TEST_BAC
           (x, filter) => tf.depthwiseConv2d(x!, filter!, stride, padding),
           () => [ramp([2, 7, 6, 3], 5), ramp([3, 3, 3, 2], 7)],
         );
-      expectClose(await on(backend, compute), await on('cpu', compute));
+      expectClose(await onBoth(compute));
     });
 
     it('pools integers', async () => {
@@ -97,7 +52,8 @@ describe.skipIf(backend !== 'tensorflow')('on TensorFlow (needs ARCFACE_TEST_BAC
         tf.tidy(() =>
           numbers([tf.maxPool(tf.cast(tf.mul(ramp([1, 7, 6, 3], 5), 8), 'int32'), 3, 2, padding)]),
         );
-      expect(await on(backend, compute)).toEqual(await on('cpu', compute));
+      const { found, expected } = await onBoth(compute);
+      expect(found).toEqual(expected);
     });
 
     it.runIf(Array.isArray(padding) || typeof padding === 'number')(
@@ -111,16 +67,28 @@ describe.skipIf(backend !== 'tensorflow')('on TensorFlow (needs ARCFACE_TEST_BAC
               tf.conv2d(x(), ramp([3, 3, 3, 4], 7), 2, padding, 'NHWC', 1, 'ceil'),
               tf.maxPool(x(), 3, 2, padding, 'ceil'),
               tf.maximum(tf.maxPool(x(), 2, 2, 2, 'ceil'), -9),
+              tf.avgPool(x(), 3, 2, padding, 'ceil'),
             ]),
           );
-        expectClose(await on(backend, compute), await on('cpu', compute));
+        expectClose(await onBoth(compute));
       },
     );
 
     it('pools', async () => {
       const distinct = (): tf.Tensor4D[] => [tf.reshape(tf.linspace(-1, 1, 2 * 7 * 6 * 3), [2, 7, 6, 3])];
       const compute = () => valueAndGradients((x) => tf.maxPool(x!, 3, 2, padding), distinct);
-      expectClose(await on(backend, compute), await on('cpu', compute));
+      expectClose(await onBoth(compute));
+    });
+
+    it('averages', async () => {
+      const images = () => ramp([2, 7, 6, 3], 5);
+      const average = (x: tf.Tensor4D) => tf.avgPool(x, 3, 2, padding);
+      // Of `same`, tfjs's gradient counts what is padded, and TensorFlow's does not.
+      const compute = () =>
+        padding === 'same'
+          ? tf.tidy(() => numbers([average(images())]))
+          : valueAndGradients((x) => average(x!), () => [images()]);
+      expectClose(await onBoth(compute));
     });
   });
 });

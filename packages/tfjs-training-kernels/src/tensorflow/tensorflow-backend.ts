@@ -37,6 +37,8 @@ export interface TensorFlowBackend extends KernelBackend {
     inputs: readonly TensorInfo[],
     outputs: number,
   ): Tensor[];
+  /** An activation by the name that tfjs's fused operations give it; the input itself where it is `linear`. */
+  applyActivation(input: Tensor, activation: string, slopes?: Tensor, leakyreluAlpha?: number): Tensor;
 }
 
 /** Builds attributes for a backend's binding. */
