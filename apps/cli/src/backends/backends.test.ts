@@ -1,6 +1,7 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { checkProvider } from 'tfjs-backend-onnxruntime';
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 import { useBackend } from '../backend.ts';
 import { CommandError } from '../cli/usage-error.ts';
@@ -46,3 +47,14 @@ test('packages are found from a folder that has them', () => {
   expect(findOptionalPackage('vitest', process.cwd())).toContain('vitest');
   expect(findOptionalPackage('no-such-package-anywhere')).toBeUndefined();
 });
+
+test.skipIf(checkProvider('cuda').available)(
+  'a provider that does not start is told, with what it lacks',
+  async () => {
+    const failure = await useBackend({ backend: 'onnxruntime:cuda' }).catch((error: unknown) => error);
+    expect(failure).toBeInstanceOf(CommandError);
+    expect((failure as Error).message).toMatch(
+      /^--backend onnxruntime:cuda cannot be used: .*onnxruntime-gpu.*choose provider 'cpu'/s,
+    );
+  },
+);

@@ -45,5 +45,19 @@ export async function bindWebGpu(): Promise<string> {
   if (!(await tf.setBackend('webgpu'))) {
     throw new CommandError('--backend webgpu: TensorFlow.js could not start it; the reason is above.');
   }
+  tellOfLoss();
   return 'webgpu';
+}
+
+/** What is read from a GPU that is lost fails with the words of whoever reads it; this says what has happened, and what to do. */
+function tellOfLoss(): void {
+  const { device } = tf.backend() as tf.KernelBackend & {
+    readonly device: { readonly lost: Promise<{ readonly message: string }> };
+  };
+  void device.lost.then(({ message }) => {
+    process.stderr.write(
+      `--backend webgpu: the GPU was lost (${message || 'no reason was given'}). What was computed since the last checkpoint is ` +
+        'gone; start the command again, with --resume where it has that.\n',
+    );
+  });
 }
