@@ -37,6 +37,8 @@ beforeEach(async () => {
     cacheEntries: 32,
     cacheBytes: 4 * 2 ** 30,
     layout: 'blocked',
+    pendingNodes: 100_000,
+    pendingBytes: 512 * 2 ** 20,
     dumpDirectory: null,
   });
 });
@@ -110,7 +112,50 @@ describe('laziness', () => {
     for (let i = 0; i < 25; i++) x = tf.add(x, 1);
     expect(statistics().runs).toBe(before + 2);
     expect(values(x)).toEqual([25]);
-    configure({ pendingNodes: 100_000 });
+  });
+
+  it('computes a training loop that reads nothing in whole steps, all pieces but the ends by one graph', async () => {
+    const targets = [1, -2, 3, 0.5];
+    const train = () => {
+      const weights = tf.variable(tf.zeros([4]));
+      const optimiser = tf.train.sgd(0.1);
+      // As an epoch that adds its losses up and reads the sum in the end.
+      let total: tf.Tensor = tf.scalar(0);
+      for (let step = 0; step < 60; step++) {
+        total = tf.tidy(() => {
+          const batch = tf.tensor1d(targets.map((target) => target + step / 60));
+          const loss = optimiser.minimize(() => tf.sum(tf.square(tf.sub(weights as tf.Tensor, batch))), true)!;
+          return tf.add(total, loss);
+        });
+      }
+      const found = [...values(total), ...weights.dataSync()];
+      weights.dispose();
+      optimiser.dispose();
+      return found;
+    };
+    await tf.setBackend('cpu');
+    const expected = train();
+    await tf.setBackend('onnxruntime');
+    configure({ pendingNodes: 1000 });
+    let found: number[] = [];
+    const { runs, compilations } = cost(() => {
+      found = train();
+    });
+    for (const [i, value] of expected.entries()) expect(found[i]!).toBeCloseTo(value, 3);
+    expect(runs).toBeGreaterThan(8);
+    // The first piece and the last are unlike the others.
+    expect(compilations).toBeLessThanOrEqual(3);
+  });
+
+  it('computes without a read when much was written', () => {
+    configure({ pendingBytes: 1000 });
+    const before = statistics();
+    const batch = new Float32Array(100);
+    const sums = [0, 1, 2, 3].map((value) => tf.tidy(() => tf.sum(tf.tensor1d(batch.fill(value)))));
+    // The third batch was too much for two.
+    expect(statistics().runs).toBe(before.runs + 1);
+    expect(statistics().pendingTensors).toBe(before.pendingTensors + 2);
+    expect(sums.flatMap(values)).toEqual([0, 100, 200, 300]);
   });
 
   it('renames without computing', () => {
@@ -138,6 +183,21 @@ describe('laziness', () => {
     await tf.setBackend('cpu');
     expect(values(tf.add(b, 1))).toEqual([3, 4]);
     tf.dispose([a, b]);
+  });
+
+  it('refuses tensors of other backends that it could not hold, and leaves them where they are', async () => {
+    await tf.setBackend('cpu');
+    const words = tf.tensor1d(['a', 'b']);
+    const spectrum = tf.complex([1, 2], [3, 4]);
+    await tf.setBackend('onnxruntime');
+    for (const tensor of [words, spectrum]) {
+      expect(() => tf.reshape(tensor, [2, 1])).toThrowError(
+        expect.objectContaining({ code: 'unsupported-dtype' }),
+      );
+    }
+    expect(words.dataSync()).toEqual(['a', 'b']);
+    expect([...spectrum.dataSync()]).toEqual([1, 3, 2, 4]);
+    tf.dispose([words, spectrum]);
   });
 });
 

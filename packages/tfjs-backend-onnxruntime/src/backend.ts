@@ -13,34 +13,18 @@ import {
 import { OnnxRuntimeBackendError } from './errors.ts';
 import { asDType } from './kernels/dtype.ts';
 import type { KernelCall, KernelResult, KernelRow } from './kernels/kernel-row.ts';
-import { reshapeOp } from './kernels/shape.ts';
-import { type CompiledModel, compileSchedule } from './lowering/compile.ts';
-import type { LoweringOptions } from './lowering/lowering.ts';
+import { TracedCall, type TensorStore } from './kernels/traced-call.ts';
 import { checkOptions, defaultOptions, type OnnxRuntimeBackendOptions } from './options.ts';
-import { nchwcBlockSize } from './runtime/block-size.ts';
-import { CompiledSession } from './runtime/compiled-session.ts';
-import { DiskCache } from './runtime/disk-cache.ts';
-import { HoistedSession } from './runtime/hoisted-session.ts';
-import { dumpModel } from './runtime/model-dump.ts';
-import { loadRuntime, type NativeTensor } from './runtime/native-binding.ts';
+import { CompiledGraphs } from './runtime/compiled-graphs.ts';
+import type { HostValues, NativeTensor } from './runtime/native-binding.ts';
 import { checkHalfPrecision, chooseProvider } from './runtime/provider.ts';
-import { type GraphSession, SessionCache } from './runtime/session-cache.ts';
 import { callSiteOf } from './trace/call-site.ts';
-import { estimatePeakBytes } from './trace/peak-memory.ts';
+import { makeLeaf } from './trace/leaf.ts';
 import { RecompilationWatch } from './trace/recompilation-watch.ts';
-import { makeSchedule, type Schedule } from './trace/schedule.ts';
-import { hasBackwardPass, parametersOf, SteadyParameters } from './trace/steady-parameters.ts';
+import { makeSchedule } from './trace/schedule.ts';
 import { SteepPrelus } from './trace/steep-prelus.ts';
-import {
-  type DType,
-  type Shape,
-  sameShape,
-  setCallSite,
-  sizeOf,
-  TraceValue,
-  trace,
-  tracedNodes,
-} from './trace/trace-graph.ts';
+import { sameShape, setCallSite, sizeOf, TraceValue } from './trace/trace-graph.ts';
+import { UnreadWork } from './trace/unread-work.ts';
 
 /** What the backend has done and holds. Times in milliseconds, summed since the start. */
 export interface OnnxRuntimeStatistics {
@@ -84,46 +68,32 @@ class StoredTensor {
   }
 }
 
-/**
- * Runs in a row with the same parameters after which a graph's work on them is hoisted out of it. To compile its parts costs as much as
- * ten to twenty runs of one image gain.
- */
-const runsToHoist = 8;
+const warn = (message: string) => console.warn(message);
 
-/** A trace of fewer kernels is not looked for on disk; see DiskCache. */
-const tracedNodesWorthKeeping = 50;
-
-type HostValues = Float32Array | Int32Array | Uint8Array;
-
-export class OnnxRuntimeBackend extends KernelBackend {
+export class OnnxRuntimeBackend extends KernelBackend implements TensorStore {
   #options = defaultOptions();
-  #cache: SessionCache;
-  #disk: DiskCache | null;
-  #diskHits = 0;
+  #graphs: CompiledGraphs;
   /** By ids of other backends. */
   readonly #foreign: DataStorage<StoredTensor>;
   #ownIds = 0;
   readonly #pending = new Set<StoredTensor>();
-  #watch = new RecompilationWatch((message) => console.warn(message));
+  readonly #unread = new UnreadWork();
+  #watch = new RecompilationWatch(warn);
   #prelus = new SteepPrelus();
-  /** Of each graph that may be hoisted; null where it turned out that it cannot be. */
-  #steady = new WeakMap<CompiledSession, SteadyParameters | null>();
   #concrete = 0;
   #runs = 0;
-  #compilations = 0;
-  #hoisted = 0;
+  /** Of graphs under options that hold no longer. */
+  #before = { compilations: 0, diskHits: 0, hoisted: 0 };
   #scheduleMs = 0;
   #compileMs = 0;
   #runMs = 0;
   #lastRunNodes = 0;
-  #nodesAtFlush = tracedNodes();
 
   constructor() {
     super();
     this.#foreign = new DataStorage(this, engine());
     checkProviderFor(this.#options);
-    this.#cache = this.#makeCache();
-    this.#disk = this.#makeDisk();
+    this.#graphs = new CompiledGraphs(this.#options);
   }
 
   get options(): OnnxRuntimeBackendOptions {
@@ -136,24 +106,26 @@ export class OnnxRuntimeBackend extends KernelBackend {
     checkProviderFor(checked);
     this.#options = checked;
     setCallSite(null);
-    this.#cache.clear();
-    this.#cache = this.#makeCache();
-    this.#disk = this.#makeDisk();
-    this.#watch = new RecompilationWatch((message) => console.warn(message));
+    const { compilations, diskHits, hoisted } = this.statistics();
+    this.#before = { compilations, diskHits, hoisted };
+    this.#graphs.clear();
+    this.#graphs = new CompiledGraphs(checked);
+    this.#watch = new RecompilationWatch(warn);
     this.#prelus = new SteepPrelus();
   }
 
   statistics(): OnnxRuntimeStatistics {
+    const { compilations, diskHits, hoisted, held } = this.#graphs;
     return {
       runs: this.#runs,
-      compilations: this.#compilations,
-      diskHits: this.#diskHits,
-      hoisted: this.#hoisted,
+      compilations: this.#before.compilations + compilations,
+      diskHits: this.#before.diskHits + diskHits,
+      hoisted: this.#before.hoisted + hoisted,
       scheduleMs: this.#scheduleMs,
       compileMs: this.#compileMs,
       runMs: this.#runMs,
-      sessions: this.#cache.size,
-      sessionBytes: this.#cache.bytes,
+      sessions: held.sessions,
+      sessionBytes: held.bytes,
       lastRunNodes: this.#lastRunNodes,
       concreteTensors: this.#concrete,
       pendingTensors: this.#pending.size,
@@ -164,9 +136,9 @@ export class OnnxRuntimeBackend extends KernelBackend {
 
   /** Calls a kernel: adds nodes, computes nothing. */
   runKernel(row: KernelRow, tensors: KernelCall['tensors'], attributes: KernelCall['attributes']) {
-    // A program that never reads would trace for ever.
-    if (tracedNodes() - this.#nodesAtFlush > this.#options.pendingNodes) this.flush();
-    if (this.#options.callSites) setCallSite(callSiteOf(row.kernel));
+    const { pendingNodes, callSites } = this.#options;
+    if (this.#unread.isDueAtKernel(pendingNodes)) this.flush();
+    if (callSites) setCallSite(callSiteOf(row.kernel));
     return this.#results(row.run(new TracedCall(this, tensors, attributes)));
   }
 
@@ -188,14 +160,12 @@ export class OnnxRuntimeBackend extends KernelBackend {
     return { dataId, shape: [...value.shape], dtype: value.dtype };
   }
 
-  /** The traced value of a tensor, in the tensor's own shape. */
-  traced(tensor: TensorInfo): TraceValue {
+  stored(tensor: TensorInfo): TraceValue {
     const { value } = this.#get(tensor.dataId);
     if (tensor instanceof Variable) value.isParameter = true;
-    return reshaped(value, tensor.shape);
+    return value;
   }
 
-  /** Whether the PReLU that is traced now may take the graph for slopes of 1 and less. */
   areConvex(slopes: TraceValue): boolean {
     return this.#prelus.areConvex(slopes);
   }
@@ -204,7 +174,8 @@ export class OnnxRuntimeBackend extends KernelBackend {
 
   /** Computes everything that is alive and pending. */
   flush(): void {
-    this.#nodesAtFlush = tracedNodes();
+    // Before it is tried: what cannot be computed is not tried again at every kernel.
+    this.#unread.reset();
     if (this.#pending.size > 0) this.#compute(this.#pendingValues());
   }
 
@@ -212,13 +183,13 @@ export class OnnxRuntimeBackend extends KernelBackend {
     const start = performance.now();
     this.#prelus.nextRun();
     const schedule = makeSchedule(targets);
-    let session: GraphSession | undefined = this.#cache.find(schedule.hash, schedule.signature);
+    let session = this.#graphs.find(schedule);
     const scheduled = performance.now();
     this.#scheduleMs += scheduled - start;
     this.#watch.record(schedule, session === undefined);
-    session ??= this.#compile(schedule);
+    session ??= this.#graphs.compile(schedule);
     const leaves = schedule.leaves.map(({ tensor }) => tensor!);
-    if (session instanceof CompiledSession) session = this.#hoistedOnceSteady(session, schedule, leaves);
+    session = this.#graphs.hoistedOnceSteady(session, schedule, leaves);
     const compiled = performance.now();
     this.#compileMs += compiled - scheduled;
     const results = session.run(leaves);
@@ -239,124 +210,22 @@ export class OnnxRuntimeBackend extends KernelBackend {
 
   /** The ONNX model that `flush` would run now, or null when nothing is pending. */
   pendingModel(): Uint8Array | null {
-    if (this.#pending.size === 0) return null;
-    return compileSchedule(makeSchedule(this.#pendingValues()), this.#loweringOptions()).bytes;
+    return this.#pending.size === 0 ? null : this.#graphs.modelOf(makeSchedule(this.#pendingValues()));
   }
 
   *#pendingValues(): Generator<TraceValue> {
     for (const { value } of this.#pending) yield value;
   }
 
-  #compile(schedule: Schedule): CompiledSession {
-    const estimate = estimatePeakBytes(schedule);
-    const session = this.#loadKept(schedule, estimate) ?? this.#compileAnew(schedule, estimate);
-    this.#cache.add(schedule.hash, session);
-    return session;
-  }
-
-  #compileAnew(schedule: Schedule, estimate: number): CompiledSession {
-    const model = compileSchedule(schedule, this.#loweringOptions());
-    this.#dump(schedule, model);
-    const disk = this.#disk;
-    const writeTo = disk?.prepare(model) ?? null;
-    const signature = schedule.signature.slice();
-    const session = new CompiledSession(model, signature, estimate, this.#options, {
-      already: false,
-      writeTo,
-    });
-    if (disk && writeTo) disk.keep(this.#diskKey(disk, schedule), model, writeTo);
-    this.#compilations++;
-    return session;
-  }
-
-  /** The session, or one in two parts that takes its place from here on. */
-  #hoistedOnceSteady(
-    session: CompiledSession,
-    schedule: Schedule,
-    leaves: readonly NativeTensor[],
-  ): GraphSession {
-    if (!this.#options.hoisting) return session;
-    const parameters = parametersOf(schedule);
-    if (!this.#steady.has(session)) {
-      const isInference = parameters.length > 0 && !hasBackwardPass(schedule);
-      this.#steady.set(session, isInference ? new SteadyParameters() : null);
-    }
-    const steady = this.#steady.get(session)!;
-    if (steady === null || steady.count(parameters.map((place) => leaves[place]!)) < runsToHoist)
-      return session;
-    this.#steady.set(session, null);
-    try {
-      const model = compileSchedule(schedule, this.#loweringOptions());
-      const hoisted = HoistedSession.from(session, model, { leaves, parameters }, this.#options);
-      if (hoisted === null) return session;
-      this.#cache.add(schedule.hash, hoisted);
-      this.#hoisted++;
-      return hoisted;
-    } catch {
-      // Where there is no memory for two parts, the one that runs is as right.
-      return session;
-    }
-  }
-
-  /** The graph as an earlier process compiled it, or null. */
-  #loadKept(schedule: Schedule, estimate: number): CompiledSession | null {
-    const disk = this.#disk;
-    if (!disk || schedule.nodes.length < tracedNodesWorthKeeping) return null;
-    const key = this.#diskKey(disk, schedule);
-    const model = disk.find(key);
-    if (!model) return null;
-    try {
-      const signature = schedule.signature.slice();
-      const session = new CompiledSession(model, signature, estimate, this.#options, { already: true });
-      this.#dump(schedule, model);
-      this.#diskHits++;
-      return session;
-    } catch {
-      disk.discard(key);
-      return null;
-    }
-  }
-
-  #diskKey(disk: DiskCache, schedule: Schedule): string {
-    const { provider, optimization } = this.#options;
-    const { blockSize, heldBytes, precision } = this.#loweringOptions();
-    return disk.key(schedule.signature, [provider, optimization, blockSize, heldBytes, precision]);
-  }
-
-  #dump(schedule: Schedule, model: CompiledModel): void {
-    const { dumpDirectory } = this.#options;
-    if (dumpDirectory !== null) dumpModel(dumpDirectory, schedule.hash, model.bytes);
-  }
-
-  #loweringOptions(): LoweringOptions {
-    const { layout, provider, heldBytes, precision } = this.#options;
-    const isOnCpu = chooseProvider(provider) === 'cpu';
-    const isBlocked = layout === 'blocked' && precision === 'float32' && isOnCpu;
-    return {
-      blockSize: isBlocked ? nchwcBlockSize() : 0,
-      heldBytes,
-      precision: precision === 'float16' && isOnCpu ? 'emulated float16' : precision,
-    };
-  }
-
-  /** Kept graphs know nothing of call sites, and are those of the CPU. */
-  #makeDisk(): DiskCache | null {
-    const { diskCache, diskCacheBytes, callSites } = this.#options;
-    return diskCache === null || callSites
-      ? null
-      : new DiskCache({ directory: diskCache, bytes: diskCacheBytes });
-  }
-
-  #makeCache(): SessionCache {
-    return new SessionCache({ entries: this.#options.cacheEntries, bytes: this.#options.cacheBytes });
-  }
-
   // --- storage, as tfjs asks for it ----------------------------------------------------------------------------
 
   override write(values: unknown, shape: number[], dtype: DataType): object {
+    const value = leafOf(values, shape, dtype);
+    const { byteLength } = value.tensor!.data;
+    if (this.#unread.isDueAtWrite(byteLength, this.#options.pendingBytes)) this.flush();
     this.#ownIds++;
     this.#concrete++;
-    return new StoredTensor(this, leafOf(values, shape, dtype), 1);
+    return new StoredTensor(this, value, 1);
   }
 
   override move(dataId: object, values: unknown, shape: number[], dtype: DataType, references: number): void {
@@ -446,7 +315,7 @@ export class OnnxRuntimeBackend extends KernelBackend {
   }
 
   override dispose(): void {
-    this.#cache.clear();
+    this.#graphs.clear();
     this.#pending.clear();
   }
 
@@ -459,56 +328,29 @@ export class OnnxRuntimeBackend extends KernelBackend {
   /** The tensor, which tfjs moves here first if it is on another backend. */
   #get(dataId: object): StoredTensor {
     if (dataId instanceof StoredTensor && dataId.owner === this) return dataId;
-    // tfjs itself knows no tensor that was disposed, and would say so in its own variables' names.
-    const isKnown = this.#foreign.has(dataId) || engine().state.tensorInfo.has(dataId);
-    const stored = isKnown ? this.#foreign.get(dataId) : undefined;
+    if (!this.#foreign.has(dataId)) checkCanMove(dataId);
+    const stored = this.#foreign.get(dataId);
     if (stored) return stored;
-    throw new OnnxRuntimeBackendError(
-      'unknown-tensor',
-      'The tensor has no data on the onnxruntime backend: it was disposed, or belongs to a backend that was removed.',
-    );
+    throw unknownTensor();
   }
 }
 
-/** What a kernel row sees of the backend; a class, because one is made for every kernel that is called. */
-class TracedCall implements KernelCall {
-  readonly tensors: KernelCall['tensors'];
-  readonly attributes: KernelCall['attributes'];
-  readonly #backend: OnnxRuntimeBackend;
+/**
+ * tfjs takes a tensor from the backend that it is on before it asks the next one whether it wants it: what cannot be had here has
+ * to be refused first, or its numbers would be lost.
+ */
+function checkCanMove(dataId: object): void {
+  // tfjs itself knows no tensor that was disposed, and would say so in its own variables' names.
+  const info = engine().state.tensorInfo.get(dataId);
+  if (info === undefined) throw unknownTensor();
+  asDType(info.dtype, 'move from another backend');
+}
 
-  constructor(
-    backend: OnnxRuntimeBackend,
-    tensors: KernelCall['tensors'],
-    attributes: KernelCall['attributes'],
-  ) {
-    this.#backend = backend;
-    this.tensors = tensors;
-    this.attributes = attributes;
-  }
-
-  value(tensor: TensorInfo): TraceValue {
-    return this.#backend.traced(tensor);
-  }
-
-  reshape(value: TraceValue, shape: Shape): TraceValue {
-    return reshaped(value, shape);
-  }
-
-  read(tensor: TensorInfo): HostValues {
-    return this.#backend.readSync(tensor.dataId);
-  }
-
-  areConvex(slopes: TraceValue): boolean {
-    return this.#backend.areConvex(slopes);
-  }
-
-  number(value: number, dtype: DType = 'float32'): TraceValue {
-    return makeLeaf([value], [], dtype);
-  }
-
-  leaf(values: HostValues, shape: Shape, dtype: DType): TraceValue {
-    return makeLeaf(values, shape, dtype);
-  }
+function unknownTensor(): OnnxRuntimeBackendError {
+  return new OnnxRuntimeBackendError(
+    'unknown-tensor',
+    'The tensor has no data on the onnxruntime backend: it was disposed, or belongs to a backend that was removed.',
+  );
 }
 
 /** A lowering that gives another shape than its kernel's rule would have its numbers read in the wrong places. */
@@ -532,23 +374,4 @@ function leafOf(values: unknown, shape: readonly number[], dtype: DataType): Tra
   const known = asDType(dtype, 'write');
   const given = (values ?? new Float32Array(sizeOf(shape))) as ArrayLike<number>;
   return makeLeaf(given, [...shape], known);
-}
-
-function makeLeaf(values: ArrayLike<number>, shape: Shape, dtype: DType): TraceValue {
-  const value = new TraceValue(shape, dtype);
-  const { Tensor } = loadRuntime();
-  value.tensor = new Tensor(dtype, hostArray(values, dtype), shape);
-  return value;
-}
-
-function reshaped(value: TraceValue, shape: Shape): TraceValue {
-  return sameShape(value.shape, shape) ? value : trace(reshapeOp, [value], { shape, dtype: value.dtype });
-}
-
-// Copied always: a caller may fill the same array with its next batch before this one has been computed.
-function hostArray(values: ArrayLike<number>, dtype: DType): HostValues {
-  // From one typed array to another the constructor copies memory; `from` would take element by element.
-  if (dtype === 'float32') return new Float32Array(values);
-  if (dtype === 'int32') return new Int32Array(values);
-  return Uint8Array.from(values, (x) => (x ? 1 : 0));
 }

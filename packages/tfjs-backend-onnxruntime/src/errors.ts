@@ -21,8 +21,10 @@ export type OnnxRuntimeBackendErrorCode =
   | 'compilation-failed'
   /** ONNX Runtime failed while running a graph; its own words are in the message. */
   | 'run-failed'
-  /** A graph did not fit. Take smaller batches, or a backbone with segments (gradient checkpointing). */
-  | 'out-of-memory';
+  /** There was not enough memory for a graph. Take smaller batches; the message says what else. */
+  | 'out-of-memory'
+  /** The device that the provider computes on is gone. Start the program again, from its last checkpoint. */
+  | 'device-lost';
 
 /** The one error class of this package. */
 export class OnnxRuntimeBackendError extends Error {

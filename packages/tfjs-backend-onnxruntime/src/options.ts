@@ -32,8 +32,13 @@ export interface OnnxRuntimeBackendOptions {
    * whatever it needs. Default 4 GiB. `TFJS_ONNXRUNTIME_CACHE_BYTES`
    */
   readonly cacheBytes: number;
-  /** Operations traced without a read after which everything is computed anyway. Default 100,000. */
+  /**
+   * Operations traced without a read after which everything is computed anyway; a twenty-fifth of them where the forward pass of
+   * a gradient begins, so that a training loop that reads nothing is computed in whole steps. Default 100,000.
+   */
   readonly pendingNodes: number;
+  /** Bytes written by JavaScript without a read after which everything is computed anyway. Default 512 MiB. */
+  readonly pendingBytes: number;
   /**
    * Whether each compiled graph keeps its memory between runs (ONNX Runtime's arena). Off saves about a quarter of
    * the memory and costs a few per cent of the speed. Default true. `TFJS_ONNXRUNTIME_ARENA=0`
@@ -122,6 +127,7 @@ export function defaultOptions(): OnnxRuntimeBackendOptions {
     cacheEntries: Number(environment('CACHE_ENTRIES') ?? 32),
     cacheBytes: Number(environment('CACHE_BYTES') ?? 4 * 2 ** 30),
     pendingNodes: 100_000,
+    pendingBytes: 512 * 2 ** 20,
     arena: environment('ARENA') !== '0',
     heldBytes: Number(environment('HELD_BYTES') ?? 448 * 2 ** 20),
     hoisting: environment('HOISTING') !== '0',
@@ -142,6 +148,7 @@ export function checkOptions(options: OnnxRuntimeBackendOptions): OnnxRuntimeBac
   positiveInteger('cacheBytes', options.cacheBytes);
   positiveInteger('diskCacheBytes', options.diskCacheBytes);
   positiveInteger('pendingNodes', options.pendingNodes);
+  positiveInteger('pendingBytes', options.pendingBytes);
   if (!(options.heldBytes >= 0)) {
     throw new OnnxRuntimeBackendError(
       'invalid-option',

@@ -2,6 +2,7 @@
 // zeros and ones, which tfjs itself asks for by the kernel, are known to the graph (and often cancel in it).
 
 import type { FillAttrs, LinSpaceAttrs, RangeAttrs } from '@tensorflow/tfjs-core';
+import type { HostValues } from '../runtime/native-binding.ts';
 import { type DType, type Shape, sizeOf, type TraceValue, trace } from '../trace/trace-graph.ts';
 import { asDType } from './dtype.ts';
 import { composed, type KernelCall, type KernelRow, required, traceOp } from './kernel-row.ts';
@@ -44,7 +45,7 @@ function like(kernel: string, value: 0 | 1): KernelRow {
   });
 }
 
-function zeros(shape: Shape, dtype: DType): Float32Array | Int32Array | Uint8Array {
+function zeros(shape: Shape, dtype: DType): HostValues {
   const size = sizeOf(shape);
   if (dtype === 'float32') return new Float32Array(size);
   return dtype === 'int32' ? new Int32Array(size) : new Uint8Array(size);

@@ -12,6 +12,7 @@ import {
   type TransformAttrs,
 } from '@tensorflow/tfjs-core';
 import { OnnxRuntimeBackendError } from '../errors.ts';
+import type { HostValues } from '../runtime/native-binding.ts';
 import { sizeOf } from '../trace/trace-graph.ts';
 import { asDType } from './dtype.ts';
 import { composed, type KernelCall, type KernelRow } from './kernel-row.ts';
@@ -26,7 +27,7 @@ const refused = `
 
 /** What this backend uses of tfjs's CPU backend. */
 interface CpuBackend extends KernelBackend {
-  readonly data: { get(dataId: object): { values: Float32Array | Int32Array | Uint8Array } };
+  readonly data: { get(dataId: object): { values: HostValues } };
   makeTensorInfo(shape: readonly number[], dtype: DataType, values: ArrayLike<number>): TensorInfo;
 }
 
@@ -40,11 +41,9 @@ function cpuBackend(): CpuBackend {
   return cpu;
 }
 
-type Numbers = Float32Array | Int32Array | Uint8Array;
-
 /** A tensor as JavaScript holds it. */
 interface HostTensor {
-  readonly values: Numbers;
+  readonly values: HostValues;
   readonly shape: readonly number[];
   readonly dtype: DataType;
 }

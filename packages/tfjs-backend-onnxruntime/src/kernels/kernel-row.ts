@@ -4,6 +4,7 @@
 
 import type { NamedAttrMap, NamedTensorInfoMap, TensorInfo } from '@tensorflow/tfjs-core';
 import type { Lowering } from '../lowering/lowering.ts';
+import type { HostValues } from '../runtime/native-binding.ts';
 import { nameCode } from '../trace/signature.ts';
 import {
   type DType,
@@ -28,9 +29,9 @@ export interface KernelCall {
   /** Whether the slopes of the PReLU that the kernel has are known to be 1 or less; see trace/steep-prelus.ts. */
   areConvex(slopes: TraceValue): boolean;
   /** The numbers of a tensor, now: computes what is pending. */
-  read(tensor: TensorInfo): Float32Array | Int32Array | Uint8Array;
+  read(tensor: TensorInfo): HostValues;
   /** Numbers worked out while tracing, as a leaf. */
-  leaf(values: Float32Array | Int32Array | Uint8Array, shape: readonly number[], dtype: DType): TraceValue;
+  leaf(values: HostValues, shape: readonly number[], dtype: DType): TraceValue;
 }
 
 /** A result that shares the numbers of an input under another shape. */

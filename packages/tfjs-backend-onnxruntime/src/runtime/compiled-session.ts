@@ -1,11 +1,11 @@
 // A compiled graph ready to run: ONNX Runtime's session, the names of its inputs and outputs, and the signature it
 // was compiled from.
 
-import { OnnxRuntimeBackendError } from '../errors.ts';
 import type { CompiledModel } from '../lowering/compile.ts';
 import type { OnnxRuntimeBackendOptions } from '../options.ts';
 import { loadRuntime, type NativeSession, type NativeTensor } from './native-binding.ts';
-import { chooseProvider } from './provider.ts';
+import { chooseProvider, type Provider } from './provider.ts';
+import { refusal } from './refusal.ts';
 
 export class CompiledSession {
   readonly signature: Int32Array;
@@ -17,11 +17,11 @@ export class CompiledSession {
   readonly #outputs: readonly string[];
   readonly #fetches: Readonly<Record<string, null>>;
   readonly #profiled: boolean;
-  readonly #provider: string;
+  readonly #provider: Provider;
   readonly #callSites: CompiledModel['callSites'];
   #runs = 0;
 
-  /** Throws `compilation-failed`, naming the tfjs kernel that ONNX Runtime did not take. */
+  /** Throws `compilation-failed`, naming the tfjs kernel that ONNX Runtime did not take, or as `run` does. */
   constructor(
     model: CompiledModel,
     signature: Int32Array,
@@ -61,11 +61,14 @@ export class CompiledSession {
         extra: { session: { intra_op: { allow_spinning: options.spinning ? '1' : '0' } } },
       });
     } catch (cause) {
-      throw refusal('compilation-failed', 'ONNX Runtime refused the graph', cause, model.callSites);
+      throw refusal({ moment: 'compilation-failed', provider, cause, callSites: model.callSites });
     }
   }
 
-  /** Runs once; inputs in the order of the leaves, results in the order of the outputs. Throws `run-failed`. */
+  /**
+   * Runs once; inputs in the order of the leaves, results in the order of the outputs. Throws `run-failed`, `out-of-memory` or
+   * `device-lost`.
+   */
   run(leaves: readonly NativeTensor[]): NativeTensor[] {
     const feeds: Record<string, NativeTensor> = {};
     for (let i = 0; i < leaves.length; i++) feeds[this.#inputs[i]!] = leaves[i]!;
@@ -76,12 +79,8 @@ export class CompiledSession {
       this.#runs++;
       return this.#outputs.map((name) => results[name]!);
     } catch (cause) {
-      const advice =
-        this.#provider === 'cpu'
-          ? ''
-          : ' (on a device that is lost every later run fails too: start the process again, from its last checkpoint)';
-      const what = `ONNX Runtime failed while running the graph on ${this.#provider}${advice}`;
-      throw refusal('run-failed', what, cause, this.#callSites);
+      const callSites = this.#callSites;
+      throw refusal({ moment: 'run-failed', provider: this.#provider, cause, callSites });
     }
   }
 
@@ -91,31 +90,3 @@ export class CompiledSession {
   }
 }
 
-/**
- * Nodes are named after the tfjs kernel they come from, so ONNX Runtime's message tells which one it was; the number of
- * the value that it gives tells where in the program that kernel was called, if call sites were kept.
- */
-function refusal(
-  code: 'compilation-failed' | 'run-failed',
-  what: string,
-  cause: unknown,
-  callSites: CompiledModel['callSites'],
-): OnnxRuntimeBackendError {
-  const message = cause instanceof Error ? cause.message : String(cause);
-  const found = /\b(\w+)\/\w+\/v(\d+)/.exec(message);
-  const op = found?.[1];
-  const callSite = callSites?.findLast(({ firstValue }) => firstValue <= Number(found?.[2]))?.site;
-  const where = `${op ? ` at the tfjs kernel ${op}` : ''}${callSite ? ` called ${callSite}` : ''}`;
-  if (/bad_alloc|failed to allocate|out of memory|allocation failed/i.test(message)) {
-    return new OnnxRuntimeBackendError(
-      'out-of-memory',
-      `${what}${where}: there is not enough memory for it (${message}). Use smaller batches, arena: false, or fewer cached graphs.`,
-      { op, callSite, cause },
-    );
-  }
-  const hint =
-    op && callSites === undefined
-      ? ' Run with TFJS_ONNXRUNTIME_CALL_SITES=1 (or configure({callSites: true})) to see the line that called it.'
-      : '';
-  return new OnnxRuntimeBackendError(code, `${what}${where}: ${message}${hint}`, { op, callSite, cause });
-}

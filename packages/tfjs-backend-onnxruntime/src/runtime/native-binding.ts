@@ -5,11 +5,14 @@
 import { createRequire } from 'node:module';
 import { OnnxRuntimeBackendError } from '../errors.ts';
 
-/** A tensor as the binding takes and gives it: CPU memory, bool as bytes. */
+/** The numbers of a tensor as JavaScript holds them; bool as bytes. */
+export type HostValues = Float32Array | Int32Array | Uint8Array;
+
+/** A tensor as the binding takes and gives it, in CPU memory. */
 export interface NativeTensor {
   readonly type: string;
   readonly dims: readonly number[];
-  readonly data: Float32Array | Int32Array | Uint8Array;
+  readonly data: HostValues;
 }
 
 export interface NativeSessionOptions {
@@ -51,7 +54,7 @@ export interface NativeBinding {
 
 type TensorConstructor = new (
   type: string,
-  data: Float32Array | Int32Array | Uint8Array,
+  data: HostValues,
   dims: readonly number[],
 ) => NativeTensor;
 

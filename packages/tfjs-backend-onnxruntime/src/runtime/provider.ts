@@ -91,8 +91,11 @@ function remedyOf(provider: Provider): string {
       'D3D12 on Windows, Metal on macOS.'
     );
   }
+  // Its install script has them for this platform alone.
+  const isFetched = process.platform === 'linux' && process.arch === 'x64';
   return (
-    `Copy these libraries out of the Python wheel onnxruntime-gpu ${runtimeVersion()} (onnxruntime/capi) to that folder; ` +
+    `${isFetched ? 'Let onnxruntime-node fetch these libraries (ONNXRUNTIME_NODE_INSTALL=cuda12 npm rebuild onnxruntime-node), or copy them' : 'Copy these libraries'} ` +
+    `out of the Python wheel onnxruntime-gpu ${runtimeVersion()} (onnxruntime/capi) to that folder; ` +
     'they need an NVIDIA driver, and the CUDA and cuDNN libraries that the wheel names, on the library path.'
   );
 }
