@@ -85,14 +85,16 @@ export class CompiledGraphs {
     leaves: readonly NativeTensor[],
   ): GraphSession {
     if (!this.#options.hoisting || !(session instanceof CompiledSession)) return session;
+    let steady = this.#steady.get(session);
+    if (steady === null) return session;
     const parameters = parametersOf(schedule);
-    if (!this.#steady.has(session)) {
+    if (steady === undefined) {
       const isInference = parameters.length > 0 && !hasBackwardPass(schedule);
-      this.#steady.set(session, isInference ? new SteadyParameters() : null);
+      steady = isInference ? new SteadyParameters() : null;
+      this.#steady.set(session, steady);
+      if (steady === null) return session;
     }
-    const steady = this.#steady.get(session)!;
-    if (steady === null || steady.count(parameters.map((place) => leaves[place]!)) < runsToHoist)
-      return session;
+    if (steady.count(parameters.map((place) => leaves[place]!)) < runsToHoist) return session;
     this.#steady.set(session, null);
     try {
       const model = compileSchedule(schedule, this.#loweringOptions());

@@ -66,17 +66,21 @@ export class HoistedSession {
       return { session, places };
     };
     const preparation = compile(split.preparation, split.prepared, []);
-    const prepared = run(preparation, leaves);
-    if (bytesOf(prepared) > largestGrowth * bytesOf(parameters.map((place) => leaves[place]!))) {
+    try {
+      const prepared = run(preparation, leaves);
+      if (bytesOf(prepared) <= largestGrowth * bytesOf(parameters.map((place) => leaves[place]!))) {
+        const types = prepared.map(({ type, dims }) => ({ elementType: type as ElementType, shape: dims }));
+        const rest = compile(split.rest(types), model.outputs, split.prepared);
+        const session = new HoistedSession(plain, preparation, rest);
+        session.#remember(leaves, prepared);
+        return session;
+      }
+    } catch (error) {
       preparation.session.dispose();
-      return null;
+      throw error;
     }
-    const rest = split.rest(
-      prepared.map(({ type, dims }) => ({ elementType: type as ElementType, shape: dims })),
-    );
-    const session = new HoistedSession(plain, preparation, compile(rest, model.outputs, split.prepared));
-    session.#remember(leaves, prepared);
-    return session;
+    preparation.session.dispose();
+    return null;
   }
 
   /** As `CompiledSession` does. */
