@@ -61,7 +61,10 @@ const cases: readonly Case[] = [
   ['Atan2', tf.atan2, above, within(0.5, 2, 3)],
   ['Atanh', tf.atanh, unit],
   ['AvgPool', (x) => tf.avgPool(as4D(x), 2, 1, 'valid'), image],
+  ['AvgPool', (x) => tf.avgPool(as4D(x), [3, 2], 2, 'same'), image],
+  ['AvgPool', (x) => tf.avgPool(as4D(x), 3, 2, 1, 'ceil'), image],
   ['AvgPool3D', (x) => tf.avgPool3d(as5D(x), 2, 1, 'valid'), apart(1, 3, 3, 3, 1)],
+  ['AvgPool3D', (x) => tf.avgPool3d(as5D(x), 2, 2, 'same'), apart(1, 3, 3, 3, 1)],
   ['BatchMatMul', (a, b) => tf.matMul(a, b, false, true), within(-1, 1, 2, 2, 3), within(-1, 1, 2, 4, 3)],
   [
     'BatchToSpaceND',
@@ -148,15 +151,19 @@ const cases: readonly Case[] = [
   ['MaxPool', (x) => tf.maxPool(as4D(x), 2, 2, 'same'), image],
   ['MaxPool3D', (x) => tf.maxPool3d(as5D(x), 2, 1, 'valid'), apart(1, 3, 3, 3, 1)],
   ['Maximum', tf.maximum, kinked, zeros],
+  ['Maximum', tf.maximum, kinked, { values: new Float32Array([0.5, -0.25, 0]), shape: [3] }],
   ['Mean', (x) => tf.mean(x, 0), smooth],
   ['Min', (x) => tf.min(x, 1), kinked],
   ['Minimum', tf.minimum, kinked, zeros],
+  ['Minimum', tf.minimum, { values: new Float32Array([0.5, -0.25]), shape: [2, 1] }, kinked],
   [
     'Mod',
     tf.mod,
     { values: new Float32Array([2.5, 1.5, 4.5, 3.5]), shape: [2, 2] },
     { values: new Float32Array([2, 1.25]), shape: [2] },
   ],
+  ['MirrorPad', (x) => tf.mirrorPad(x, [[1, 0], [2, 1]], 'reflect'), smooth],
+  ['MirrorPad', (x) => tf.mirrorPad(x, [[2, 1], [0, 3]], 'symmetric'), smooth],
   ['Multiply', tf.mul, smooth, within(-1, 1, 3)],
   ['Neg', tf.neg, smooth],
   ['OnesLike', tf.onesLike, smooth],
@@ -176,6 +183,9 @@ const cases: readonly Case[] = [
   ],
   ['Pow', tf.pow, above, within(-1, 2, 3)],
   ['Prelu', tf.prelu, kinked, within(-0.5, 0.5, 3)],
+  ['Prod', (x) => tf.prod(x), above],
+  ['Prod', (x) => tf.prod(x, [0, 2], true), within(0.5, 2, 2, 3, 2)],
+  ['Prod', (x) => tf.prod(x, 1), zeros],
   ['RealDiv', tf.div, smooth, within(0.5, 2, 3)],
   ['Reciprocal', tf.reciprocal, above],
   ['Relu', tf.relu, kinked],
@@ -212,6 +222,7 @@ const cases: readonly Case[] = [
   ['Sqrt', tf.sqrt, above],
   ['Square', tf.square, smooth],
   ['SquaredDifference', tf.squaredDifference, smooth, unit],
+  ['SquaredDifference', tf.squaredDifference, within(-1, 1, 3, 1, 2), within(-1, 1, 4, 1)],
   ['Step', (x) => tf.step(x, 0), kinked],
   ['Sub', tf.sub, smooth, within(-1, 1, 3)],
   ['Sum', (x) => tf.sum(x, 1, true), smooth],
@@ -224,11 +235,7 @@ const cases: readonly Case[] = [
   ['ZerosLike', tf.zerosLike, smooth],
 ];
 
-/**
- * Gradients that tfjs registers and that differences can tell nothing about, or only that they are not what they should be.
- * (So it is with two more: of Maximum, Minimum and SquaredDifference where they broadcast, which tfjs refuses, and of an average
- * with padding, which tfjs's gradient counts and the average does not.)
- */
+/** Gradients that tfjs registers and that differences can tell nothing about. */
 const withoutDifferences: Readonly<Record<string, string>> = {
   ArgMax: 'gives integers',
   ArgMin: 'gives integers',
@@ -238,9 +245,7 @@ const withoutDifferences: Readonly<Record<string, string>> = {
   IsFinite: 'gives bool',
   IsInf: 'gives bool',
   IsNan: 'gives bool',
-  MirrorPad: "tfjs's gradient leaves out what was mirrored",
   OneHot: 'takes integers',
-  Prod: "tfjs's gradient calls a method of tensors that its bundle for Node does not have",
 };
 
 /** Positions of so many elements at most, spread over all. */

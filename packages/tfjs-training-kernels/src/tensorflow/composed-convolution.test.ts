@@ -40,7 +40,7 @@ onTensorFlow(() => {
           return numbers(
             shapes.map((shape) =>
               tf.fused.conv2d({
-                ...{ x, filter, strides: 1, pad: 1, dataFormat: 'NCHW', bias, activation, leakyreluAlpha: 0.3 },
+                ...{ x, filter, strides: 1, pad: 1, dataFormat: 'NCHW' as const, bias, activation, leakyreluAlpha: 0.3 },
                 ...(activation === 'prelu' && {
                   preluActivationWeights: tf.reshape(tf.linspace(-1, 1, tf.util.sizeFromShape(shape)), shape),
                 }),

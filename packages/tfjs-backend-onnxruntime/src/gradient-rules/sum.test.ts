@@ -1,8 +1,8 @@
 import * as tf from '@tensorflow/tfjs-core';
 import { parseOnnxModel } from 'onnx-format';
 import { beforeAll, expect, it } from 'vitest';
-import { configure } from './index.ts';
-import { backend } from './register.ts';
+import { configure } from '../index.ts';
+import { backend } from '../register.ts';
 
 beforeAll(async () => {
   await tf.setBackend('onnxruntime');
