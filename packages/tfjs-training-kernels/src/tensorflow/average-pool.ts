@@ -34,8 +34,8 @@ export const averagePool: tf.KernelConfig = {
 };
 
 /**
- * With padding by numbers as tfjs has it: each pixel gets its share of every window that it lies in, padding counted. (Of `SAME`
- * TensorFlow's own does not count it.)
+ * Each pixel gets of every window that it lies in as much as it gave to the average. (tfjs's other backends count the padding here,
+ * though not in the average; TensorFlow counts it in neither, and so does this.)
  */
 export const averagePoolGrad: tf.KernelConfig = {
   kernelName: 'AvgPoolGrad',
@@ -46,11 +46,12 @@ export const averagePoolGrad: tf.KernelConfig = {
     const tensorFlow = backend as TensorFlowBackend;
     return tf.tidy(() => {
       const windows = isNamed(geometry) ? geometry : onPaddedImages(geometry);
+      const upstream = isNamed(geometry) ? dy : tf.mul(dy, wholeBySeen(geometry));
       const shape = [input.shape[0], windows.inHeight, windows.inWidth, input.shape[3]];
       const gradient = tensorFlow.executeSingleOutput(
         'AvgPoolGrad',
         poolAttributes(dy.dtype, windows, tensorFlow),
-        [tf.tensor1d(shape, 'int32'), dy],
+        [tf.tensor1d(shape, 'int32'), upstream],
       ) as tf.Tensor4D;
       return windows === geometry
         ? gradient
