@@ -4,7 +4,12 @@ import { failureSummary, readSuiteCounts, suiteCell } from './suite-counts.ts';
 
 it('tells explained failures from others, and lists what nothing was like', () => {
   const known = readKnownFailures('webgpu');
-  const failures = ['raggedRange IntValues', 'cumsum gradient: 1D', 'cumsum gradient with clones', 'add adds'];
+  const failures = [
+    'raggedRange IntValues',
+    'cumsum gradient: 1D',
+    'cumsum gradient with clones',
+    'add adds',
+  ];
   const { kinds, unexplained, unused } = explain(failures, known);
   expect(kinds).toEqual({ numbers: 2, kernel: 1 });
   expect(unexplained).toEqual(['add adds']);

@@ -30,7 +30,9 @@ export function suiteCell({ pass, fail, unexplained, isWhole, minutes }: SuiteCo
 /** What fails and why, a line a backend; empty where nothing was run. */
 export function failureSummary(suites: Readonly<Record<string, SuiteCounts>>): string {
   const lines = Object.entries(suites).map(([backend, { fail, kinds, unexplained }]) => {
-    const parts = Object.entries(kinds).map(([kind, count]) => `${count} ${failureKinds[kind as FailureKind]}`);
+    const parts = Object.entries(kinds).map(
+      ([kind, count]) => `${count} ${failureKinds[kind as FailureKind]}`,
+    );
     if (unexplained.length > 0) parts.push(`${unexplained.length} not explained`);
     return `- \`${backend}\`, ${fail}: ${parts.join('; ')}.`;
   });

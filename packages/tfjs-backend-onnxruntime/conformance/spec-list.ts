@@ -20,7 +20,9 @@ export function readSpecList<Kind extends string>(file: URL, kinds: readonly Kin
       const kind = kinds.find((candidate) => candidate === given);
       if (kind === undefined || !spec || !reason) {
         const place = `${file.pathname.split('/').at(-1)}:${i + 1}`;
-        throw new Error(`${place}: expected 'kind | spec | reason', kind one of ${kinds.join(', ')}: ${line}`);
+        throw new Error(
+          `${place}: expected 'kind | spec | reason', kind one of ${kinds.join(', ')}: ${line}`,
+        );
       }
       return [{ kind, spec, reason, matches: matcher(spec) }];
     });

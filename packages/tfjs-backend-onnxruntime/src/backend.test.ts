@@ -124,7 +124,10 @@ describe('laziness', () => {
       for (let step = 0; step < 60; step++) {
         total = tf.tidy(() => {
           const batch = tf.tensor1d(targets.map((target) => target + step / 60));
-          const loss = optimiser.minimize(() => tf.sum(tf.square(tf.sub(weights as tf.Tensor, batch))), true)!;
+          const loss = optimiser.minimize(
+            () => tf.sum(tf.square(tf.sub(weights as tf.Tensor, batch))),
+            true,
+          )!;
           return tf.add(total, loss);
         });
       }

@@ -13,7 +13,7 @@ import {
 import { OnnxRuntimeBackendError } from './errors.ts';
 import { asDType } from './kernels/dtype.ts';
 import type { KernelCall, KernelResult, KernelRow } from './kernels/kernel-row.ts';
-import { TracedCall, type TensorStore } from './kernels/traced-call.ts';
+import { type TensorStore, TracedCall } from './kernels/traced-call.ts';
 import { checkOptions, defaultOptions, type OnnxRuntimeBackendOptions } from './options.ts';
 import { CompiledGraphs } from './runtime/compiled-graphs.ts';
 import type { HostValues, NativeTensor } from './runtime/native-binding.ts';

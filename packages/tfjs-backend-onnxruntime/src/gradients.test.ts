@@ -162,8 +162,32 @@ const cases: readonly Case[] = [
     { values: new Float32Array([2.5, 1.5, 4.5, 3.5]), shape: [2, 2] },
     { values: new Float32Array([2, 1.25]), shape: [2] },
   ],
-  ['MirrorPad', (x) => tf.mirrorPad(x, [[1, 0], [2, 1]], 'reflect'), smooth],
-  ['MirrorPad', (x) => tf.mirrorPad(x, [[2, 1], [0, 3]], 'symmetric'), smooth],
+  [
+    'MirrorPad',
+    (x) =>
+      tf.mirrorPad(
+        x,
+        [
+          [1, 0],
+          [2, 1],
+        ],
+        'reflect',
+      ),
+    smooth,
+  ],
+  [
+    'MirrorPad',
+    (x) =>
+      tf.mirrorPad(
+        x,
+        [
+          [2, 1],
+          [0, 3],
+        ],
+        'symmetric',
+      ),
+    smooth,
+  ],
   ['Multiply', tf.mul, smooth, within(-1, 1, 3)],
   ['Neg', tf.neg, smooth],
   ['OnesLike', tf.onesLike, smooth],

@@ -56,7 +56,9 @@ it('takes the graph that all its runs took longest, and the fastest run of each 
     // What is no operator counts for nothing.
     event('session_run', 9000, { cat: 'Session' }),
   ]);
-  expect(slowestGraph(profiles).map(({ kernel, operator, milliseconds }) => [kernel, operator, milliseconds])).toEqual([
+  expect(
+    slowestGraph(profiles).map(({ kernel, operator, milliseconds }) => [kernel, operator, milliseconds]),
+  ).toEqual([
     ['Relu', 'Relu', 0.2],
     ['Neg', 'Neg', 0.05],
   ]);

@@ -48,7 +48,11 @@ const unary: readonly ((x: tf.Tensor) => tf.Tensor)[] = [
   (x) => tf.transpose(x),
   (x) => tf.sum(x, x.rank - 1, true),
   (x) => tf.mean(x),
-  (x) => tf.slice(x, x.shape.map(() => 0)),
+  (x) =>
+    tf.slice(
+      x,
+      x.shape.map(() => 0),
+    ),
   (x) => tf.concat([tf.reshape(x, [x.size]), tf.zeros([1])]),
   (x) => tf.where(tf.greater(x, 0), x, tf.zerosLike(x)),
   (x) =>
@@ -164,7 +168,9 @@ it.each(Array.from({ length: rounds }, (_, i) => i))('program %i', (round) => {
   expect(found.map(({ length }) => length)).toEqual(expected.map(({ length }) => length));
   for (const [i, values] of expected.entries()) {
     for (const [j, value] of values.entries()) {
-      expect(Math.abs(found[i]![j]! - value), `read ${i}, element ${j}`).toBeLessThan(1e-4 * (1 + Math.abs(value)));
+      expect(Math.abs(found[i]![j]! - value), `read ${i}, element ${j}`).toBeLessThan(
+        1e-4 * (1 + Math.abs(value)),
+      );
     }
   }
 });

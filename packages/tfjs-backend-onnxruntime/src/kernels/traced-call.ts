@@ -34,9 +34,7 @@ export class TracedCall implements KernelCall {
   }
 
   reshape(value: TraceValue, shape: Shape): TraceValue {
-    return sameShape(value.shape, shape)
-      ? value
-      : trace(reshapeOp, [value], { shape, dtype: value.dtype });
+    return sameShape(value.shape, shape) ? value : trace(reshapeOp, [value], { shape, dtype: value.dtype });
   }
 
   read({ dataId }: TensorInfo): HostValues {

@@ -89,4 +89,3 @@ export class CompiledSession {
     this.#session.dispose();
   }
 }
-

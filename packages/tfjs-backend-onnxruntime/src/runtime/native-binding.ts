@@ -52,11 +52,7 @@ export interface NativeBinding {
   listSupportedBackends(): readonly { name: string; bundled: boolean }[];
 }
 
-type TensorConstructor = new (
-  type: string,
-  data: HostValues,
-  dims: readonly number[],
-) => NativeTensor;
+type TensorConstructor = new (type: string, data: HostValues, dims: readonly number[]) => NativeTensor;
 
 interface LoadedRuntime {
   binding: NativeBinding;

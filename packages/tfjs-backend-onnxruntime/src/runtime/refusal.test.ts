@@ -46,5 +46,9 @@ it('tells where the kernel was called that wrote the value before', () => {
       { firstValue: 13, site: 'at third (c.ts:3:3)' },
     ],
   });
-  expect(error).toMatchObject({ code: 'compilation-failed', op: 'GatherV2', callSite: 'at second (b.ts:2:2)' });
+  expect(error).toMatchObject({
+    code: 'compilation-failed',
+    op: 'GatherV2',
+    callSite: 'at second (b.ts:2:2)',
+  });
 });

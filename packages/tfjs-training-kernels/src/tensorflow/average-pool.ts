@@ -53,9 +53,7 @@ export const averagePoolGrad: tf.KernelConfig = {
         poolAttributes(dy.dtype, windows, tensorFlow),
         [tf.tensor1d(shape, 'int32'), upstream],
       ) as tf.Tensor4D;
-      return windows === geometry
-        ? gradient
-        : withoutPadding(gradient, poolPadding(geometry), input.shape);
+      return windows === geometry ? gradient : withoutPadding(gradient, poolPadding(geometry), input.shape);
     });
   },
 };

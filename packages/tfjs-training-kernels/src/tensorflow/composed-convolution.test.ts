@@ -23,14 +23,17 @@ const sides: Padding = [
 
 onTensorFlow(() => {
   describe('images channels first', () => {
-    it.each([['valid'], ['same'], [1], [sides]] as Padding[][])('convolves them, padded by %j', async (pad) => {
-      const compute = () =>
-        valueAndGradients(
-          (x, filter) => tf.conv2d(x!, filter!, [2, 1], pad!, 'NCHW'),
-          () => [ramp([2, 3, 7, 6], 5), ramp([3, 3, 3, 4], 7)],
-        );
-      expectClose(await onBoth(compute));
-    });
+    it.each([['valid'], ['same'], [1], [sides]] as Padding[][])(
+      'convolves them, padded by %j',
+      async (pad) => {
+        const compute = () =>
+          valueAndGradients(
+            (x, filter) => tf.conv2d(x!, filter!, [2, 1], pad!, 'NCHW'),
+            () => [ramp([2, 3, 7, 6], 5), ramp([3, 3, 3, 4], 7)],
+          );
+        expectClose(await onBoth(compute));
+      },
+    );
 
     it.each(['linear', 'relu', 'leakyrelu', 'prelu'] as const)('adds a bias and %s', async (activation) => {
       const compute = () =>
@@ -40,7 +43,16 @@ onTensorFlow(() => {
           return numbers(
             shapes.map((shape) =>
               tf.fused.conv2d({
-                ...{ x, filter, strides: 1, pad: 1, dataFormat: 'NCHW' as const, bias, activation, leakyreluAlpha: 0.3 },
+                ...{
+                  x,
+                  filter,
+                  strides: 1,
+                  pad: 1,
+                  dataFormat: 'NCHW' as const,
+                  bias,
+                  activation,
+                  leakyreluAlpha: 0.3,
+                },
                 ...(activation === 'prelu' && {
                   preluActivationWeights: tf.reshape(tf.linspace(-1, 1, tf.util.sizeFromShape(shape)), shape),
                 }),
@@ -89,7 +101,7 @@ onTensorFlow(() => {
           return numbers([
             tf.depthwiseConv2d(ramp([2, 9, 8, 3], 5), filter, 1, pad, 'NHWC', dilations),
             tf.fused.depthwiseConv2d({
-              ...{ x: ramp([1, 8, 9, 3], 3), filter, strides: 1, pad, dilations },
+              ...{ x: ramp([1, 8, 9, 3], 3), filter, strides: 1, pad: pad as number, dilations },
               ...{ bias: tf.linspace(-1, 1, 6), activation: 'relu' },
             }),
           ]);

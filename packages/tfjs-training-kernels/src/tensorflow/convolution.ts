@@ -68,7 +68,8 @@ export function convolve(
   backend: TensorFlowBackend,
 ): tf.Tensor {
   const isChannelsFirst = attrs.dataFormat === 'NCHW';
-  if (isChannelsFirst && !backend.isUsingGpuDevice) return convolveChannelsFirst(kernel, inputs, attrs, backend);
+  if (isChannelsFirst && !backend.isUsingGpuDevice)
+    return convolveChannelsFirst(kernel, inputs, attrs, backend);
   const { name, depthwise, computes } = kernel;
   const { x, filter, dy } = inputs;
   const inputShape = attrs.inputShape ?? (x!.shape as Shape4D);
@@ -111,7 +112,9 @@ function convolveChannelsFirst(
     );
   }
   return tf.tidy(() => {
-    const given = Object.fromEntries(Object.entries(images).map(([name, image]) => [name, channelsLast(image)]));
+    const given = Object.fromEntries(
+      Object.entries(images).map(([name, image]) => [name, channelsLast(image)]),
+    );
     const attrs: ConvolutionAttributes = {
       ...rest,
       dataFormat: 'NHWC',

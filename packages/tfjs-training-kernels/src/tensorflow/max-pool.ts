@@ -25,7 +25,9 @@ export const maxPool: tf.KernelConfig = {
     return tf.tidy(() => {
       const wide = widePadding(geometry);
       const [images, windows] = wide ? [padded(x, wide), onPaddedImages(geometry)] : [x, geometry];
-      return tensorFlow.executeSingleOutput('MaxPool', poolAttributes(x.dtype, windows, tensorFlow), [images]);
+      return tensorFlow.executeSingleOutput('MaxPool', poolAttributes(x.dtype, windows, tensorFlow), [
+        images,
+      ]);
     });
   },
 };

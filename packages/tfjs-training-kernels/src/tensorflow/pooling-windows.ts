@@ -52,7 +52,11 @@ export function onPaddedImages(geometry: Geometry): Geometry {
 }
 
 /** Of padded images what was there before. */
-export function withoutPadding(padded: tf.Tensor4D, padding: PoolPadding, shape: tf.Tensor4D['shape']): tf.Tensor4D {
+export function withoutPadding(
+  padded: tf.Tensor4D,
+  padding: PoolPadding,
+  shape: tf.Tensor4D['shape'],
+): tf.Tensor4D {
   return tf.slice(padded, [0, padding[1][0], padding[2][0], 0], shape);
 }
 
