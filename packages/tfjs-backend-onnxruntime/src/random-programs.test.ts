@@ -37,29 +37,24 @@ type Step = (machine: Machine) => void;
 type Pick = <T>(list: readonly T[]) => T;
 
 const shapes = [[2, 3], [3], [], [3, 2], [1, 4, 4, 16], [2, 1]];
-/** Functions that keep numbers small. */
-const unary: readonly ((x: tf.Tensor) => tf.Tensor)[] = [
+/** Functions that keep numbers small, and have no kinks at which a gradient could go either way. */
+const smooth: readonly ((x: tf.Tensor) => tf.Tensor)[] = [
   tf.sin,
   tf.tanh,
-  tf.relu,
   (x) => tf.mul(x, 0.5),
   (x) => tf.clone(x),
   (x) => tf.reshape(x, [x.size]),
   (x) => tf.transpose(x),
-  (x) => tf.sum(x, x.rank - 1, true),
+  (x) => (x.rank > 0 ? tf.sum(x, -1, true) : tf.neg(x)),
   (x) => tf.mean(x),
-  (x) =>
-    tf.slice(
-      x,
-      x.shape.map(() => 0),
-    ),
+  (x) => tf.reverse(tf.reshape(x, [x.size])),
   (x) => tf.concat([tf.reshape(x, [x.size]), tf.zeros([1])]),
-  (x) => tf.where(tf.greater(x, 0), x, tf.zerosLike(x)),
   (x) =>
     x.rank === 4
       ? tf.depthwiseConv2d(x as tf.Tensor4D, tf.fill([3, 3, x.shape[3]!, 1], 0.1), 1, 'same')
       : tf.clone(x),
 ];
+const unary = [...smooth, tf.relu, (x: tf.Tensor) => tf.maximum(x, tf.mul(x, 0.3))];
 const binary = [tf.add, tf.sub, tf.mul, tf.maximum] as const;
 
 function canBroadcast(a: tf.Tensor, b: tf.Tensor): boolean {
@@ -80,7 +75,7 @@ function pickBy(share: number): Pick {
 
 function drawStep(draws: Draws): Step {
   const [first, second] = [0, 1].map(() => pickBy(draws.integer(0, 999) / 1000)) as [Pick, Pick];
-  const [f, g] = [draws.pick(unary), draws.pick(unary)];
+  const [f, g, differentiable] = [draws.pick(unary), draws.pick(unary), draws.pick(smooth)];
   const operation = draws.pick(binary);
   const given = draws.floats(draws.pick(shapes), 1);
   const make = () => tf.tensor(given.values, [...given.shape]);
@@ -114,7 +109,7 @@ function drawStep(draws: Draws): Step {
     },
     ({ tensors }) => {
       const x = first(tensors);
-      tensors.push(tf.grad((y) => tf.sum(tf.square(f(tf.sin(y)))))(x));
+      tensors.push(tf.grad((y) => tf.sum(tf.square(differentiable(tf.sin(y)))))(x));
     },
     ({ tensors }) => {
       const x = first(tensors);

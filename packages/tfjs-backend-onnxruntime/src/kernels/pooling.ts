@@ -13,6 +13,8 @@ import {
   onnxGeometry,
   seenPart,
 } from '../lowering/convolution-geometry.ts';
+import { fromFloat } from '../lowering/integer-cast.ts';
+import { maximaOfNumbers } from '../lowering/not-a-number.ts';
 import { channelsFirstShape, pooledWindows, reachIntoPadding } from '../lowering/pooling-windows.ts';
 import { type Shape, sameShape } from '../trace/trace-graph.ts';
 import { convolutionKernels } from './convolution.ts';
@@ -48,12 +50,16 @@ function pooling(kernel: 'MaxPool' | 'AvgPool', type: 'MaxPool' | 'AveragePool')
       const isBlocked = lowering.canBlock(x) && lowering.primary(x) === 'blocked' && x.dtype === 'float32';
       if (isBlocked && !reachIntoPadding(geometry)) {
         const attributes = onnxGeometry(geometry);
-        lowering.define(output, 'blocked', lowering.blockedOp(type, [lowering.blocked(x)], attributes));
+        const images = lowering.blocked(x);
+        const pool = (name: string) => lowering.blockedOp(type, [name], attributes);
+        const result = { shape: channelsFirstShape(output.shape), dtype: 'float32' } as const;
+        const y = type === 'MaxPool' ? maximaOfNumbers(lowering, images, result, pool) : pool(images);
+        lowering.define(output, 'blocked', y);
         return;
       }
       const shapes = { input: channelsFirstShape(x.shape), output: channelsFirstShape(output.shape) };
       const y = pooledWindows(lowering, type, float(lowering.first(x)), geometry, shapes);
-      lowering.define(output, 'first', x.dtype === 'float32' ? y : lowering.cast(y, x.dtype));
+      lowering.define(output, 'first', fromFloat(lowering, y, x.dtype));
     },
   });
   return composed<AvgPoolAttrs>(kernel, (call, attributes) => {

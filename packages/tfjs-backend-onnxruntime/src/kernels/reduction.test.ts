@@ -63,6 +63,7 @@ const reductions: Case[] = [
   ['ArgMin', 'ArgMin', () => [0, 1, 2].map((axis) => tf.argMin(float([3, 4, 5]), axis))],
   ['ArgMax with ties', 'ArgMax', () => tf.argMax(tf.tensor([1, 3, 3, 2]), 0)],
   ['ArgMax int32', 'ArgMax', () => tf.argMax(int([3, 4]), 1)],
+  ['ArgMax of nothing', 'ArgMax', () => [tf.argMax(tf.zeros([2, 0]), 1), tf.argMin(tf.zeros([0, 3]), 0)]],
   [
     'Cumsum',
     'Cumsum',

@@ -10,14 +10,8 @@ import {
   util,
 } from '@tensorflow/tfjs-core';
 import type { Lowering } from '../lowering/lowering.ts';
-import {
-  type DType,
-  type Shape,
-  sizeOf,
-  type TraceNode,
-  type TraceValue,
-  type ValueType,
-} from '../trace/trace-graph.ts';
+import { notANumber, whereNotANumber } from '../lowering/not-a-number.ts';
+import { type DType, type Shape, sizeOf, type TraceNode, type TraceValue } from '../trace/trace-graph.ts';
 import { type Inferred, type KernelRow, primitive } from './kernel-row.ts';
 
 interface ReductionRule {
@@ -91,35 +85,22 @@ function lowerReduction(node: TraceNode, lowering: Lowering, rule: ReductionRule
     value = reduce(rule.type, whole);
     if (rule.extremum && computeIn === 'float32') {
       const extremum = value;
-      value = whereNotANumber(lowering, whole, output, extremum, () => {
-        const isLost = lowering.cast(
-          reduce('ReduceMax', lowering.cast(notANumber(lowering, whole), 'int32')),
-          'bool',
-        );
-        return lowering.op('Where', [isLost, lowering.scalar(Number.NaN), extremum]);
-      });
+      value = whereNotANumber(
+        lowering,
+        whole,
+        output,
+        () => extremum,
+        () => {
+          const isLost = lowering.cast(
+            reduce('ReduceMax', lowering.cast(notANumber(lowering, whole), 'int32')),
+            'bool',
+          );
+          return lowering.op('Where', [isLost, lowering.scalar(Number.NaN), extremum]);
+        },
+      );
     }
   }
   lowering.define(output, 'last', output.dtype === computeIn ? value : lowering.cast(value, output.dtype));
-}
-
-function notANumber(lowering: Lowering, x: string): string {
-  return lowering.op('IsNaN', [x]);
-}
-
-/**
- * `usual`, unless `x` holds something that is not a number; then `careful`. Whether it does is seen in the sum of all
- * (which opposite infinities make not-a-number, too: that costs time and nothing else).
- */
-function whereNotANumber(
-  lowering: Lowering,
-  x: string,
-  type: ValueType,
-  usual: string,
-  careful: () => string,
-): string {
-  const total = lowering.op('ReduceSum', [x], { keepdims: 0 });
-  return lowering.conditional(notANumber(lowering, total), careful, () => usual, type);
 }
 
 /** The sum over the pixels (and perhaps the images) of a blocked image, channels kept; null for other reductions. */
@@ -141,6 +122,11 @@ function lowerPosition(type: 'ArgMax' | 'ArgMin') {
     const value = x.dtype === 'bool' ? lowering.cast(lowering.last(x), 'int32') : lowering.last(x);
     const attributes = { axis: node.attributes.axis as number, keepdims: 0 };
     const output = node.outputs[0]!;
+    if (sizeOf(x.shape) === 0) {
+      // Among no elements tfjs finds the first.
+      lowering.define(output, 'last', lowering.filled(0, output));
+      return;
+    }
     const find = (name: string) => lowering.cast(lowering.op(type, [name], attributes), 'int32');
     if (x.dtype !== 'float32') {
       lowering.define(output, 'last', find(value));
@@ -148,8 +134,13 @@ function lowerPosition(type: 'ArgMax' | 'ArgMin') {
     }
     // tfjs passes over what is not a number.
     const worst = lowering.scalar(type === 'ArgMax' ? Number.NEGATIVE_INFINITY : Number.POSITIVE_INFINITY);
-    const found = whereNotANumber(lowering, value, output, find(value), () =>
-      find(lowering.op('Where', [notANumber(lowering, value), worst, value])),
+    const usual = find(value);
+    const found = whereNotANumber(
+      lowering,
+      value,
+      output,
+      () => usual,
+      () => find(lowering.op('Where', [notANumber(lowering, value), worst, value])),
     );
     lowering.define(output, 'last', found);
   };

@@ -9,6 +9,7 @@ import {
   type Conv3DBackpropFilterV2Attrs,
   type Conv3DBackpropInputV2Attrs,
 } from '@tensorflow/tfjs-core';
+import { fromFloat } from '../lowering/integer-cast.ts';
 import type { Lowering } from '../lowering/lowering.ts';
 import { channelsFirstShape, pooledWindows } from '../lowering/pooling-windows.ts';
 import { type Shape, sizeOf, type TraceNode, type TraceValue } from '../trace/trace-graph.ts';
@@ -67,7 +68,7 @@ export function channelsFirst(lowering: Lowering, x: TraceValue): string {
 
 export function defineChannelsLast(lowering: Lowering, output: TraceValue, name: string): void {
   const last = lowering.transpose(name, [0, 2, 3, 4, 1]);
-  lowering.define(output, 'last', output.dtype === 'float32' ? last : lowering.cast(last, output.dtype));
+  lowering.define(output, 'last', fromFloat(lowering, last, output.dtype));
 }
 
 /** dx from dy by the transposed convolution; `filter` is ONNX's, [outputs, inputs, ...kernel]. */

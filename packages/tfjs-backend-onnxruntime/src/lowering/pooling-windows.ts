@@ -4,6 +4,7 @@
 import type { Attributes } from '../onnx/graph.ts';
 import type { Shape } from '../trace/trace-graph.ts';
 import type { Lowering } from './lowering.ts';
+import { maximaOfNumbers, nothingAsInfinity } from './not-a-number.ts';
 
 export interface Windows {
   readonly kernel: readonly number[];
@@ -56,14 +57,19 @@ export function pooledWindows(
   windows: Windows,
   shapes: { input: Shape; output: Shape },
 ): string {
-  if (type === 'AveragePool' && reachIntoPadding(windows)) return wideAverage(lowering, x, windows, shapes);
+  if (type === 'AveragePool') {
+    return reachIntoPadding(windows)
+      ? wideAverage(lowering, x, windows, shapes)
+      : lowering.op(type, [x], onnxWindows(windows));
+  }
+  const result = { shape: shapes.output, dtype: 'float32' } as const;
+  return maximaOfNumbers(lowering, x, result, (numbers) => maxima(lowering, numbers, windows));
+}
+
+function maxima(lowering: Lowering, x: string, windows: Windows): string {
   const inner = padded(lowering, x, windows);
-  const result = lowering.op(type, [inner.x], onnxWindows(inner.windows));
-  if (!inner.isPadded) return result;
-  // Of nothing but infinities below zero, ONNX Runtime finds the least finite number.
-  const lowest = lowering.scalar(Number.NEGATIVE_INFINITY);
-  const isNothing = lowering.op('LessOrEqual', [result, lowering.scalar(-3.4028234663852886e38)]);
-  return lowering.op('Where', [isNothing, lowest, result]);
+  const result = lowering.op('MaxPool', [inner.x], onnxWindows(inner.windows));
+  return inner.isPadded ? nothingAsInfinity(lowering, result) : result;
 }
 
 /** Sums by a convolution, which takes any padding, divided by what each window sees. */

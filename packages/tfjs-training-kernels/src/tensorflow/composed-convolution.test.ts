@@ -28,7 +28,7 @@ onTensorFlow(() => {
       async (pad) => {
         const compute = () =>
           valueAndGradients(
-            (x, filter) => tf.conv2d(x!, filter!, [2, 1], pad!, 'NCHW'),
+            (x, filter) => tf.conv2d(x!, filter!, 2, pad!, 'NCHW'),
             () => [ramp([2, 3, 7, 6], 5), ramp([3, 3, 3, 4], 7)],
           );
         expectClose(await onBoth(compute));
@@ -38,27 +38,20 @@ onTensorFlow(() => {
     it.each(['linear', 'relu', 'leakyrelu', 'prelu'] as const)('adds a bias and %s', async (activation) => {
       const compute = () =>
         tf.tidy(() => {
-          const [x, filter, bias] = [ramp([2, 3, 5, 4], 5), ramp([3, 3, 3, 2], 7), tf.tensor1d([0.5, -1])];
-          const shapes = activation === 'prelu' ? [[2], [2, 1, 1], [2, 5, 4]] : [[1]];
-          return numbers(
-            shapes.map((shape) =>
-              tf.fused.conv2d({
-                ...{
-                  x,
-                  filter,
-                  strides: 1,
-                  pad: 1,
-                  dataFormat: 'NCHW' as const,
-                  bias,
-                  activation,
-                  leakyreluAlpha: 0.3,
-                },
-                ...(activation === 'prelu' && {
-                  preluActivationWeights: tf.reshape(tf.linspace(-1, 1, tf.util.sizeFromShape(shape)), shape),
-                }),
-              }),
-            ),
-          );
+          const given = {
+            x: ramp([2, 3, 5, 4], 5),
+            filter: ramp([3, 3, 3, 2], 7),
+            bias: tf.tensor1d([0.5, -1]),
+          };
+          const slopes = activation === 'prelu' ? { preluActivationWeights: tf.tensor1d([0.3, -0.2]) } : {};
+          const options = {
+            strides: 1,
+            pad: 1,
+            dataFormat: 'NCHW',
+            activation,
+            leakyreluAlpha: 0.3,
+          } as const;
+          return numbers([tf.fused.conv2d({ ...given, ...slopes, ...options })]);
         });
       expectClose(await onBoth(compute));
     });

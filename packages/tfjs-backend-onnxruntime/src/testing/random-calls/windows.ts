@@ -59,8 +59,8 @@ function convolution(draws: Draws, isDepthwise: boolean, withDilations: boolean)
   return { shape, filter, y: outShape, attributes: attributesOf(window_) };
 }
 
-function convolved(draws: Draws, shape: readonly number[]): Given {
-  return { ...draws.plain(shape), isConvolved: shape[3] === blockedChannels && draws.chance(0.5) };
+function convolved(draws: Draws, shape: readonly number[], given = draws.plain(shape)): Given {
+  return { ...given, isConvolved: shape[3] === blockedChannels && draws.chance(0.5) };
 }
 
 function convolutions(kernel: string, isDepthwise: boolean): RandomCall[] {
@@ -152,7 +152,9 @@ function pool(kernel: 'MaxPool' | 'AvgPool'): RandomCall {
     ofLargest: 2e-6,
     draw(draws) {
       const shape = imageShape(draws);
-      const x = draws.chance(0.2) ? draws.integers(shape) : convolved(draws, shape);
+      const others = draws.chance(0.3) ? [Number.NaN, -Infinity, Infinity] : [];
+      const floats = () => convolved(draws, shape, draws.floats(shape, 3, others));
+      const x = draws.chance(0.2) ? draws.integers(shape) : floats();
       return { inputs: { x }, attributes: poolAttributes(poolWindow(draws, kernel === 'MaxPool')) };
     },
   };
