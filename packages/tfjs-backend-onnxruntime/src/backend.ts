@@ -314,9 +314,9 @@ export class OnnxRuntimeBackend extends KernelBackend implements TensorStore {
     return 1e-7;
   }
 
+  /** Frees what is native. Tensors that are still held can be read, and moved to another backend. */
   override dispose(): void {
     this.#graphs.clear();
-    this.#pending.clear();
   }
 
   /** The tensor, if it is here. */

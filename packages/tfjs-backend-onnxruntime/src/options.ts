@@ -33,8 +33,8 @@ export interface OnnxRuntimeBackendOptions {
    */
   readonly cacheBytes: number;
   /**
-   * Operations traced without a read after which everything is computed anyway; a twenty-fifth of them where the forward pass of
-   * a gradient begins, so that a training loop that reads nothing is computed in whole steps. Default 100,000.
+   * Operations traced without a read after which everything is computed anyway; a fifth of them where the forward pass of
+   * a gradient begins, so that a training loop that reads nothing is computed in whole steps. Default 20,000.
    */
   readonly pendingNodes: number;
   /** Bytes written by JavaScript without a read after which everything is computed anyway. Default 512 MiB. */
@@ -126,7 +126,7 @@ export function defaultOptions(): OnnxRuntimeBackendOptions {
     precision: oneOf('TFJS_ONNXRUNTIME_PRECISION', environment('PRECISION') ?? 'float32', precisions),
     cacheEntries: Number(environment('CACHE_ENTRIES') ?? 32),
     cacheBytes: Number(environment('CACHE_BYTES') ?? 4 * 2 ** 30),
-    pendingNodes: 100_000,
+    pendingNodes: 20_000,
     pendingBytes: 512 * 2 ** 20,
     arena: environment('ARENA') !== '0',
     heldBytes: Number(environment('HELD_BYTES') ?? 448 * 2 ** 20),

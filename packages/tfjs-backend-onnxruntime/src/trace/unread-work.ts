@@ -11,7 +11,7 @@ import { engine } from '@tensorflow/tfjs-core';
 import { tracedNodes } from './trace-graph.ts';
 
 /** Of the nodes allowed, the part that is enough between two steps: a graph of so many compiles in a second or two. */
-const partOfSteps = 1 / 25;
+const partOfSteps = 1 / 5;
 
 export class UnreadWork {
   #nodesBefore = tracedNodes();
