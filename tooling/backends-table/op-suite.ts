@@ -63,21 +63,24 @@ const { outcomes, unfinished } = await runSpecs({
   ...(values.only && { only: values.only }),
 });
 const ours = outcomes.filter(({ name }) => runsOnBackend(name, backendName));
-const failing = new Map(
-  ours
-    .filter(({ passed }) => !passed)
-    .map(({ name, message }) => [plainName(name, backendName), message ?? 'no message']),
+const failing = ours
+  .filter(({ passed }) => !passed)
+  .map(({ name, message }) => ({ name: plainName(name, backendName), message: message ?? 'no message' }));
+const { kinds, unexplained, unused } = explain(
+  failing.map(({ name }) => name),
+  readKnownFailures(backend),
 );
-const { kinds, unexplained, unused } = explain([...failing.keys()], readKnownFailures(backend));
 const counts: SuiteCounts = {
   pass: ours.filter(({ passed }) => passed).length,
-  fail: failing.size,
+  fail: failing.length,
   isWhole: unfinished === null,
   minutes,
   kinds,
   unexplained,
 };
-for (const name of unexplained) console.log(`not explained: ${name}: ${failing.get(name)}`);
+for (const { name, message } of failing) {
+  if (unexplained.includes(name)) console.log(`not explained: ${name}: ${message}`);
+}
 if (counts.isWhole && !values.only) for (const spec of unused) console.log(`fails no longer: ${spec}`);
 console.log(
   `${backend}: ${counts.pass} pass, ${counts.fail} fail, of these ${counts.fail - unexplained.length} explained` +

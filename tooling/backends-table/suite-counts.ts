@@ -37,6 +37,6 @@ export function failureSummary(suites: Readonly<Record<string, SuiteCounts>>): s
     return `- \`${backend}\`, ${fail}: ${parts.join('; ')}.`;
   });
   if (lines.length === 0) return '';
-  const where = 'tooling/backends-table/known-failures has a reason for each';
+  const where = '`tooling/backends-table/known-failures` has a reason for each';
   return `\nWhat fails of tfjs-core's specs, by kind (${where}):\n\n${lines.join('\n')}\n`;
 }
