@@ -45,6 +45,11 @@ export class SafetensorsSlices {
     closeSync(this.#file);
   }
 
+  /** Whether there is a tensor of that name. */
+  has(name: string): boolean {
+    return Object.hasOwn(this.#entries, name);
+  }
+
   /**
    * Rows `from` to `to - 1` of a tensor of that type (all of them, if not given), one behind the other.
    *

@@ -7,6 +7,7 @@ import * as tf from '@tensorflow/tfjs-core';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { useBackend } from '../backend.ts';
 import { EmbeddingStore } from './embedding-store.ts';
+import { readSlices } from './safetensors-slices.ts';
 import { handOut, joinedRounds, RoundForOthers, scoreShard } from './scoring-rounds.ts';
 import { storedRows } from './stored-rows.ts';
 import { readAll, surveyChunks } from './survey.ts';
@@ -134,8 +135,12 @@ describe('rounds of scoring', () => {
 
   test('the rule for networks trained on these labels is divided the same way', async () => {
     clearScores();
-    const { result } = await inTurns(2, (scoreRound) =>
+    const { result, turns } = await inTurns(2, (scoreRound) =>
       strangerScores({ ...input, embeddings: rows() }, { scoreRound }),
+    );
+    expect(turns).toEqual([1, 2, 3, 4, 5, 6]);
+    expect(readSlices(join(store.directory, 'scoring.safetensors'), (plan) => plan.has('whitening'))).toBe(
+      true,
     );
     expect(result).toEqual(strangerScores({ ...input, embeddings: rows() }));
   });

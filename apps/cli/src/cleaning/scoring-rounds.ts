@@ -1,7 +1,7 @@
 /**
  * Rounds of scoring, divided among those who share a folder of embeddings. Comparing every image with every identity is nearly all the
- * work of the rules `auto` and `self-trained`, and takes four rounds, each of which needs what the one before it found. So the folder has, beside the
- * embeddings,
+ * work of the rules `auto` and `self-trained`. The one takes four rounds, the other six, and each round needs what the one before it found. So the
+ * folder has, beside the embeddings,
  *
  *   scoring.safetensors                  the plan of the round that is to be scored, as large as the identities need
  *   scores-<plan>-<chunk>.safetensors    what came of it, chunk by chunk
@@ -28,6 +28,8 @@ import { readSlices, SafetensorsSlices } from './safetensors-slices.ts';
 
 const PLAN_FILE = 'scoring.safetensors';
 const PLAN_FORMAT = 'arcface-scoring';
+/** Arrays of a plan with a row of all dimensions for each entry. */
+const MATRICES = new Set(['centres', 'whitening']);
 
 /** Thrown when a round is to be scored by others. */
 export class RoundForOthers {
@@ -84,7 +86,7 @@ export async function handOut(
 ): Promise<void> {
   const { dimensions, ...arrays } = plan;
   const tensors = Object.entries({ ...arrays, home: images.home, own: images.own }).map(([name, data]) =>
-    tensor(name, data, name === 'centres' ? [data.length / dimensions, dimensions] : [data.length]),
+    tensor(name, data, MATRICES.has(name) ? [data.length / dimensions, dimensions] : [data.length]),
   );
   const first = firstImages(store, positions);
   const bytes = serializeSafetensors({
@@ -152,6 +154,7 @@ export async function scoreShard(
 function readPlan(file: SafetensorsSlices): ScoringPlan {
   return {
     dimensions: Number(file.metadata.dimensions),
+    ...(file.has('whitening') && { whitening: file.read('F64', 'whitening') }),
     identities: file.read('I32', 'identities'),
     centres: file.read('F64', 'centres'),
     median: file.read('F64', 'median'),

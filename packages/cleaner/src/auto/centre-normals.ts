@@ -35,13 +35,16 @@ export function centreNormals(
   const count = rows.length / dimensions;
   const sampled = random.permutation(images).subarray(0, IMAGES_PER_CENTRE);
   const normals = { median: new Float64Array(count), inverse: new Float64Array(count) };
-  const row = new Float64Array(dimensions);
+  const sampledRows = new Float64Array(sampled.length * dimensions);
+  sampled.forEach((image, i) => {
+    faces.unit.read(image, sampledRows.subarray(i * dimensions, (i + 1) * dimensions));
+  });
   const block = new Float64Array(sampled.length * Math.min(count, CENTRES_AT_A_TIME));
   const column = new Float64Array(sampled.length);
   for (let from = 0; from < count; from += CENTRES_AT_A_TIME) {
     const width = Math.min(CENTRES_AT_A_TIME, count - from);
     for (let i = 0; i < sampled.length; i++) {
-      faces.unit.read(sampled[i]!, row);
+      const row = sampledRows.subarray(i * dimensions, (i + 1) * dimensions);
       productsWithRows(row, rows, from, width, block.subarray(i * width, (i + 1) * width));
     }
     for (let c = 0; c < width; c++) {

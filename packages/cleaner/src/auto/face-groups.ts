@@ -17,6 +17,8 @@ export interface FaceGroups {
   readonly identityOf: Int32Array;
   /** Images of every identity. */
   readonly members: readonly Int32Array[];
+  /** Where rows are not as the embeddings have them: how they came about, and from which rows. */
+  readonly whitened?: { readonly whitening: Float64Array; readonly from: EmbeddingRows };
 }
 
 /** @throws {CleanerError} `too-few-identities`, and what `identityOfImages` and `unitRows` throw. */

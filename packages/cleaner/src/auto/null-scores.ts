@@ -57,8 +57,8 @@ export function nullScores(
   scoreRound: ScoreRound,
 ): NullScores {
   const { plan, home } = planScoring(faces, centres, options, random);
-  const { unit } = faces;
-  const images = { first: 0, home, own: centres.own, read: unit.read };
+  const { read } = faces.whitened?.from ?? faces.unit;
+  const images = { first: 0, home, own: centres.own, read };
   const portions = [...scoreRound({ plan, images })];
   const joined = (of: (portion: ScoredPortion) => Float64Array): Float64Array =>
     joinInto(Float64Array, portions.map(of));

@@ -5,6 +5,7 @@ import type { FaceGroups } from './face-groups.ts';
 import { robustNormalInPlace } from './median.ts';
 import { productsWithRows } from './row-products.ts';
 import { NO_SUPPORT, type WeightedCentres } from './weighted-centres.ts';
+import { whiten } from './within-class-whitening.ts';
 
 /*
  * A round of scoring: every image against every identity. It is nearly all the work there is, and it is the same for each image: what
@@ -33,6 +34,8 @@ const NO_OTHER = -99;
 /** What a round of scoring knows. An identity is its place among the A of them that have any weight. */
 export interface ScoringPlan {
   readonly dimensions: number;
+  /** What rows are whitened by before they are compared, lower triangular: [D, D]. None: rows are compared as they are. */
+  readonly whitening?: Float64Array;
   /** Position of each identity: [A]. */
   readonly identities: Int32Array;
   /** Their centres: [A, D], unit rows. */
@@ -58,7 +61,7 @@ export interface ScoringPortion {
   readonly home: Int32Array;
   /** Cosine of each image to its own identity without it; NaN without evidence. */
   readonly own: Float64Array;
-  /** Unit row `index` of the portion. */
+  /** Unit row `index` of the portion, as the embeddings have it (not whitened). */
   read(index: number, into: Float64Array): void;
 }
 
@@ -84,7 +87,7 @@ export function planScoring(
   { minimumSupport, likeness }: { readonly minimumSupport: number; readonly likeness: number },
   random: SeededRandom,
 ): { readonly plan: ScoringPlan; readonly home: Int32Array } {
-  const { images, identityOf, members, dimensions } = faces;
+  const { images, identityOf, members, dimensions, whitened } = faces;
   const identities = Int32Array.from(members.keys()).filter((c) => support[c]! >= NO_SUPPORT);
   const rows = compactRows(centres, identities, dimensions);
   const placeOf = new Int32Array(members.length).fill(-1);
@@ -105,6 +108,7 @@ export function planScoring(
   return {
     plan: {
       dimensions,
+      ...(whitened && { whitening: whitened.whitening }),
       identities,
       centres: rows,
       ...normals,
@@ -119,7 +123,7 @@ export function planScoring(
 
 /** Scores some of the images. Memory: [A], and the scores. */
 export function scorePortion(plan: ScoringPlan, portion: ScoringPortion): ScoredPortion {
-  const { dimensions, identities, centres, compared, boost } = plan;
+  const { dimensions, whitening, identities, centres, compared, boost } = plan;
   const { first, home } = portion;
   const images = home.length;
   const inSample = new Uint8Array(images);
@@ -134,12 +138,14 @@ export function scorePortion(plan: ScoringPlan, portion: ScoringPortion): Scored
   const own = new Float64Array(images).fill(Number.NaN);
   const best = new Float64Array(images).fill(NO_OTHER);
   const bestOther = new Int32Array(images);
-  const row = new Float64Array(dimensions);
+  const read = new Float64Array(dimensions);
+  const row = whitening === undefined ? read : new Float64Array(dimensions);
   const cosines = new Float64Array(identities.length);
   const ofStrangers = new Float64Array(plan.strangers.length);
   for (let i = 0; i < images; i++) {
     const at = home[i]!;
-    portion.read(i, row);
+    portion.read(i, read);
+    if (whitening !== undefined) whiten(whitening, read, row);
     productsWithRows(row, centres, 0, identities.length, cosines);
     let count = 0;
     for (const place of plan.strangers) if (place !== at) ofStrangers[count++] = cosines[place]!;

@@ -2,14 +2,17 @@ import { identitiesFromLabels } from '../identity.ts';
 import type { Audit } from '../score.ts';
 import { seededRandom } from '../seeded-random.ts';
 import type { AutoInput, AutoOptions } from './auto-scores.ts';
-import { groupFaces } from './face-groups.ts';
+import { type FaceGroups, groupFaces } from './face-groups.ts';
 import { nullScores, scoreAtOnce } from './null-scores.ts';
 import { type StrangerCut, strangerCut } from './stranger-cut.ts';
 import { weightedCentres } from './weighted-centres.ts';
+import { whitenedFaces, withinClassWhitening } from './within-class-whitening.ts';
 
 /*
  * How like its own identity every image is beside known strangers, for networks that were trained on the very labels that are judged.
- * A few rounds: leave-one-out scores to weighted centres, made comparable, a cut, and from it the next weights.
+ * A few rounds: leave-one-out scores to weighted centres, made comparable, a cut, and from it the next weights. After the first rounds it
+ * is known well enough which images are right to see what images of one person differ in; from then on rows are whitened by that, anew
+ * in each round.
  */
 
 /** Arrays are in data order. */
@@ -21,7 +24,9 @@ export interface StrangerScores extends StrangerCut {
   readonly likeness: Float64Array;
 }
 
-const ROUNDS = 4;
+const ROUNDS = 6;
+/** So many rounds take rows as they are, the others whitened. */
+const ROUNDS_AS_THEY_ARE = 2;
 /** No image ever counts less than this, so that an identity cannot fade away between rounds. */
 const LEAST_WEIGHT = 0.02;
 /** Other identities need the weight of this many right images to be rivals. */
@@ -34,15 +39,15 @@ export function strangerScores(
   input: AutoInput,
   { seed = 0, scoreRound = scoreAtOnce }: Pick<AutoOptions, 'seed' | 'scoreRound'> = {},
 ): StrangerScores {
-  const identities = input.identities ?? identitiesFromLabels(input.labels);
-  const faces = groupFaces(input.embeddings, input.dimensions, input.labels, identities);
+  const { embeddings, dimensions, labels, identities = identitiesFromLabels(labels) } = input;
+  const faces = groupFaces(embeddings, dimensions, labels, identities);
   const random = seededRandom(seed);
   let weights = new Float64Array(faces.images).fill(1);
   for (let round = 1; ; round++) {
-    const centres = weightedCentres(faces, weights);
+    const compared = round > ROUNDS_AS_THEY_ARE ? whitened(faces, weights) : faces;
     const scores = nullScores(
-      faces,
-      centres,
+      compared,
+      weightedCentres(compared, weights),
       { minimumSupport: MINIMUM_SUPPORT, likeness: 1 },
       random,
       scoreRound,
@@ -55,6 +60,12 @@ export function strangerScores(
     if (round === ROUNDS) return { likeness, ...cut };
     weights = cut.pBad.map((p) => Math.max(1 - p, LEAST_WEIGHT));
   }
+}
+
+/** As they are, where images of one identity do not differ. */
+function whitened(faces: FaceGroups, weights: Float64Array): FaceGroups {
+  const whitening = withinClassWhitening(faces, weights);
+  return whitening === undefined ? faces : whitenedFaces(faces, whitening);
 }
 
 /**
