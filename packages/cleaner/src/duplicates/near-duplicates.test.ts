@@ -77,6 +77,47 @@ describe('near-duplicates', () => {
     expect(reads).toBeLessThan(300);
   });
 
+  it('pairs every copy with the first of them, however many there are, and looks for others once', () => {
+    const COPIES = 2500;
+    const look = differenceHash(picture(99), SIZE);
+    const altered = look.with(0, look[0]! ^ 1);
+    const more = Array.from({ length: COPIES }, () => [...look]).flat();
+    const found = findNearDuplicates({
+      hashes: Uint8Array.of(...hashes.subarray(0, 8 * 60), ...more, ...altered),
+      identities: identitiesFromLabels([...labels, ...Array.from({ length: COPIES + 1 }, (_, i) => 100 + i)]),
+      digest: (image) =>
+        image < 60 ? pictures[image]!.join() : image < 60 + COPIES ? 'one photo' : 'another',
+    });
+    const about = found.filter(({ images: [a] }) => a >= 60);
+    expect(about.map(({ images }) => images)).toEqual([
+      ...Array.from({ length: COPIES - 1 }, (_, i) => [60, 61 + i]),
+      [60, 60 + COPIES],
+    ]);
+    expect(about.map(({ identical }) => identical).lastIndexOf(true)).toBe(COPIES - 2);
+  });
+
+  it('links a burst of photos that are all alike by a bounded number of pairs', () => {
+    const [BURST, D] = [300, 64];
+    const random = seededRandom(8);
+    const noise = (scale: number) => scale * (random.uniform() - 0.5);
+    const person = Float32Array.from({ length: D }, () => noise(1));
+    const embeddings = Float32Array.from({ length: 2 * BURST * D }, (_, i) =>
+      i < BURST * D ? person[i % D]! + noise(0.01) : noise(1),
+    );
+    const found = findNearDuplicates({
+      hashes: Uint8Array.from({ length: 2 * BURST * 8 }, () => random.integer(256)),
+      identities: identitiesFromLabels(
+        Array.from({ length: 2 * BURST }, (_, i) => (i < BURST ? 0 : 1 + (i % 9))),
+      ),
+      embeddings,
+      dimensions: D,
+    });
+    expect(found.length).toBeLessThanOrEqual(20 * BURST);
+    expect(new Set(found.flatMap(({ images }) => images))).toEqual(
+      new Set(Array.from({ length: BURST }, (_, i) => i)),
+    );
+  });
+
   it('takes no image at all, and refuses embeddings of another number', () => {
     expect(findNearDuplicates({ hashes: new Uint8Array(0), identities: [] })).toEqual([]);
     expect(() =>

@@ -4,6 +4,7 @@ import { type Embeddings, embeddingRows, inverseNorms } from '../embedding-rows.
 import type { Identity } from '../identity.ts';
 import { seededRandom } from '../seeded-random.ts';
 import { HASH_BYTES, hashDistance } from './difference-hash.ts';
+import { firstCopies } from './exact-copies.ts';
 
 /*
  * Images that are one photo twice: the same bytes, or nearly the same look to a perceptual hash, or nearly the same embedding under one
@@ -45,9 +46,12 @@ const PRIOR = 0.01;
 const SAMPLED_PAIRS = 100_000;
 /** A band that more images than this share says nothing about them (blank images); an identity of more is not compared pair by pair. */
 const LARGEST_BUCKET = 2000;
+/** Of a burst of photos that are all alike, pairs are left out whose images both have so many others. */
+const MOST_PAIRS_OF_AN_IMAGE = 20;
 
 /**
- * Near-duplicates, the surest first.
+ * Near-duplicates, the surest first. Of images that are the same bytes each is paired with the first of them, and that one stands for all:
+ * they are looked for among the others once. The number of pairs is bounded by that of images.
  *
  * @throws {CleanerError} `shape-mismatch`.
  */
@@ -56,29 +60,34 @@ export function findNearDuplicates(input: DuplicateInput): DuplicatePair[] {
   const n = hashes.length / HASH_BYTES;
   const cosineOf = embeddings ? cosines(embeddings, dimensions, n) : () => Number.NaN;
   const chance = chanceOfCloseness(input, cosineOf, n);
+  const first = digest && firstCopies(hashes, digest);
+  const isCopy = (image: number): boolean => first !== undefined && first[image] !== image;
   const found = new Map<number, DuplicatePair>();
+  const pairsOf = new Int32Array(n);
   const consider = (one: number, other: number, mostBits: number): void => {
     const [a, b] = one < other ? [one, other] : [other, one];
     const distance = hashDistance(hashes, a, b);
-    if (a === b || distance > mostBits) return;
     const id = a * n + b;
-    if (found.has(id)) return;
+    if (a === b || distance > mostBits || found.has(id)) return;
+    if (Math.min(pairsOf[a]!, pairsOf[b]!) >= MOST_PAIRS_OF_AN_IMAGE) return;
     const cosine = cosineOf(a, b);
     if (distance > CLOSE_BITS && !(cosine > CLOSE_COSINE)) return;
-    const identical = digest !== undefined && distance === 0 && digest(a) === digest(b);
-    const probability = identical ? 1 : PRIOR / (PRIOR + chance(distance, cosine));
+    const probability = PRIOR / (PRIOR + chance(distance, cosine));
     if (probability < LEAST_PROBABILITY) return;
+    pairsOf[a]! += 1;
+    pairsOf[b]! += 1;
     found.set(id, {
       images: [a, b],
       hashDistance: distance,
-      ...(Number.isNaN(cosine) ? {} : { cosine }),
-      identical,
+      ...known(cosine),
+      identical: false,
       probability,
     });
   };
   for (let band = 0; band < 4; band++) {
     const buckets = new Map<number, number[]>();
     for (let i = 0; i < n; i++) {
+      if (isCopy(i)) continue;
       const at = i * HASH_BYTES + 2 * band;
       const value = hashes[at]! | (hashes[at + 1]! << 8);
       const bucket = buckets.get(value);
@@ -87,15 +96,25 @@ export function findNearDuplicates(input: DuplicateInput): DuplicatePair[] {
     }
     for (const bucket of buckets.values()) forPairs(bucket, (a, b) => consider(a, b, LOOKED_AT_BITS));
   }
-  if (embeddings)
-    for (const { images } of identities) forPairs(images, (a, b) => consider(a, b, 8 * HASH_BYTES));
-  return [...found.values()].sort(
-    (x, y) =>
-      Number(y.identical) - Number(x.identical) ||
-      y.probability - x.probability ||
-      x.images[0] - y.images[0] ||
-      x.images[1] - y.images[1],
-  );
+  if (embeddings) {
+    for (const { images } of identities) {
+      const originals = images.filter((image) => !isCopy(image));
+      forPairs(originals, (a, b) => consider(a, b, 8 * HASH_BYTES));
+    }
+  }
+  const copies: DuplicatePair[] = [];
+  first?.forEach((original, copy) => {
+    if (original === copy) return;
+    const cosine = known(cosineOf(original, copy));
+    copies.push({ images: [original, copy], hashDistance: 0, ...cosine, identical: true, probability: 1 });
+  });
+  const inOrder = (x: DuplicatePair, y: DuplicatePair): number =>
+    y.probability - x.probability || x.images[0] - y.images[0] || x.images[1] - y.images[1];
+  return [...copies.sort(inOrder), ...[...found.values()].sort(inOrder)];
+}
+
+function known(cosine: number): { readonly cosine?: number } {
+  return Number.isNaN(cosine) ? {} : { cosine };
 }
 
 /** Cosine of any two images. */
