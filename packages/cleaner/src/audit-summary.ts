@@ -12,7 +12,7 @@ export interface AuditSummary {
   readonly unresolved: number;
   readonly identities: number;
   readonly identitiesKept: number;
-  /** Labels of the identities that lost every image. */
+  /** Labels of the identities that are not in the output: of which no image stays, or all go to other identities (but for a merge). */
   readonly identitiesLost: readonly number[];
   /** Share of images nearest to the dominant sub-centre of their identity. */
   readonly dominantShare: number;
@@ -25,12 +25,13 @@ export interface AuditSummary {
 }
 
 export function summarise(audit: Audit, decision: Decision): AuditSummary {
-  const staying = new Set<number>();
+  const staying = new Set(decision.identitiesKept.map(({ position }) => position));
   let dominant = 0;
   let relabel = 0;
   for (let i = 0; i < audit.images; i++) {
     const identity = audit.identityOf[i]!;
-    if (decision.verdicts[i] !== 'drop') staying.add(identity);
+    // The person of a merged identity stays, under another label.
+    if (decision.reasons[i] === 'merge') staying.add(identity);
     if (audit.nearest[i] === audit.identities[identity]!.dominant) dominant += 1;
     if (audit.auto && audit.auto.pElsewhere[i]! > 0.5) relabel += 1;
   }

@@ -96,6 +96,13 @@ describe('decide', () => {
     }
   });
 
+  it('drops the share that was asked for, though its product is a little less in floats', () => {
+    const hundred = auditOf(Array.from({ length: 100 }, (_, i) => ({ label: 0, degrees: i })));
+    expect(100 * 0.29).toBeLessThan(29);
+    expect(decide(hundred, { kind: 'quantile', share: 0.29 }).dropped).toBe(29);
+    expect(decide(hundred, { kind: 'quantile', share: 0.299 }).dropped).toBe(29);
+  });
+
   it('lets a person overrule the rule, not the guard on whole identities', () => {
     const rule = { kind: 'angle', degrees: 75 } as const;
     const decisions = [
@@ -233,6 +240,15 @@ describe('the audit', () => {
       identitiesKept: 2,
       identitiesLost: [0],
       dominantShare: 0.8,
+    });
+    // Whose only image goes to somebody else is gone; whoever got one is there.
+    const decisions = [
+      { key: 'image-3', decision: 'relabel', label: 0 },
+      { key: 'image-1', decision: 'drop' },
+    ] as const;
+    expect(summarise(five, decide(five, { kind: 'angle', degrees: 75 }, { decisions }))).toMatchObject({
+      identitiesKept: 2,
+      identitiesLost: [2],
     });
   });
 

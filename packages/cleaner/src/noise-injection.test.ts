@@ -79,6 +79,12 @@ describe('injectNoise', () => {
     }
   });
 
+  it('leaves an image of every second person, however small their share', () => {
+    const { bad, label } = injectNoise(labels, { kind: 'merge', rate: 0.001, seed: 2, merges: 10 });
+    expect(new Set([...label].filter((_, i) => bad[i])).size).toBe(10);
+    expect(bad.reduce((a, b) => a + b, 0)).toBe(10);
+  });
+
   it('refuses what cannot be done', () => {
     const refused = (options: Parameters<typeof injectNoise>[1], data: ArrayLike<number> = labels): void => {
       expect(() => injectNoise(data, options)).toThrow(CleanerError);

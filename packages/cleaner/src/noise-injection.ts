@@ -209,7 +209,8 @@ function mergeFolders(
     two.sort((a, b) => b.images.length - a.images.length);
     const [major, minor] = two as [(typeof two)[0], (typeof two)[0]];
     let majority = major.images.length;
-    let minority = Math.round((majority * rate) / (1 - rate));
+    // Somebody's folder is not joined to another without leaving an image there.
+    let minority = Math.max(1, Math.round((majority * rate) / (1 - rate)));
     if (minority > minor.images.length) {
       minority = minor.images.length;
       majority = Math.round((minority * (1 - rate)) / rate);

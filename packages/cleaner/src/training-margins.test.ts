@@ -91,6 +91,24 @@ describe('the rule aum', () => {
     );
   });
 
+  it('gives probabilities, whatever epochs saw no image at all', () => {
+    const { bad, margins } = run(0.2);
+    const nothing = Array<number>(N).fill(Number.NaN);
+    for (const [from, to] of [
+      [0, 1],
+      [2, 12],
+      [0, 12],
+    ] as const) {
+      const seen = margins.map((epoch, e) =>
+        e >= from && e < to ? { own: nothing, other: nothing } : epoch,
+      );
+      const { training } = withTrainingMargins(audit, { epochs: seen });
+      expect(training.pClean.every((p) => p >= 0 && p <= 1)).toBe(true);
+      if (to - from === 12) expect(new Set(training.pClean)).toEqual(new Set([1]));
+      else expect(metrics(decide({ ...audit, training }, { kind: 'aum' }), { bad }).f1).toBeGreaterThan(0.9);
+    }
+  });
+
   it('refuses margins of another dataset, and none', () => {
     expect(() => withTrainingMargins(audit, { epochs: [] })).toThrow(CleanerError);
     expect(() => withTrainingMargins(audit, { epochs: [{ own: [1], other: [1] }] })).toThrow(

@@ -80,7 +80,9 @@ function rightByHistory(images: number, { epochs }: TrainingMargins): Float64Arr
   );
   const column = (stage: Float64Array, other: Float64Array): Float64Array => {
     const shift = meanOf(stage) - meanOf(other);
-    return Float64Array.from(seen, (i) => (Number.isNaN(stage[i]!) ? other[i]! + shift : stage[i]!));
+    // Epochs that saw no image at all tell nothing: what others tell stands for them as it is.
+    const moved = Number.isNaN(shift) ? other : other.map((value) => value + shift);
+    return Float64Array.from(seen, (i) => (Number.isNaN(stage[i]!) ? moved[i]! : stage[i]!));
   };
   const strangers = strangersByAnchoredMixture(column(early, late), column(late, early));
   const right = new Float64Array(images).fill(1);
@@ -103,7 +105,8 @@ function stages(
 ): readonly [start: number, learning: number, learned: number] {
   let furthest = Number.NEGATIVE_INFINITY;
   const progress = epochs.map(({ own }) => {
-    furthest = Math.max(furthest, upperQuartile(own));
+    const quartile = upperQuartile(own);
+    if (quartile > furthest) furthest = quartile;
     return furthest;
   });
   const start = epochs.length > 2 ? 1 : 0;

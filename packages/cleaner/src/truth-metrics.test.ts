@@ -36,6 +36,12 @@ describe('rankMetrics', () => {
       }),
     );
   });
+
+  it('ranks what is no number last', () => {
+    const { NaN: none } = Number;
+    expect(rankMetrics([none, 2, none, 1], [1, 1, 0, 0])).toEqual(rankMetrics([0, 2, 0, 1], [1, 1, 0, 0]));
+    expect(rankMetrics([none, none], [0, 1])).toEqual({ auroc: 0.5, averagePrecision: 0.5 });
+  });
 });
 
 describe('metrics', () => {

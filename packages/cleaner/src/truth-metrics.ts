@@ -69,7 +69,7 @@ export function confusionMetrics(badDropped: number, goodDropped: number, badKep
 }
 
 /**
- * AUROC and average precision of a score that should be larger for positives.
+ * AUROC and average precision of a score that should be larger for positives; a score that is NaN counts as the smallest.
  *
  * @param positive Zeros and ones, as many as scores.
  */
@@ -78,7 +78,12 @@ export function rankMetrics(
   positive: ArrayLike<number>,
 ): { auroc: number | null; averagePrecision: number | null } {
   const n = scores.length;
-  const order = Int32Array.from({ length: n }, (_, i) => i).sort((a, b) => scores[b]! - scores[a]!);
+  const ranked = Float64Array.from(scores, (score) =>
+    Number.isNaN(score) ? Number.NEGATIVE_INFINITY : score,
+  );
+  const order = Int32Array.from(ranked.keys()).sort((a, b) =>
+    ranked[a] === ranked[b] ? 0 : ranked[b]! - ranked[a]!,
+  );
   let found = 0;
   let area = 0;
   let precision = 0;
@@ -86,7 +91,7 @@ export function rankMetrics(
   for (let start = 0; start < n; ) {
     let end = start;
     let hits = 0;
-    while (end < n && scores[order[end]!] === scores[order[start]!]) hits += positive[order[end++]!]!;
+    while (end < n && ranked[order[end]!] === ranked[order[start]!]) hits += positive[order[end++]!]!;
     const misses = end - start - hits;
     area += misses * (found + hits / 2);
     found += hits;

@@ -53,11 +53,16 @@ function byAngle(audit: Audit, rule: AngleRule): Verdicts {
   };
 }
 
+/** More than what a product of a share and a number of images is off by, and far less than an image. */
+const ROUNDING = 1e-6;
+
 function byQuantile(audit: Audit, { share, within = 'all' }: QuantileRule): Verdicts {
   const verdicts = Array<Verdict>(audit.images).fill('keep');
   const dropFurthest = (images: Int32Array): void => {
     const furthest = images.toSorted((a, b) => audit.cosine[a]! - audit.cosine[b]! || b - a);
-    for (const image of furthest.subarray(0, Math.floor(images.length * share))) verdicts[image] = 'drop';
+    // A share of .29 of 100 images is 29 of them, though the product of the two floats is a little less.
+    const count = Math.floor(images.length * share + ROUNDING);
+    for (const image of furthest.subarray(0, count)) verdicts[image] = 'drop';
   };
   if (within === 'all') dropFurthest(Int32Array.from({ length: audit.images }, (_, i) => i));
   else for (const { images } of audit.identities) dropFurthest(images);
