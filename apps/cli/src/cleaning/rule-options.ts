@@ -13,6 +13,8 @@ const RULES: readonly RuleName[] = ['angle', 'quantile', 'auto', 'aum', 'self-tr
 export interface RuleOptions {
   readonly rule?: RuleName;
   readonly threshold?: number;
+  /** Rules auto and aum: the probability of being bad above which an image goes. Only a decisions file states it. */
+  readonly dropAbove?: number;
   readonly share: number;
   readonly perIdentity?: boolean;
   readonly requireDominant?: boolean;
@@ -107,6 +109,7 @@ export function ruleOf(options: RuleOptions & { readonly rule: RuleName }): Rule
   const {
     rule,
     threshold = THRESHOLD,
+    dropAbove,
     share,
     perIdentity,
     requireDominant,
@@ -121,6 +124,7 @@ export function ruleOf(options: RuleOptions & { readonly rule: RuleName }): Rule
       return { kind: rule, share, within: perIdentity ? 'identity' : 'all', ...guards };
     case 'auto':
     case 'aum':
+      return { kind: rule, ...(dropAbove === undefined ? {} : { threshold: dropAbove }), ...guards };
     case 'self-trained':
     case 'recorded':
       return { kind: rule, ...guards };
@@ -153,6 +157,9 @@ function optionsOf(rule: Rule, stated: (option: string) => boolean): Partial<Rul
   const values: Partial<RuleOptions> = {
     rule: rule.kind,
     ...(rule.kind === 'angle' ? { threshold: rule.degrees } : {}),
+    ...((rule.kind === 'auto' || rule.kind === 'aum') && rule.threshold !== undefined
+      ? { dropAbove: rule.threshold }
+      : {}),
     ...(rule.kind === 'quantile' ? { share: rule.share, perIdentity: rule.within === 'identity' } : {}),
     ...(rule.requireDominant === undefined ? {} : { requireDominant: rule.requireDominant }),
     ...(rule.keepAtLeast === undefined ? {} : { keepAtLeast: rule.keepAtLeast }),

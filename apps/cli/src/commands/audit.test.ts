@@ -148,6 +148,17 @@ describe('arcface audit of embeddings', () => {
     expect(JSON.parse(stdout).dropped).toBeLessThan(50);
   });
 
+  test('goes by the probability of being bad that a decisions file states', async () => {
+    const rule = { kind: 'auto', threshold: 0.05 };
+    const header = { format: 'arcface-decisions', version: 1, rule };
+    writeFileSync(at('careful.jsonl'), `${JSON.stringify(header)}\n`);
+    await audit('e.jsonl', '--decisions', at('careful.jsonl'));
+    for (const { pClean, decision } of jsonRows('e.jsonl')) {
+      if (decision !== 'unresolved') expect(decision).toBe(1 - pClean! > 0.05 ? 'drop' : 'keep');
+    }
+    expect(JSON.parse(readFileSync(at('e.summary.json'), 'utf8')).rule).toMatchObject(rule);
+  });
+
   test.each([
     [['--labels', 'x.npy'], /has no column "label"/],
     [['--truth', 'labels.csv'], /has no column "bad"/],
@@ -162,7 +173,7 @@ describe('arcface audit of embeddings', () => {
     writeFileSync(at('truth.npy'), 'bad,true\n0,1\n');
     const [flag, value] = options as [string, string];
     const file = ['--rule', '--sort', '--data'].includes(flag) ? value : at(value);
-    const { exitCode, stderr, stdout } = await audit('e.jsonl', flag, file);
+    const { exitCode, stderr, stdout } = await audit('refused.jsonl', flag, file);
     expect(stderr).toMatch(message);
     expect(exitCode).toBeGreaterThan(0);
     expect(stdout).toBe('');
