@@ -28,7 +28,12 @@ export interface ProposalLists {
   }[];
 }
 
-/** @param most entries a list, and keys an entry; the audit has them all */
+/** Entries of each list in the summary of an audit, and in `summary.json` of a dataset. */
+export const SUMMARISED = 1000;
+/** Keys of an entry. */
+const MOST_KEYS = 100;
+
+/** @param most entries a list, the surest; of a split the first hundred keys */
 export function proposalLists(
   { audit, duplicates }: Pick<JudgedDataset, 'audit' | 'duplicates'>,
   most: number,
@@ -47,13 +52,14 @@ export function proposalLists(
       });
     }
   }
+  const splits = (auto?.splits ?? []).toSorted((a, b) => b.probability - a.probability);
   return {
     merges: auto?.merges.slice(0, most) ?? [],
-    splits: (auto?.splits ?? []).slice(0, most).map(({ label, person, images, likeness, probability }) => ({
+    splits: splits.slice(0, most).map(({ label, person, images, likeness, probability }) => ({
       label,
       person,
       images: images.length,
-      keys: Array.from(images.subarray(0, most), audit.key),
+      keys: Array.from(images.subarray(0, MOST_KEYS), audit.key),
       likeness,
       probability,
     })),

@@ -34,7 +34,7 @@ import {
   judgeDataset,
   wasTrainedOn,
 } from '../cleaning/judge-dataset.ts';
-import { proposalLists } from '../cleaning/proposal-lists.ts';
+import { proposalLists, SUMMARISED } from '../cleaning/proposal-lists.ts';
 import {
   evidenceFor,
   type RuleOptions,
@@ -79,9 +79,6 @@ interface AuditOptions extends SharedOptions, ComputeOptions, RuleOptions, WorkO
   readonly overwrite?: boolean;
   readonly joinOnly?: boolean;
 }
-
-/** Entries of each list of proposals in the summary. */
-const LISTED = 1000;
 
 /** What an audit is of: a dataset, or a file of embeddings, which has no images to show. */
 type Judged = Omit<JudgedDataset, 'inputs' | 'dataset'> & {
@@ -174,7 +171,7 @@ async function audit(given: AuditOptions, context: CommandContext): Promise<void
     };
     await writeAuditFile(output, datasetAuditRows(judged, decision, options.sort));
     await writeAtomically(summaryPath, [
-      `${JSON.stringify({ ...summary, rule: decision.rule, identitiesLost: counts.identitiesLost, dominantShare: counts.dominantShare, proposals: proposalLists(judged, LISTED) }, null, 2)}\n`,
+      `${JSON.stringify({ ...summary, rule: decision.rule, identitiesLost: counts.identitiesLost, dominantShare: counts.dominantShare, proposals: proposalLists(judged, SUMMARISED) }, null, 2)}\n`,
     ]);
     if (options.report !== undefined) {
       const page = await cleaningReport({

@@ -17,7 +17,7 @@ import {
   judgeDataset,
   wasTrainedOn,
 } from '../cleaning/judge-dataset.ts';
-import { proposalLists } from '../cleaning/proposal-lists.ts';
+import { proposalLists, SUMMARISED } from '../cleaning/proposal-lists.ts';
 import { PROVENANCE_FILE, provenance } from '../cleaning/provenance.ts';
 import { judgeByAudit } from '../cleaning/recorded-audit.ts';
 import {
@@ -60,9 +60,6 @@ interface DropOptions extends SharedOptions, ComputeOptions, RuleOptions, WorkOp
   readonly overwrite?: boolean;
   readonly joinOnly?: boolean;
 }
-
-/** Entries of each list of proposals in `summary.json`. */
-const LISTED = 1000;
 
 export function dropCommand(): Command {
   return defineCommand<DropOptions>({
@@ -273,7 +270,7 @@ async function write(
     // Inside the folder before it gets its name, so that there is never a dataset without its audit.
     finish: async (folder) => {
       await writeAtomically(join(folder, 'audit.jsonl'), jsonLines(datasetAuditRows(judged, decision)));
-      const proposals = proposalLists(judged, LISTED);
+      const proposals = proposalLists(judged, SUMMARISED);
       await writeAtomically(join(folder, 'summary.json'), [
         `${JSON.stringify({ ...summary, data, ...judgedBy, proposals }, null, 2)}\n`,
       ]);

@@ -12,7 +12,7 @@ import {
   sweepThresholds,
 } from '@arcface/cleaner';
 import type { UndecodableImage } from '@arcface/trainer';
-import { proposalLists } from '../cleaning/proposal-lists.ts';
+import { type ProposalLists, proposalLists, SUMMARISED } from '../cleaning/proposal-lists.ts';
 import { openImage } from '../decode.ts';
 import { angleHistogramSvg } from './angle-histogram-svg.ts';
 import {
@@ -47,7 +47,7 @@ const MOST = { rows: 50, identities: 24, faces: 6 };
 /** Side of a face on the page, pixels (twice what it is shown at, for dense screens). */
 const FACE = 112;
 /** Identities in a cluster have so many images or more. */
-const CLUSTERS = [1, 4, 10, 30, 100];
+const CLUSTERS = [1, 4, 10, 30, 100, 300, 1000];
 
 export async function cleaningReport(input: CleaningReportInput): Promise<string> {
   const { judged, decision, title } = input;
@@ -85,7 +85,12 @@ export async function cleaningReport(input: CleaningReportInput): Promise<string
       clusterSection(audit, bad, threshold),
       tableSection(sweepTable(audit, bad)),
       await identitySection(input, bad),
-      ...proposalTables(proposals, summary).map(tableSection),
+      ...proposalTables(proposals, {
+        merges: audit.auto?.merges.length ?? 0,
+        splits: audit.auto?.splits.length ?? 0,
+        relabels: summary.relabel,
+        duplicates: judged.duplicates.length,
+      }).map(tableSection),
       ...(judged.undecodable.length === 0 ? [] : [tableSection(unreadableTable(judged.undecodable))]),
     ],
     footer: [
@@ -250,13 +255,18 @@ async function thumbnail(bytes: Uint8Array): Promise<Uint8Array> {
     .toBuffer();
 }
 
+/** @param inAll how many there are of each, of which the lists are the surest */
 function proposalTables(
-  { merges, splits, relabels, duplicates }: ReturnType<typeof proposalLists>,
-  counts: { readonly merges: number; readonly splits: number; readonly relabel: number },
+  { merges, splits, relabels, duplicates }: ProposalLists,
+  inAll: Readonly<Record<keyof ProposalLists, number>>,
 ): ReportTable[] {
   const percent = (p: number) => `${(100 * p).toFixed(1)} %`;
   const more = (shown: number, all: number): string[] =>
-    all > shown ? [`and ${all - shown} more; the audit and its summary have them.`] : [];
+    all > shown
+      ? [
+          `and ${grouped(all - shown)} more; the summary beside the audit has the first ${grouped(Math.min(all, SUMMARISED))}.`,
+        ]
+      : [];
   const tables: ReportTable[] = [
     {
       title: 'Proposed merges: identities that look like one person',
@@ -264,7 +274,7 @@ function proposalTables(
       rows: merges.map(({ labels, cosine, likeness, probability }) => ({
         cells: [labels.join(' + '), cosine.toFixed(3), likeness.toFixed(2), percent(probability)],
       })),
-      notes: more(merges.length, counts.merges),
+      notes: more(merges.length, inAll.merges),
     },
     {
       title: 'Proposed splits: folders that hold a second person',
@@ -272,7 +282,7 @@ function proposalTables(
       rows: splits.map(({ label, person, images, likeness, probability }) => ({
         cells: [String(label), String(person + 1), String(images), likeness.toFixed(2), percent(probability)],
       })),
-      notes: more(splits.length, counts.splits),
+      notes: more(splits.length, inAll.splits),
     },
     {
       title: 'Proposed relabels: images of another identity',
@@ -280,7 +290,7 @@ function proposalTables(
       rows: relabels.map(({ key, label, suggestedLabel, probability }) => ({
         cells: [String(key), String(label), String(suggestedLabel), percent(probability)],
       })),
-      notes: more(relabels.length, counts.relabel),
+      notes: more(relabels.length, inAll.relabels),
     },
     {
       title: 'Near-duplicates',
@@ -294,6 +304,7 @@ function proposalTables(
           percent(probability),
         ],
       })),
+      notes: more(duplicates.length, inAll.duplicates),
     },
   ];
   return tables.filter(({ rows }) => rows.length > 0);
@@ -306,6 +317,6 @@ function unreadableTable(undecodable: readonly UndecodableImage[]): ReportTable 
     rows: undecodable
       .slice(0, MOST.rows)
       .map(({ key, reason }) => ({ cells: [String(key), reason.split('\n')[0]!] })),
-    notes: undecodable.length > MOST.rows ? [`and ${undecodable.length - MOST.rows} more`] : [],
+    notes: undecodable.length > MOST.rows ? [`and ${grouped(undecodable.length - MOST.rows)} more`] : [],
   };
 }
