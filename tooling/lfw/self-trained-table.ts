@@ -14,9 +14,10 @@ import { evidencePath, readEvidence } from './training-evidence.ts';
 const options = new Command()
   .option('--seeds <list>', 'of the cells', '0,1,2')
   .option('--rates <list>', 'of the cells', '.4,.2,0')
+  .option('--only <pattern>', 'rules whose name matches')
   .requiredOption('--evidence <folder>', 'as given to end-to-end.ts')
   .parse()
-  .opts<Record<'seeds' | 'rates' | 'evidence', string>>();
+  .opts<Record<'seeds' | 'rates' | 'evidence', string> & { only?: string }>();
 const seeds = options.seeds.split(',').map(Number);
 const rates = options.rates.split(',').map(Number);
 
@@ -24,7 +25,7 @@ console.log(
   `| rule | ${rates.map((rate) => (rate > 0 ? `${100 * rate} % noise, F1` : 'no noise, good images dropped')).join(' | ')} |`,
 );
 console.log(`|---|${'---|'.repeat(rates.length)}`);
-for (const rule of SELF_TRAINED_RULES) {
+for (const rule of SELF_TRAINED_RULES.filter((name) => new RegExp(options.only ?? '').test(name))) {
   const cells = rates.map((rate) => {
     const values = seeds.flatMap((seed) => {
       const evidence = (subcenters: number) =>
