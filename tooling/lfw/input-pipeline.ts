@@ -1,8 +1,7 @@
 /**
  * Whether reading, decoding and augmenting images holds training up: steps on LFW's images as they come against steps on one batch
- * again and again, in rows that take turns: with the images prepared while a step computes, and with images prepared between steps. A
- * machine's speed drifts, so each row of a kind is held against the row of the constant batch that came before; printed are the median of
- * these ratios and its quartiles.
+ * again and again, in rows that take turns. A machine's speed drifts, so each row of one kind is held against the row of the other
+ * kind that follows it; printed are the median of these ratios and its quartiles.
  *
  *     npx tsx tooling/lfw/input-pipeline.ts --network y1 --batch-size 32 --augmentation mirror --rows 12
  */
@@ -58,45 +57,42 @@ const model = { backbone, head, sgd: new Sgd(trainableParameters({ backbone, hea
 // As `arcface train` does.
 const script = new URL('../../apps/cli/src/commands/train/decoding-thread.ts', import.meta.url);
 const decoding = await startDecodingThread({ script });
-const batchesOf = (meanwhile: boolean) =>
-  new DataLoader({
-    ...{ dataset, meanwhile, decoder: decoding.decoder, size: { height, width } },
-    batchSize: Number(options.batchSize),
-    augmentation: AUGMENTATIONS[options.augmentation],
-  }).batches();
+const loader = new DataLoader({
+  dataset,
+  decoder: decoding.decoder,
+  size: { height, width },
+  batchSize: Number(options.batchSize),
+  augmentation: AUGMENTATIONS[options.augmentation],
+});
 
-// What is prepared ahead of one kind is done before the rows of the others begin: none is being worked on for longer than a row's first steps.
-const batches = { meanwhile: batchesOf(true), between: batchesOf(false) };
-const constant = (await batches.between.next()).value!;
+const batches = loader.batches();
+const constant = (await batches.next()).value!;
 let step = 0;
 /** Steps in a row of one kind; the first two of a row don't count: they use up what was prepared before (or compile). */
 const ROW = 8;
-const KINDS = ['constant', 'meanwhile', 'between'] as const;
-type Kind = (typeof KINDS)[number];
-const ratios = { meanwhile: [] as number[], between: [] as number[] };
-const seconds: Record<Kind, number[]> = { constant: [], meanwhile: [], between: [] };
+const ratios: number[] = [];
+const seconds = { data: [] as number[], constant: [] as number[] };
 for (let row = 0; row < Number(options.rows); row++) {
-  const ofRow: Record<Kind, number[]> = { constant: [], meanwhile: [], between: [] };
-  for (const kind of KINDS) {
+  const ofRow = { data: [] as number[], constant: [] as number[] };
+  for (const kind of ['constant', 'data'] as const) {
     for (let i = 0; i < ROW; i++) {
       const begun = performance.now();
-      await train(kind === 'constant' ? constant : (await batches[kind].next()).value!);
+      await train(kind === 'data' ? (await batches.next()).value! : constant);
       if (i >= 2) ofRow[kind].push((performance.now() - begun) / 1000);
     }
     seconds[kind].push(quantile(ofRow[kind], 0.5));
   }
-  for (const kind of ['meanwhile', 'between'] as const)
-    ratios[kind].push(quantile(ofRow.constant, 0.5) / quantile(ofRow[kind], 0.5));
+  ratios.push(quantile(ofRow.constant, 0.5) / quantile(ofRow.data, 0.5));
 }
-await batches.meanwhile.return();
-await batches.between.return();
+await batches.return();
 await decoding.close();
 console.log(
   JSON.stringify({
     ...options,
+    secondsPerStep: quantile(seconds.data, 0.5),
     secondsPerStepOfConstantBatch: quantile(seconds.constant, 0.5),
-    meanwhile: figuresOf('meanwhile'),
-    between: figuresOf('between'),
+    ratio: quantile(ratios, 0.5),
+    quartiles: [quantile(ratios, 0.25), quantile(ratios, 0.75)],
   }),
 );
 process.exit();
@@ -105,14 +101,6 @@ async function train(batch: Batch): Promise<void> {
   const loss = trainStep(model, batch, { learningRate: 0.01, seed: step++ });
   await loss.data();
   loss.dispose();
-}
-
-function figuresOf(kind: keyof typeof ratios) {
-  return {
-    secondsPerStep: quantile(seconds[kind], 0.5),
-    ratio: quantile(ratios[kind], 0.5),
-    quartiles: [quantile(ratios[kind], 0.25), quantile(ratios[kind], 0.75)],
-  };
 }
 
 function quantile(values: readonly number[], share: number): number {

@@ -82,12 +82,6 @@ export interface DataLoaderOptions {
    */
   readonly concurrency?: number;
   /**
-   * Whether images are prepared while the consumer works on a batch. Where its backend has a thread for every core they would
-   * take turns with those, and threads that share an operation wait for the slowest: it may then be quicker to prepare them
-   * between batches, on all cores. No influence on what is yielded. Default true.
-   */
-  readonly meanwhile?: boolean;
-  /**
    * Shares every batch out among these ranks, each of which makes the same loader: rank r reads every size-th image of an epoch's
    * order from the r-th on. A batch has the same images as without ranks, in another order.
    */
@@ -144,18 +138,9 @@ export class DataLoader {
     from: DataPosition & { readonly index?: number } = { epoch: 0, position: 0 },
     options: { readonly epochs?: number; readonly signal?: AbortSignal | undefined } = {},
   ): AsyncGenerator<Batch, void, undefined> {
-    const { dataset, batchSize, batchesAhead = 2, meanwhile = true } = this.options;
-    const { concurrency = Number.POSITIVE_INFINITY } = this.options;
+    const { dataset, batchSize, batchesAhead = 2, concurrency = Number.POSITIVE_INFINITY } = this.options;
     const order = this.#orders();
-    const preparing = new Set<Promise<PreparedImage>>();
-    const prepare = (turn: number): Promise<PreparedImage> => {
-      const image = this.#prepare(turn, order, options.signal);
-      preparing.add(image);
-      const isDone = (): boolean => preparing.delete(image);
-      image.then(isDone, isDone);
-      return image;
-    };
-    const images = prefetch(prepare, {
+    const images = prefetch((turn) => this.#prepare(turn, order, options.signal), {
       from: from.epoch * dataset.length + from.position,
       to: options.epochs === undefined ? Number.POSITIVE_INFINITY : options.epochs * dataset.length,
       ahead: batchesAhead * batchSize,
@@ -182,7 +167,6 @@ export class DataLoader {
       pending = this.#decodable(pending);
       if (pending.length < batchSize) continue;
       // The step that follows may block the thread; what has been read must be on its way to the decoder before.
-      while (!meanwhile && preparing.size > 0) await Promise.allSettled(preparing);
       await eventLoopTurn();
       yield this.#pack(pending, { epoch, index, next: { epoch, position: image.turn + 1 } });
       pending = [];

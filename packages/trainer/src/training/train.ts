@@ -9,7 +9,7 @@ import type { Communicator, SubcenterHead } from '@arcface/subcenter-loss';
 import type { BestCheckpoint } from '../checkpoints/checkpoint.ts';
 import type { CheckpointStore } from '../checkpoints/checkpoint-store.ts';
 import type { HeadDescription } from '../checkpoints/model-checkpoint.ts';
-import type { DataLoaderOptions, UndecodableImage } from '../data/data-loader.ts';
+import type { UndecodableImage } from '../data/data-loader.ts';
 import type { ImageDecoder } from '../data/image-decoder.ts';
 import type { RankChannel } from '../parallel/rank-channel.ts';
 import type { TrainOptions } from './train-options.ts';
@@ -62,7 +62,7 @@ export interface TrainingRun {
   /** Steps between reports on the sub-centres (`HeadEvent`); no influence on the result. Default 20. */
   readonly reportEverySteps?: number | undefined;
   /** How images are prepared; no influence on the result. */
-  readonly loading?: Pick<DataLoaderOptions, 'batchesAhead' | 'concurrency' | 'meanwhile'> | undefined;
+  readonly loading?: { readonly batchesAhead?: number; readonly concurrency?: number } | undefined;
 }
 
 /** A measurement that is repeated during a run, on held-out pairs for example. */
