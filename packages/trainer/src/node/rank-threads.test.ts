@@ -87,9 +87,9 @@ describe('three ranks', () => {
     const tiny: TinyRunOptions = { options: { duration: { steps: 2 }, frozen: ['conv'] } };
     const run = tinyRun(tiny);
     const averages = [...run.backbone.parameters.values()].filter(({ role }) => role === 'auxiliary');
-    // Of three times a number a third is not always the number.
-    for (const [at, { variable }] of averages.entries()) {
-      const values = Array.from({ length: variable.size }, (_, i) => 1 + Math.sqrt(8 * at + i + 2));
+    // Three times such a number lies half way between two, of which a third is another number than the one it was.
+    for (const { variable } of averages) {
+      const values = Array.from({ length: variable.size }, (_, i) => 1.5 + (2 + 4 * i) * 2 ** -23);
       tf.tidy(() => variable.assign(tf.tensor(values, variable.shape)));
     }
     const read = () => new Map(averages.map(({ name, variable }) => [name, [...variable.dataSync()]]));
