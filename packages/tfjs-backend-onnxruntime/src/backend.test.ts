@@ -152,7 +152,7 @@ describe('laziness', () => {
     await tf.setBackend('cpu');
     const expected = train();
     await tf.setBackend('onnxruntime');
-    configure({ pendingNodes: 200 });
+    configure({ pendingNodes: 1600 });
     let found: number[] = [];
     const { runs, compilations } = cost(() => {
       found = train();
@@ -161,6 +161,30 @@ describe('laziness', () => {
     expect(runs).toBeGreaterThan(8);
     // The first piece and the last are unlike the others.
     expect(compilations).toBeLessThanOrEqual(3);
+  });
+
+  it('keeps a step whole in which a gradient is taken within the rule of another', () => {
+    configure({ pendingNodes: 400 });
+    const before = statistics().runs;
+    const { state } = tf.engine();
+    const recomputed = tf.customGrad((x, save) => {
+      (save as unknown as tf.GradSaveFunc)([x as tf.Tensor]);
+      const deep = (y: tf.Tensor) => tf.tidy(() => Array.from({ length: 15 }).reduce<tf.Tensor>(tf.sin, y));
+      return {
+        value: deep(x as tf.Tensor),
+        gradFunc: (dy: tf.Tensor, [saved]: tf.Tensor[]) => {
+          const { activeTape } = state;
+          const gradient = tf.grad(deep)(saved!, dy);
+          state.activeTape = activeTape;
+          return gradient;
+        },
+      };
+    });
+    const x = tf.tensor1d([0.5]);
+    const gradient = tf.grad((y) => recomputed(recomputed(y)))(x);
+    expect(statistics().runs).toBe(before);
+    expect(values(gradient)[0]).toBeGreaterThan(0);
+    x.dispose();
   });
 
   it('computes without a read when much was written', () => {

@@ -33,7 +33,7 @@ export interface OnnxRuntimeBackendOptions {
    */
   readonly cacheBytes: number;
   /**
-   * Operations traced without a read after which everything is computed anyway; a fifth of them where the forward pass of
+   * Operations traced without a read after which everything is computed anyway; a fortieth of them where the forward pass of
    * a gradient begins, so that a training loop that reads nothing is computed in whole steps. Default 20,000.
    */
   readonly pendingNodes: number;

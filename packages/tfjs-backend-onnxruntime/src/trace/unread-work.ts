@@ -10,8 +10,8 @@
 import { engine } from '@tensorflow/tfjs-core';
 import { tracedNodes } from './trace-graph.ts';
 
-/** Of the nodes allowed, the part that is enough between two steps: a graph of so many compiles in a second or two. */
-const partOfSteps = 1 / 5;
+/** Of the nodes allowed, the part that is enough between two steps: a graph of so many compiles in a fraction of a second. */
+const partOfSteps = 1 / 40;
 
 export class UnreadWork {
   #nodesBefore = tracedNodes();
@@ -33,7 +33,7 @@ export class UnreadWork {
     const isInForward = engine().state.gradientDepth > 0;
     const begins = this.#wasInForward === false && isInForward;
     this.#wasInForward = isInForward;
-    return begins || nodes > nodesAllowed;
+    return (begins && !isInBackward()) || nodes > nodesAllowed;
   }
 
   /** Whether it is time to compute, now that so many bytes are written. */
@@ -41,4 +41,10 @@ export class UnreadWork {
     this.#bytes += bytes;
     return this.#bytes > bytesAllowed;
   }
+}
+
+/** Whether a gradient is computed within another's rule, which is in the middle of a step (gradient checkpointing does that). */
+function isInBackward(): boolean {
+  // The name that tfjs gives the scope of a backward pass.
+  return engine().state.scopeStack.some(({ name }) => name === 'backward');
 }
