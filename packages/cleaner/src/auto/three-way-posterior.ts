@@ -57,6 +57,7 @@ export function threeWayPosterior(
 ): ThreeWayPosterior {
   const n = own.length;
   const levelOf = Array.from(attenuation, nearestLevel);
+  const used = new Set(levelOf.map((level) => LEVELS[level]!));
   const judged = Int32Array.from(own.keys()).filter((i) => Number.isFinite(own[i]));
   const ownBin = own.map((s) => gridIndex(Number.isFinite(s) ? s : 0));
   const asOfManyBin = own.map((s, i) => gridIndex(Number.isFinite(s) ? s / attenuation[i]! : 0));
@@ -83,7 +84,9 @@ export function threeWayPosterior(
       Float64Array.from(judged, (i) => clean[i]! + 1e-9),
     ).map((g) => (1 - UNIFORM_FLOOR) * g + UNIFORM_FLOOR / ((GRID.length - 1) * GRID.step));
     const logOwn = density.map(Math.log);
-    const againstOwn = LEVELS.map((level) => fallingRatio(logNull, attenuated(logOwn, level)));
+    const againstOwn = LEVELS.map((level) =>
+      used.has(level) ? fallingRatio(logNull, attenuated(logOwn, level)) : undefined,
+    );
     const forOther = risingRatio(logOwn, logGumbel(best, clean), density);
     for (let i = 0; i < n; i++) {
       // A right image beside a stranger's centre scores as a stranger does. In logarithms: odds underflow where embeddings are nearly alike.
@@ -132,9 +135,15 @@ function nearestLevel(attenuation: number): number {
   return nearest;
 }
 
-/** The log density of own scores when all are multiplied by a factor. */
+/** Where on the grid the scores are that a factor takes to its points. */
+const POINTS_BEFORE = new Map(
+  LEVELS.map((level) => [level, Int32Array.from(gridPoints, (s) => gridIndex(s / level))] as const),
+);
+
+/** The log density of own scores when all are multiplied by a factor, one of the levels. */
 function attenuated(logOwn: Float64Array, factor: number): Float64Array {
-  return gridPoints.map((s) => logOwn[gridIndex(s / factor)]! - Math.log(factor));
+  const logFactor = Math.log(factor);
+  return Float64Array.from(POINTS_BEFORE.get(factor)!, (point) => logOwn[point]! - logFactor);
 }
 
 /** log(null / own), made never to rise with the score: a better own score never speaks more for a stranger. */
