@@ -32,6 +32,8 @@ function chain(length: number): tf.Tensor {
 
 beforeEach(async () => {
   await tf.setBackend('onnxruntime');
+  // What changes drops the graphs of the test before.
+  configure({ cacheEntries: 1 });
   configure({
     threads: 1,
     cacheEntries: 32,
@@ -319,6 +321,17 @@ describe('compilation', () => {
     expect(values(tf.tidy(() => tf.sub(tf.neg(x), x)))).toEqual([-2, -4, -6, -8]);
     expect(values(tf.tidy(() => tf.sub(x, tf.neg(x))))).toEqual([2, 4, 6, 8]);
     tf.dispose([x, y]);
+  });
+
+  it('keeps graphs when it is configured as it is, and drops them when anything changes', () => {
+    const x = tf.tensor1d([1, 2]);
+    const run = () => cost(() => values(tf.exp(x))).compilations;
+    expect(run()).toBe(1);
+    configure({ threads: 1 });
+    expect([statistics().sessions, run()]).toEqual([1, 0]);
+    configure({ threads: 2 });
+    expect([statistics().sessions, run()]).toEqual([0, 1]);
+    x.dispose();
   });
 
   it('drops the least recently used graph beyond the limit', () => {

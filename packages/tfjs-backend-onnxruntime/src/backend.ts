@@ -100,16 +100,20 @@ export class OnnxRuntimeBackend extends KernelBackend implements TensorStore {
     return this.#options;
   }
 
-  /** Changes options; graphs compiled under the old ones are dropped. Throws `invalid-option`. */
+  /** Changes options; graphs compiled under others are dropped. Throws `invalid-option`. */
   configure(options: Partial<OnnxRuntimeBackendOptions>): void {
-    const checked = checkOptions({ ...this.#options, ...options });
+    const before = this.#options;
+    const checked = checkOptions({ ...before, ...options });
     checkProviderFor(checked);
     this.#options = checked;
     setCallSite(null);
-    const { compilations, diskHits, hoisted } = this.statistics();
-    this.#before = { compilations, diskHits, hoisted };
-    this.#graphs.clear();
-    this.#graphs = new CompiledGraphs(checked);
+    const names = Object.keys(checked) as (keyof OnnxRuntimeBackendOptions)[];
+    if (names.some((name) => checked[name] !== before[name])) {
+      const { compilations, diskHits, hoisted } = this.statistics();
+      this.#before = { compilations, diskHits, hoisted };
+      this.#graphs.clear();
+      this.#graphs = new CompiledGraphs(checked);
+    }
     this.#watch = new RecompilationWatch(warn);
     this.#prelus = new SteepPrelus();
   }

@@ -12,7 +12,7 @@ export { type OperatorTime, profileOperators } from './operator-profile.ts';
 export type { OnnxRuntimeBackendOptions } from './options.ts';
 export { checkProvider, type Provider, type ProviderReport } from './runtime/provider.ts';
 
-/** Changes how the backend runs; what is left out stays. Compiled graphs are dropped. Throws `invalid-option`. */
+/** Changes how the backend runs; what is left out stays. If anything changes, compiled graphs are dropped. Throws `invalid-option`. */
 export function configure(options: Partial<OnnxRuntimeBackendOptions>): void {
   backend().configure(options);
 }

@@ -1,4 +1,4 @@
-// Graphs kept on disk: a backend that is configured anew has no session left, as a new process has none.
+// Graphs kept on disk: a backend whose options were changed has no session left, as a new process has none.
 
 import { mkdtempSync, readdirSync, readFileSync, rmSync, utimesSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -22,6 +22,7 @@ afterAll(() => {
 });
 
 function restart(options: Parameters<typeof configure>[0] = {}): void {
+  configure({ diskCache: null });
   configure({ threads: 1, diskCache: directory, diskCacheBytes: 2 ** 28, layout: 'blocked', ...options });
 }
 
