@@ -14,6 +14,7 @@ import * as tf from '@tensorflow/tfjs-core';
 import { build } from 'esbuild';
 import { expect, it } from 'vitest';
 import { AGREEMENT, disagreement, runAgreementSteps } from '../../apps/cli/src/testing/agreement-steps.ts';
+import { registerGradients } from '../test-backends/gradients.ts';
 
 const packages = process.env.ARCFACE_WEBGPU;
 const chromium = '/usr/bin/chromium';
@@ -58,7 +59,7 @@ async function bundle(): Promise<string> {
 it.skipIf(obstacle)(
   `the same training in a browser agrees with tfjs itself to 1e-4${obstacle ? ` (${obstacle})` : ''}`,
   async () => {
-    createRequire(import.meta.url)('@tensorflow/tfjs-core/dist/register_all_gradients.js');
+    registerGradients();
     await tf.setBackend('cpu');
     const expected = await runAgreementSteps();
 

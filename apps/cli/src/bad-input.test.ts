@@ -12,10 +12,10 @@ import {
 } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
 import { parseNdArrays, serializeNdArrays } from '@arcface/backbones';
 import { writeFaceDataset } from '@arcface/recordio/node';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { bundledCommandLine } from './testing/bundled-command-line.ts';
 import { type Outcome, runInProcess } from './testing/run-in-process.ts';
 import { SIDE, stripedFace, writeStripedFaces } from './testing/striped-faces.ts';
 
@@ -299,8 +299,8 @@ test('a threshold that leaves nothing', async () => {
 });
 
 // A limit on the size of files makes writes fail in the middle, as a full disk does.
-test.skipIf(process.platform === 'win32')('a disk that fills up', () => {
-  const main = fileURLToPath(new URL('main.ts', import.meta.url));
+test.skipIf(process.platform === 'win32')('a disk that fills up', async () => {
+  const main = await bundledCommandLine(at('program'));
   const args = [
     'drop',
     '--data',
@@ -317,11 +317,8 @@ test.skipIf(process.platform === 'win32')('a disk that fills up', () => {
   const quoted = args.map((arg) => `'${arg}'`).join(' ');
   const { status, stderr } = spawnSync(
     'bash',
-    ['-c', `trap '' XFSZ; ulimit -f 8; exec '${process.execPath}' --import tsx '${main}' ${quoted}`],
-    {
-      encoding: 'utf8',
-      env: { ...process.env, TSX_DISABLE_CACHE: '1' },
-    },
+    ['-c', `trap '' XFSZ; ulimit -f 8; exec '${process.execPath}' '${main}' ${quoted}`],
+    { encoding: 'utf8' },
   );
   expect(stderr).toMatch(/error: Cannot write .*full.*(EFBIG|file too large)/i);
   expect(status).toBe(1);

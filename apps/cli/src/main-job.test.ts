@@ -4,10 +4,10 @@ import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSy
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout } from 'node:timers/promises';
-import { fileURLToPath } from 'node:url';
 import { type NamedArray, parseSafetensors } from '@arcface/backbones';
 import { openFaceDataset } from '@arcface/recordio/node';
 import { afterAll, beforeAll, expect, test } from 'vitest';
+import { bundledCommandLine } from './testing/bundled-command-line.ts';
 import { runInProcess } from './testing/run-in-process.ts';
 import { SIDE, writeStripedFaces } from './testing/striped-faces.ts';
 
@@ -219,14 +219,10 @@ test.skipIf(process.platform === 'win32')(
       ...['train', '--data', at('faces'), '--output', at(output), '--max-steps', String(steps)],
       ...training,
     ];
-    const main = fileURLToPath(new URL('main.ts', import.meta.url));
-    const child = spawn(
-      process.execPath,
-      ['--import', 'tsx', main, ...args('interrupted', 100_000), '--json'],
-      {
-        stdio: ['ignore', 'pipe', 'ignore'],
-      },
-    );
+    const main = await bundledCommandLine(at('program'));
+    const child = spawn(process.execPath, [main, ...args('interrupted', 100_000), '--json'], {
+      stdio: ['ignore', 'pipe', 'ignore'],
+    });
     let stdout = '';
     child.stdout.on('data', (chunk) => {
       stdout += String(chunk);

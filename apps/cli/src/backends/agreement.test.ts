@@ -4,16 +4,20 @@
  * libraries of this size do not all bear each other.
  */
 import { execFile } from 'node:child_process';
-import { fileURLToPath } from 'node:url';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { promisify } from 'node:util';
-import { beforeAll, expect, it } from 'vitest';
+import { bundleProgram } from '@arcface-tooling/programs';
+import { afterAll, beforeAll, expect, it } from 'vitest';
 import { AGREEMENT, type AgreementSteps, disagreement } from '../testing/agreement-steps.ts';
 
-const program = fileURLToPath(new URL('../testing/agreement-run.ts', import.meta.url));
+let folder: string;
+let program: string;
 
 /** What the backend found; or, if it cannot run here, why. */
 async function runOn(backend: string): Promise<AgreementSteps | { readonly missing: string }> {
-  const { stdout } = await promisify(execFile)(process.execPath, ['--import', 'tsx', program, backend], {
+  const { stdout } = await promisify(execFile)(process.execPath, [program, backend], {
     maxBuffer: 1 << 26,
     env: { ...process.env, ARCFACE_TEST_BACKEND: '' },
   });
@@ -23,8 +27,11 @@ async function runOn(backend: string): Promise<AgreementSteps | { readonly missi
 
 let expected: AgreementSteps;
 beforeAll(async () => {
+  folder = mkdtempSync(join(tmpdir(), 'arcface-agreement-'));
+  program = await bundleProgram(new URL('../testing/agreement-run.ts', import.meta.url), folder);
   expected = (await runOn('cpu')) as AgreementSteps;
 });
+afterAll(() => rmSync(folder, { recursive: true }));
 
 it('trains, and leaves no tensor behind', () => {
   expect(expected.leaked).toBe(0);

@@ -3,7 +3,7 @@ import { once } from 'node:events';
 import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
+import { bundleProgram } from '@arcface-tooling/programs';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { embedMadeUpImages } from './killed-embedding.fixture.ts';
 
@@ -24,12 +24,11 @@ afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
 /** Starts a process that embeds, and dies without warning as it decodes an image. */
 async function embedAndDie(directory: string, image: number): Promise<void> {
-  const script = fileURLToPath(new URL('./killed-embedding.fixture.ts', import.meta.url));
-  const child = spawn(
-    process.execPath,
-    ['--import', 'tsx', script, at(directory), at('model'), String(image)],
-    { stdio: ['ignore', 'ignore', 'inherit'] },
-  );
+  const entry = new URL('./killed-embedding.fixture.ts', import.meta.url);
+  const script = await bundleProgram(entry, at('program'));
+  const child = spawn(process.execPath, [script, at(directory), at('model'), String(image)], {
+    stdio: ['ignore', 'ignore', 'inherit'],
+  });
   const [, signal] = await once(child, 'close');
   expect(signal).toBe('SIGKILL');
 }

@@ -1,15 +1,23 @@
 import { spawnSync } from 'node:child_process';
-import { existsSync } from 'node:fs';
-import { fileURLToPath } from 'node:url';
-import { describe, expect, test } from 'vitest';
+import { existsSync, mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { bundledCommandLine } from '../testing/bundled-command-line.ts';
 
-const main = fileURLToPath(new URL('../main.ts', import.meta.url));
+let folder: string;
+let main: string;
+beforeAll(async () => {
+  folder = mkdtempSync(join(tmpdir(), 'arcface-output-'));
+  main = await bundledCommandLine(folder);
+});
+afterAll(() => rmSync(folder, { recursive: true }));
 
 /** Exit code and news of `arcface --help`, in a line of bash that says where its output goes. */
 function helpTo(redirection: string): readonly [exitCode: number | null, stderr: string] {
   const { status, stderr } = spawnSync(
     'bash',
-    ['-c', `"$0" --import tsx "$1" --help ${redirection}; exit \${PIPESTATUS[0]}`, process.execPath, main],
+    ['-c', `"$0" "$1" --help ${redirection}; exit \${PIPESTATUS[0]}`, process.execPath, main],
     { encoding: 'utf8' },
   );
   return [status, stderr];

@@ -1,7 +1,8 @@
 import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
+import { EmbeddingStore } from '../cleaning/embedding-store.ts';
 import { runInProcess } from '../testing/run-in-process.ts';
 import { SIDE, writeStripedFaces } from '../testing/striped-faces.ts';
 
@@ -10,8 +11,9 @@ import { SIDE, writeStripedFaces } from '../testing/striped-faces.ts';
 let folder: string;
 const at = (...parts: string[]) => join(folder, ...parts);
 
-/** Two chunks of a store of embeddings. */
-const FACES = { identities: 52, images: 20 };
+/** Three chunks of a store of embeddings, which has them smaller here. */
+const FACES = { identities: 20, images: 7 };
+const CHUNK_IMAGES = 64;
 /** Three parts of an `embed` with batches of 4. */
 const FEW = { identities: 13, images: 20 };
 const COMPUTE = ['--threads', '1', '--json'];
@@ -23,6 +25,10 @@ async function json(...args: string[]) {
 }
 
 beforeAll(async () => {
+  const { open } = EmbeddingStore;
+  vi.spyOn(EmbeddingStore, 'open').mockImplementation((options) =>
+    open.call(EmbeddingStore, { chunkImages: CHUNK_IMAGES, ...options }),
+  );
   folder = mkdtempSync(join(tmpdir(), 'arcface-shards-'));
   for (const [data, faces] of [
     ['faces', FACES],
@@ -36,7 +42,10 @@ beforeAll(async () => {
     ...['--input-size', String(SIDE), '--embedding-size', '16', '--max-steps', '1', '--batch-size', '8'],
   );
 });
-afterAll(() => rmSync(folder, { recursive: true, force: true }));
+afterAll(() => {
+  vi.restoreAllMocks();
+  rmSync(folder, { recursive: true, force: true });
+});
 
 const shardsOf = (count: number): string[] => Array.from({ length: count }, (_, i) => `${i + 1}/${count}`);
 const bytes = (...path: string[]): Buffer => readFileSync(at(...path));
@@ -131,7 +140,7 @@ describe.each([
         '--work',
         at(work),
       );
-      expect(premature.stderr).toMatch(/2 of 2 parts are not embedded yet/);
+      expect(premature.stderr).toMatch(/3 of 3 parts are not embedded yet/);
       for (const shard of shardsOf(count)) await audit(`${rule}-${count}.jsonl`, work, '--shard', shard);
       const rounds: number[] = [];
       const handOut = rule === 'auto' && count === 3 ? ['--hand-out'] : [];

@@ -1,5 +1,6 @@
 /** A process of its own for one backend of the agreement test: prints what `runAgreementSteps` found, or why it cannot. */
 import { createRequire } from 'node:module';
+import { registerGradients } from '@arcface-tooling/test-backends/gradients';
 import * as tf from '@tensorflow/tfjs-core';
 import { useBackend } from '../backend.ts';
 import { CommandError } from '../cli/usage-error.ts';
@@ -10,9 +11,8 @@ async function bind(backend: string): Promise<void> {
     await useBackend({ backend });
     return;
   }
-  const load = createRequire(import.meta.url);
-  load('@tensorflow/tfjs-core/dist/register_all_gradients.js');
-  load('@tensorflow/tfjs-backend-cpu');
+  registerGradients();
+  createRequire(import.meta.url)('@tensorflow/tfjs-backend-cpu');
   await tf.setBackend('cpu');
 }
 

@@ -1,4 +1,4 @@
-import { createRequire } from 'node:module';
+import { registerGradients } from '@arcface-tooling/test-backends/gradients';
 import '@tensorflow/tfjs-backend-cpu';
 import * as tf from '@tensorflow/tfjs-core';
 import { beforeAll, expect, test } from 'vitest';
@@ -12,8 +12,7 @@ const values = (rows: number, seed: number) =>
   Float32Array.from({ length: rows * CHANNELS }, (_, i) => Math.sin(seed + i * 1.7) * 2 + (i % CHANNELS));
 
 beforeAll(() => {
-  // tfjs-core's own bundle for Node registers none.
-  createRequire(import.meta.url)('@tensorflow/tfjs-core/dist/register_all_gradients.js');
+  registerGradients();
   return tf.setBackend('cpu');
 });
 

@@ -1,11 +1,10 @@
 /** Sets a tfjs backend for a test file: ours if it can be loaded, as it is fast, else tfjs's plain one. */
-import { createRequire } from 'node:module';
 import { testBackends } from '@arcface-tooling/test-backends';
+import { registerGradients } from '@arcface-tooling/test-backends/gradients';
 import * as tf from '@tensorflow/tfjs-core';
 import '@tensorflow/tfjs-backend-cpu';
 
-// tfjs-core's CommonJS bundle, which Node loads, registers no gradients by itself.
-createRequire(import.meta.url)('@tensorflow/tfjs-core/dist/register_all_gradients.js');
+registerGradients();
 
 export async function setCpuBackend(): Promise<void> {
   await tf.setBackend(testBackends('cpu')[0]);

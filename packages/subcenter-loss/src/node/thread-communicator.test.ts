@@ -1,4 +1,8 @@
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { Worker } from 'node:worker_threads';
+import { bundleProgram } from '@arcface-tooling/programs';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { float64Loss, type Matrix } from '../float64-loss.fixture.ts';
 import { deviation, ROUND_OFF } from '../loss-oracle.fixture.ts';
@@ -17,17 +21,12 @@ import type { HeadAnswer, HeadTask, RankAnswer, RankTask } from './thread-rank.f
 const MOST_RANKS = 7;
 let threads: Worker[];
 
-// A thread doesn't inherit the loader that runs TypeScript here.
-const BODY = `import('tsx/esm/api').then(({ register }) => {
-  register();
-  return import(${JSON.stringify(new URL('./thread-rank.fixture.ts', import.meta.url).href)});
-});`;
+let folder: string;
 
 beforeAll(async () => {
-  threads = Array.from(
-    { length: MOST_RANKS },
-    (_, rank) => new Worker(BODY, { eval: true, workerData: { rank } }),
-  );
+  folder = mkdtempSync(join(tmpdir(), 'arcface-threads-'));
+  const body = await bundleProgram(new URL('./thread-rank.fixture.ts', import.meta.url), folder);
+  threads = Array.from({ length: MOST_RANKS }, (_, rank) => new Worker(body, { workerData: { rank } }));
   await Promise.all(
     threads.map(
       (thread) =>
@@ -39,7 +38,10 @@ beforeAll(async () => {
   );
 });
 
-afterAll(() => Promise.all(threads.map((thread) => thread.terminate())));
+afterAll(async () => {
+  await Promise.all(threads.map((thread) => thread.terminate()));
+  rmSync(folder, { recursive: true });
+});
 
 function onRanks(size: number, task: RankTask, options: ThreadGroupOptions = {}): Promise<RankAnswer[]> {
   const group = createThreadGroup(size, options);

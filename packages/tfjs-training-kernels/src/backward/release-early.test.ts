@@ -1,5 +1,5 @@
+import { registerGradients } from '@arcface-tooling/test-backends/gradients';
 import '@tensorflow/tfjs-backend-cpu';
-import { createRequire } from 'node:module';
 import * as tf from '@tensorflow/tfjs-core';
 import { beforeAll, expect, it } from 'vitest';
 import { batchNormTraining } from '../operations/batch-norm-training.ts';
@@ -8,7 +8,7 @@ import { holdGradient, releaseGradientsEarly } from './release-early.ts';
 /* What is computed stays the same to the bit; what is held at a time does not grow with the depth. */
 
 beforeAll(() => {
-  createRequire(import.meta.url)('@tensorflow/tfjs-core/dist/register_all_gradients.js');
+  registerGradients();
   return tf.setBackend('cpu');
 });
 

@@ -4,6 +4,7 @@
  */
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { registerGradients } from '@arcface-tooling/test-backends/gradients';
 import '@tensorflow/tfjs-backend-cpu';
 import * as tf from '@tensorflow/tfjs-core';
 import { type BlobPieces, joinedPieces } from '../checkpoints/checkpoint-store.ts';
@@ -38,6 +39,7 @@ class MortalStore extends FileCheckpointStore {
 
 const [, script, directory, steps, writes] = process.argv;
 if (script?.includes('killed-run') && directory) {
+  registerGradients();
   await tf.setBackend('cpu');
   let done = 0;
   await train({

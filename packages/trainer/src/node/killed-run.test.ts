@@ -3,11 +3,12 @@ import { mkdtemp, readdir, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
+import { bundleProgram } from '@arcface-tooling/programs';
+import { registerGradients } from '@arcface-tooling/test-backends/gradients';
 import '@tensorflow/tfjs-backend-cpu';
 import * as tf from '@tensorflow/tfjs-core';
 import { expect, test } from 'vitest';
-import { bundledProgram } from '../testing/bundled-program.fixture.ts';
-import { disposeRun, registerGradients, tinyRun } from '../testing/tiny-run.fixture.ts';
+import { disposeRun, tinyRun } from '../testing/tiny-run.fixture.ts';
 import { train } from '../training/train.ts';
 import { FileCheckpointStore } from './file-checkpoint-store.ts';
 import { KILLED_RUN } from './killed-run.fixture.ts';
@@ -46,7 +47,10 @@ async function live(script: string, directory: string, { after, steps, writes }:
 test(`a run killed ${KILLS} times, in steps and in writes, leaves the same files as one that was not`, async () => {
   const directory = await mkdtemp(join(tmpdir(), 'killed-run-'));
   try {
-    const script = await bundledProgram(new URL('./killed-run.fixture.ts', import.meta.url), directory);
+    const script = await bundleProgram(
+      new URL('./killed-run.fixture.ts', import.meta.url),
+      join(directory, 'program'),
+    );
     const killed = join(directory, 'killed');
     for (let kill = 0; kill < KILLS; kill++) {
       const inWrite = kill % 3 === 2;

@@ -1,4 +1,9 @@
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { pathToFileURL } from 'node:url';
 import { exportParameters } from '@arcface/backbones';
+import { bundleProgram } from '@arcface-tooling/programs';
 import 'tfjs-backend-onnxruntime';
 import * as tf from '@tensorflow/tfjs-core';
 import { configure } from 'tfjs-backend-onnxruntime';
@@ -9,16 +14,21 @@ import { type TrainingRun, train } from '../training/train.ts';
 import { decodeEpochDynamics, epochDynamicsFileName } from '../training/training-dynamics.ts';
 import { type RankThreads, startRankThreads } from './rank-threads.ts';
 
-const script = new URL('./rank-threads.fixture.ts', import.meta.url);
 /** Four classes over three ranks: uneven blocks. */
 let threads: RankThreads;
+let folder: string;
 
 beforeAll(async () => {
+  folder = mkdtempSync(join(tmpdir(), 'arcface-ranks-'));
+  const script = await bundleProgram(new URL('./rank-threads.fixture.ts', import.meta.url), folder);
   await tf.setBackend('onnxruntime');
   configure({ threads: 1 });
-  threads = startRankThreads({ size: 3, script });
+  threads = startRankThreads({ size: 3, script: pathToFileURL(script) });
 });
-afterAll(() => threads.close());
+afterAll(async () => {
+  await threads.close();
+  rmSync(folder, { recursive: true });
+});
 
 type Extra = Partial<Omit<TrainingRun, 'store' | 'head'>> & { readonly store?: MemoryCheckpointStore };
 

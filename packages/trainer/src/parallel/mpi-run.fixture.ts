@@ -3,6 +3,7 @@
  * its losses as a line of JSON.
  */
 import { appendFileSync } from 'node:fs';
+import { registerGradients } from '@arcface-tooling/test-backends/gradients';
 import '@tensorflow/tfjs-backend-cpu';
 import { type MpiCommunicator, mpiCommunicator } from '@arcface/mpi';
 import * as tf from '@tensorflow/tfjs-core';
@@ -27,6 +28,7 @@ const [, script, directory, json] = process.argv;
 if (script?.includes('mpi-run') && directory && json) {
   const { mpi = true, ...settings } = JSON.parse(json) as MpiRunSettings;
   const { fate, backwardStages = 1 } = settings;
+  registerGradients();
   await tf.setBackend('cpu');
   const communicator = mpi
     ? mpiCommunicator({

@@ -2,11 +2,11 @@ import { execFile, spawnSync } from 'node:child_process';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { bundleProgram } from '@arcface-tooling/programs';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { checkpointFileName } from '../checkpoints/checkpoint-store.ts';
 import { decodeCheckpoint } from '../checkpoints/stored-checkpoint.ts';
 import { FileCheckpointStore } from '../node/file-checkpoint-store.ts';
-import { bundledProgram } from '../testing/bundled-program.fixture.ts';
 import type { MpiRunSettings } from './mpi-run.fixture.ts';
 
 /* Real processes under the mpirun of this machine. */
@@ -18,7 +18,7 @@ let directory: string;
 let program: string;
 beforeAll(async () => {
   directory = await mkdtemp(join(tmpdir(), 'arcface-mpi-'));
-  program = await bundledProgram(new URL('./mpi-run.fixture.ts', import.meta.url), directory);
+  program = await bundleProgram(new URL('./mpi-run.fixture.ts', import.meta.url), join(directory, 'program'));
 });
 afterAll(() => rm(directory, { recursive: true, force: true }));
 

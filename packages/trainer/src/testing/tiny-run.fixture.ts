@@ -1,5 +1,4 @@
 /** A complete training run that takes a second: a tiny network, a small head and drawn-at-random "faces". */
-import { createRequire } from 'node:module';
 import { backboneFromGraph, type Layer, type LayerNode, type NetworkGraph } from '@arcface/backbones';
 import { type Margin, SubcenterHead, type SubcenterHeadOptions } from '@arcface/subcenter-loss';
 import { MemoryCheckpointStore } from '../checkpoints/checkpoint-store.ts';
@@ -7,11 +6,6 @@ import { withFrozenStatistics } from '../training/frozen-parameters.ts';
 import type { TrainOptions } from '../training/train-options.ts';
 import type { TrainedModel } from '../training/train-step.ts';
 import { type RawFacesOptions, rawDecoder, rawFaces } from './raw-faces.fixture.ts';
-
-/** tfjs-core's bundle for Node brings no gradients; its ES modules for them are loaded through tsx here. */
-export function registerGradients(): void {
-  createRequire(import.meta.url)('@tensorflow/tfjs-core/dist/register_all_gradients.js');
-}
 
 export const INPUT_SIZE = 16;
 

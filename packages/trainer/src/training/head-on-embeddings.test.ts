@@ -1,8 +1,8 @@
+import { registerGradients } from '@arcface-tooling/test-backends/gradients';
 import '@tensorflow/tfjs-backend-cpu';
 import * as tf from '@tensorflow/tfjs-core';
 import { beforeAll, expect, test } from 'vitest';
 import { Random } from '../random.ts';
-import { registerGradients } from '../testing/tiny-run.fixture.ts';
 import { trainHeadOnEmbeddings } from './head-on-embeddings.ts';
 
 beforeAll(async () => {

@@ -1,5 +1,6 @@
 import { exportParameters } from '@arcface/backbones';
 import { singleRank } from '@arcface/subcenter-loss';
+import { registerGradients } from '@arcface-tooling/test-backends/gradients';
 import '@tensorflow/tfjs-backend-cpu';
 import * as tf from '@tensorflow/tfjs-core';
 import { beforeAll, describe, expect, test } from 'vitest';
@@ -8,13 +9,7 @@ import { MemoryCheckpointStore } from '../checkpoints/checkpoint-store.ts';
 import { checkpointSubcenters } from '../checkpoints/model-checkpoint.ts';
 import { latestCheckpoint } from '../checkpoints/stored-checkpoint.ts';
 import { DataLoader } from '../data/data-loader.ts';
-import {
-  disposeRun,
-  INPUT_SIZE,
-  registerGradients,
-  type TinyRunOptions,
-  tinyRun,
-} from '../testing/tiny-run.fixture.ts';
+import { disposeRun, INPUT_SIZE, type TinyRunOptions, tinyRun } from '../testing/tiny-run.fixture.ts';
 import { train } from './train.ts';
 import { decodeEpochDynamics, epochDynamicsFileName, listEpochDynamics } from './training-dynamics.ts';
 

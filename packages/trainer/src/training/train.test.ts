@@ -1,17 +1,12 @@
 import { testBackends } from '@arcface-tooling/test-backends';
+import { registerGradients } from '@arcface-tooling/test-backends/gradients';
 import '@tensorflow/tfjs-backend-cpu';
 import * as tf from '@tensorflow/tfjs-core';
 import { beforeAll, describe, expect, test, vi } from 'vitest';
 import { listCheckpoints, MemoryCheckpointStore } from '../checkpoints/checkpoint-store.ts';
 import { backboneFromCheckpoint, checkpointSubcenters } from '../checkpoints/model-checkpoint.ts';
 import { decodeCheckpoint } from '../checkpoints/stored-checkpoint.ts';
-import {
-  disposeRun,
-  INPUT_SIZE,
-  registerGradients,
-  type TinyRunOptions,
-  tinyRun,
-} from '../testing/tiny-run.fixture.ts';
+import { disposeRun, INPUT_SIZE, type TinyRunOptions, tinyRun } from '../testing/tiny-run.fixture.ts';
 import { type TrainingResult, type TrainingRun, train } from './train.ts';
 import type { TrainingEvent } from './training-events.ts';
 

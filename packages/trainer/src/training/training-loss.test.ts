@@ -1,3 +1,4 @@
+import { registerGradients } from '@arcface-tooling/test-backends/gradients';
 import '@tensorflow/tfjs-backend-cpu';
 import * as tf from '@tensorflow/tfjs-core';
 import fc from 'fast-check';
@@ -5,7 +6,7 @@ import { beforeAll, describe, expect, test } from 'vitest';
 import { checkpointSubcenters } from '../checkpoints/model-checkpoint.ts';
 import { latestCheckpoint } from '../checkpoints/stored-checkpoint.ts';
 import { groupedOrder } from '../data/shuffle.ts';
-import { disposeRun, registerGradients, type TinyRunOptions, tinyRun } from '../testing/tiny-run.fixture.ts';
+import { disposeRun, type TinyRunOptions, tinyRun } from '../testing/tiny-run.fixture.ts';
 import { train } from './train.ts';
 import { drawTriplets, type TrainingLoss } from './training-loss.ts';
 

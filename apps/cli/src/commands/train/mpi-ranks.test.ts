@@ -3,9 +3,9 @@ import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
-import { fileURLToPath } from 'node:url';
 import { encodePairsPack } from '@arcface/recordio';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { bundledCommandLine } from '../../testing/bundled-command-line.ts';
 import { runInProcess } from '../../testing/run-in-process.ts';
 import { SIDE, stripedFace, writeStripedFaces } from '../../testing/striped-faces.ts';
 
@@ -14,15 +14,15 @@ import { SIDE, stripedFace, writeStripedFaces } from '../../testing/striped-face
 const hasMpi = spawnSync('mpirun', ['--version']).status === 0;
 
 let folder: string;
+let program: string;
 const at = (...parts: string[]) => join(folder, ...parts);
 
 beforeAll(async () => {
   folder = mkdtempSync(join(tmpdir(), 'arcface-mpi-train-'));
   await writeStripedFaces(at('faces'), { identities: 5, images: 12 });
+  program = await bundledCommandLine(at('program'));
 });
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
-
-const program = fileURLToPath(new URL('../../main.ts', import.meta.url));
 
 interface Ended {
   readonly code: number;
@@ -34,6 +34,7 @@ interface Ended {
 async function train(ranks: number, more: readonly string[], stopWhen?: () => boolean): Promise<Ended> {
   const parameters = [
     ...['--allow-run-as-root', '--oversubscribe', '-n', String(ranks)],
+    // The package for MPI is looked for where a user has it: that is among the sources here.
     ...[process.execPath, '--import', import.meta.resolve('tsx'), program],
     ...['train', '--communicator', 'mpi', '--data', at('faces'), '--output', at('run')],
     ...['--network', 'r8-narrow', '--input-size', String(SIDE), '--embedding-size', '16'],
