@@ -27,7 +27,7 @@ export interface StrangerScores extends StrangerCut {
 const ROUNDS = 6;
 /** So many rounds take rows as they are, the others whitened. */
 const ROUNDS_AS_THEY_ARE = 2;
-/** No image ever counts less than this, so that an identity cannot fade away between rounds. */
+/** No image ever counts less than this in the centre of its identity, so that an identity cannot fade away between rounds. */
 const LEAST_WEIGHT = 0.02;
 /** Other identities need the weight of this many right images to be rivals. */
 const MINIMUM_SUPPORT = 0.5;
@@ -42,9 +42,10 @@ export function strangerScores(
   const { embeddings, dimensions, labels, identities = identitiesFromLabels(labels) } = input;
   const faces = groupFaces(embeddings, dimensions, labels, identities);
   const random = seededRandom(seed);
-  let weights = new Float64Array(faces.images).fill(1);
+  let right = new Float64Array(faces.images).fill(1);
   for (let round = 1; ; round++) {
-    const compared = round > ROUNDS_AS_THEY_ARE ? whitened(faces, weights) : faces;
+    const compared = round > ROUNDS_AS_THEY_ARE ? whitened(faces, right) : faces;
+    const weights = right.map((p) => Math.max(p, LEAST_WEIGHT));
     const scores = nullScores(
       compared,
       weightedCentres(compared, weights),
@@ -58,13 +59,13 @@ export function strangerScores(
       { images: own, strangers: strangers.own },
     );
     if (round === ROUNDS) return { likeness, ...cut };
-    weights = cut.pBad.map((p) => Math.max(1 - p, LEAST_WEIGHT));
+    right = cut.pBad.map((p) => 1 - p);
   }
 }
 
-/** As they are, where images of one identity do not differ. */
-function whitened(faces: FaceGroups, weights: Float64Array): FaceGroups {
-  const whitening = withinClassWhitening(faces, weights);
+/** @param right How likely each image is right. @returns The faces as they are, where images of one identity do not differ. */
+function whitened(faces: FaceGroups, right: Float64Array): FaceGroups {
+  const whitening = withinClassWhitening(faces, right);
   return whitening === undefined ? faces : whitenedFaces(faces, whitening);
 }
 
