@@ -10,10 +10,17 @@ export type ResumableRun = Pick<Checkpoint, 'options' | 'data' | 'network' | 'he
 
 /** @throws {TrainingError} `resume-mismatch`, naming everything that differs with both values */
 export function checkResumable(stored: ResumableRun, given: ResumableRun, name: string): void {
+  // What a graph says of parts that either run has frozen is what a run does with them anyway: checkpoints have it either way,
+  // and that other parts are frozen is a difference of the options. (Options of old files lack what there was not.)
+  const frozen = [stored, given].flatMap(({ options }) => options.frozen ?? []);
+  const asTrained = (network: ResumableRun['network']): ResumableRun['network'] => ({
+    ...network,
+    graph: withFrozenStatistics(network.graph, frozen),
+  });
   const found: OptionDifference[] = [
     ...differencesThatMatter(stored.options, given.options),
     ...differences({ data: stored.data, head: stored.head }, { data: given.data, head: given.head }),
-    ...networkDifferences(asTrained(stored), asTrained(given)),
+    ...networkDifferences(asTrained(stored.network), asTrained(given.network)),
   ];
   if (found.length === 0) return;
   const list = found.map(
@@ -24,11 +31,6 @@ export function checkResumable(stored: ResumableRun, given: ResumableRun, name: 
     'resume-mismatch',
     `${name} belongs to a run that was started differently (${list.join('; ')}). Give the same again, or start a new run.`,
   );
-}
-
-/** A network whose graph says of frozen parts what a run does with them anyway: checkpoints have it either way. */
-function asTrained({ network, options }: ResumableRun): ResumableRun['network'] {
-  return { ...network, graph: withFrozenStatistics(network.graph, options.frozen) };
 }
 
 /** Of another network the first things that tell it apart: a graph has thousands of numbers. */

@@ -178,6 +178,10 @@ describe('frozen parts', () => {
       [half.store, straight.store].map((store) => store.read('step-00000004.safetensors')),
     );
     expect(Buffer.from(found!).equals(expected!)).toBe(true);
+    const thawed = { ...run, options: { ...run.options, frozen: [] } };
+    await expect(train({ ...thawed, resume: true })).rejects.toThrow(
+      /differently \(frozen: the run has \["conv"\], now given \[\]\)\. Give/,
+    );
     disposeRun(run);
   });
 
