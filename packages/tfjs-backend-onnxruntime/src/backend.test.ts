@@ -257,6 +257,26 @@ describe('compilation', () => {
     model.dispose();
   });
 
+  it('happens once for a loop that cuts its batches out of a tensor', () => {
+    const dataset = tf.tensor2d(
+      Array.from({ length: 24 }, (_, i) => i),
+      [8, 3],
+    );
+    const labels = tf.tensor1d([0, 1, 1, 0, 1, 0, 0, 1], 'bool');
+    const sums = (first: number) =>
+      tf.tidy(() => {
+        const batch = tf.slice(dataset, [first, 0], [2, -1]);
+        const some = tf.cast(tf.slice(labels, first, 2), 'float32');
+        return values(tf.sum(tf.mul(batch, tf.reshape(some, [2, 1]))));
+      });
+    expect(sums(0)).toEqual([3 + 4 + 5]);
+    const rest = () => expect([2, 4, 6].map(sums)).toEqual([[6 + 7 + 8], [12 + 13 + 14], [21 + 22 + 23]]);
+    expect(cost(rest)).toEqual({ runs: 3, compilations: 0 });
+    // A column is not in one piece.
+    expect(values(tf.slice(dataset, [0, 1], [3, 1]))).toEqual([1, 4, 7]);
+    tf.dispose([dataset, labels]);
+  });
+
   it('happens once, also where the optimiser makes its state in the first step', () => {
     const scale = tf.variable(tf.fill([4], 0.25));
     const optimiser = tf.train.momentum(0.1, 0.9);

@@ -159,8 +159,12 @@ export class OnnxRuntimeBackend extends KernelBackend implements TensorStore {
   #store(value: TraceValue): TensorInfo {
     const dataId = new StoredTensor(this, value, 1);
     this.#ownIds++;
-    if (value.producer) this.#pending.add(dataId);
-    else this.#concrete++;
+    if (value.producer) {
+      this.#pending.add(dataId);
+    } else {
+      this.#concrete++;
+      this.#count(value);
+    }
     return { dataId, shape: [...value.shape], dtype: value.dtype };
   }
 
@@ -225,11 +229,15 @@ export class OnnxRuntimeBackend extends KernelBackend implements TensorStore {
 
   override write(values: unknown, shape: number[], dtype: DataType): object {
     const value = leafOf(values, shape, dtype);
-    const { byteLength } = value.tensor!.data;
-    if (this.#unread.isDueAtWrite(byteLength, this.#options.pendingBytes)) this.flush();
+    this.#count(value);
     this.#ownIds++;
     this.#concrete++;
     return new StoredTensor(this, value, 1);
+  }
+
+  /** Counts the bytes of numbers that have come in, and computes what is pending where they are many. */
+  #count({ tensor }: TraceValue): void {
+    if (this.#unread.isDueAtWrite(tensor!.data.byteLength, this.#options.pendingBytes)) this.flush();
   }
 
   override move(dataId: object, values: unknown, shape: number[], dtype: DataType, references: number): void {

@@ -22,6 +22,7 @@ import {
   util,
 } from '@tensorflow/tfjs-core';
 import type { Lowering } from '../lowering/lowering.ts';
+import type { HostValues } from '../runtime/native-binding.ts';
 import { sameShape, sizeOf, type TraceNode, type TraceValue, trace } from '../trace/trace-graph.ts';
 import {
   type Alias,
@@ -119,6 +120,20 @@ function part(x: TraceValue, axis: number, offset: number, length: number): Trac
     x.shape.map((_, i) => (i === axis ? offset : 0)),
     x.shape.map((size, i) => (i === axis ? length : size)),
   );
+}
+
+/**
+ * The numbers of a slice that is in one piece in the memory of a tensor that has numbers already, as a batch is of a dataset: cut out at
+ * once, so that the next batch has the same graph. Null for others, and for variables, which are too large to be copied twice.
+ */
+function knownPart(
+  { tensor, isParameter, shape }: TraceValue,
+  begin: number[],
+  size: number[],
+): HostValues | null {
+  if (tensor === null || isParameter || !slice_util.isSliceContinous([...shape], begin, size)) return null;
+  const from = slice_util.computeFlatOffset(begin, util.computeStrides([...shape]));
+  return tensor.data.subarray(from, from + sizeOf(size));
 }
 
 function concat(parts: readonly TraceValue[], axis: number): TraceValue {
@@ -277,7 +292,9 @@ export const shapeKernels: readonly KernelRow[] = [
     const tensor = call.tensors.x!;
     const [start, extent] = slice_util.parseSliceParams(tensor as never, begin, size) as [number[], number[]];
     slice_util.assertParamsValid(tensor as never, start, extent);
-    return traceSlice(call.value(tensor), start, extent);
+    const x = call.value(tensor);
+    const numbers = knownPart(x, start, extent);
+    return numbers === null ? traceSlice(x, start, extent) : call.leaf(numbers, extent, x.dtype);
   }),
   composed<StridedSliceAttrs>('StridedSlice', (call, attributes) => {
     const x = required(call, 'x');
