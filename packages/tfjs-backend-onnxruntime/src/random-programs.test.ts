@@ -9,7 +9,7 @@ import { configure, flush, statistics } from './index.ts';
 import { backend } from './register.ts';
 import { Draws } from './testing/draws.ts';
 
-const rounds = Number(process.env.PROGRAM_ROUNDS ?? 6);
+const rounds = Number(process.env.PROGRAM_ROUNDS ?? 3);
 const stepsOfProgram = 40;
 
 const { options } = backend();
