@@ -53,6 +53,20 @@ describe.each(['blocked', 'nchw'] as const)('layout %s', (layout) => {
   });
 });
 
+it('has a gradient of its own', () => {
+  const [x, slopes] = [float([3, 2, 2, 4], 2, 4), float([4], 2, 6)];
+  // The squares of the slopes, once for each value that is not positive.
+  const penalty = (a: tf.Tensor) => tf.sum(tf.square(tf.grad((v) => tf.prelu(v, a))(x)));
+  const found = tf.tidy(() => [...tf.grad(penalty)(slopes).dataSync()]);
+  const expected = [0, 0, 0, 0];
+  for (const [i, value] of x.dataSync().entries()) {
+    if (value <= 0) expected[i % 4]! += 2 * slopes.dataSync()[i % 4]!;
+  }
+  expect(expected.every((value) => value !== 0)).toBe(true);
+  for (const [i, value] of found.entries()) expect(value).toBeCloseTo(expected[i]!, 4);
+  tf.dispose([x, slopes]);
+});
+
 it('is one kernel, where the layout is a convolution’s', () => {
   const profile: string[] = [];
   const engine = tf.engine();
