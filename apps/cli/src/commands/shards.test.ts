@@ -14,8 +14,8 @@ const at = (...parts: string[]) => join(folder, ...parts);
 /** Three chunks of a store of embeddings, which has them smaller here. */
 const FACES = { identities: 20, images: 7 };
 const CHUNK_IMAGES = 64;
-/** Three parts of an `embed` with batches of 4. */
-const FEW = { identities: 13, images: 20 };
+/** Three parts of an `embed` with batches of 2. */
+const FEW = { identities: 13, images: 40 };
 const COMPUTE = ['--threads', '1', '--json'];
 
 async function json(...args: string[]) {
@@ -53,7 +53,7 @@ const bytes = (...path: string[]): Buffer => readFileSync(at(...path));
 describe('embed', () => {
   const embed = (output: string, ...more: string[]) =>
     json(
-      ...['embed', '--model', at('run'), '--data', at('few'), '--batch-size', '4'],
+      ...['embed', '--model', at('run'), '--data', at('few'), '--batch-size', '2'],
       ...['--output', at(output), ...more],
     );
   const merge = (output: string) => runInProcess('embed', 'merge', '--output', at(output), '--json');
@@ -81,7 +81,7 @@ describe('embed', () => {
     expect((await merge('some.npy')).stderr).toContain(
       'some.shard-2-of-3.npy, some.shard-3-of-3.npy are not complete',
     );
-    expect(await embed('some.npy', '--shard', '1/3')).toEqual({ start: 0, end: 128, shard: '1/3' });
+    expect(await embed('some.npy', '--shard', '1/3')).toEqual({ start: 0, end: 256, shard: '1/3' });
     // Killed between its files and the word that they are complete.
     await embed('some.npy', '--shard', '2/3');
     rmSync(at('some.shard-2-of-3.json'));
