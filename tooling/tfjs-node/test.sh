@@ -14,5 +14,5 @@ if [ ! -e "${XDG_CACHE_HOME:-$HOME/.cache}/arcface/tfjs-node" ]; then
 fi
 bash tooling/tfjs-node/build.sh || exit 1
 
-mapfile -t tests < <(grep -rlE 'tooling/test-backends|testing/(backend|gradient-check)\.ts' packages/*/src --include='*.test.ts')
+mapfile -t tests < <(grep -rlE "tooling/test-backends'|testing/(backend|gradient-check|tensorflow-agreement)\\.ts" packages/*/src --include='*.test.ts')
 ARCFACE_TEST_BACKEND=node npx --yes pnpm test "${tests[@]}"
