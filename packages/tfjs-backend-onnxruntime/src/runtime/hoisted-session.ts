@@ -5,6 +5,7 @@ import { type ElementType, type OnnxModel, parseOnnxModel, serializeOnnxModel } 
 import type { CompiledModel } from '../lowering/compile.ts';
 import { hoisted } from '../onnx/hoisting.ts';
 import type { OnnxRuntimeBackendOptions } from '../options.ts';
+import { alignedCopies } from './aligned-copies.ts';
 import { CompiledSession } from './compiled-session.ts';
 import type { NativeTensor } from './native-binding.ts';
 
@@ -103,7 +104,8 @@ export class HoistedSession {
     return this.#remember(leaves, run(this.#preparation, leaves));
   }
 
-  #remember(leaves: readonly NativeTensor[], prepared: readonly NativeTensor[]): readonly NativeTensor[] {
+  #remember(leaves: readonly NativeTensor[], computed: readonly NativeTensor[]): readonly NativeTensor[] {
+    const prepared = alignedCopies(computed);
     const from = this.#preparation.places.map((place) => leaves[place]!);
     this.#prepared = prepared;
     this.#preparedFrom = from.map((tensor) => new WeakRef(tensor));
