@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import sharp, { type JpegOptions } from 'sharp';
-import { beforeAll, describe, expect, test } from 'vitest';
+import { beforeAll, describe, expect, test, vi } from 'vitest';
 import { decodePlainJpeg } from './plain-jpeg.ts';
 
 const HEIGHT = 40;
@@ -73,4 +73,15 @@ test('as many broken files as a codec has memory for do not use it up', async ()
   const broken = jpeg.subarray(0, jpeg.length - 100);
   for (let i = 0; i < 4500; i++) expect(await decodePlainJpeg(broken, SIZE)).toBeUndefined();
   expect(await decodePlainJpeg(jpeg, SIZE)).toEqual(await bySharp(jpeg));
+});
+
+test('everything is left to sharp where the codec cannot be loaded', async () => {
+  vi.resetModules();
+  vi.doMock('node:module', () => ({
+    createRequire: () => () => () => Promise.reject(new Error('WebAssembly is not allowed')),
+  }));
+  const { sharpDecoder } = await import('./decode.ts');
+  const pixels = await sharpDecoder.decode(jpeg, SIZE);
+  vi.doUnmock('node:module');
+  expect(new Uint8Array(pixels)).toEqual(await bySharp(jpeg));
 });

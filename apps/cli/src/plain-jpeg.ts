@@ -22,7 +22,7 @@ const LARGEST_FILE = 2 ** 20;
 /** What it threw for it does not free, so it is loaded anew every so often. */
 const FAILURES_OF_A_CODEC = 200;
 
-let decoder: Promise<JpegDecoder> | undefined;
+let decoder: Promise<JpegDecoder | undefined> | undefined;
 let failures = 0;
 
 /** @returns RGB bytes `[height, width, 3]`, or undefined for what should be decoded by other means */
@@ -33,6 +33,7 @@ export async function decodePlainJpeg(
   if (bytes.length > LARGEST_FILE || !isPlain(bytes, size)) return undefined;
   decoder ??= loadDecoder();
   const codec = await decoder;
+  if (codec === undefined) return undefined;
   try {
     // From here to the copy nothing else may run: the codec has one place for a file and one for its pixels.
     codec.getEncodedBuffer(bytes.length).set(bytes);
@@ -46,11 +47,16 @@ export async function decodePlainJpeg(
   }
 }
 
-async function loadDecoder(): Promise<JpegDecoder> {
-  const require = createRequire(import.meta.url);
-  const load = require('@cornerstonejs/codec-libjpeg-turbo-8bit/decodewasmjs') as LoadCodec;
-  const { JPEGDecoder } = await load();
-  return new JPEGDecoder();
+/** Undefined where WebAssembly is not allowed, or its memory is not to be had: sharp decodes everything then. */
+async function loadDecoder(): Promise<JpegDecoder | undefined> {
+  try {
+    const require = createRequire(import.meta.url);
+    const load = require('@cornerstonejs/codec-libjpeg-turbo-8bit/decodewasmjs') as LoadCodec;
+    const { JPEGDecoder } = await load();
+    return new JPEGDecoder();
+  } catch {
+    return undefined;
+  }
 }
 
 /** Markers of segments: numbers as T.81 has them in table B.1. */

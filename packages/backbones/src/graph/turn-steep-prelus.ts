@@ -7,15 +7,20 @@
  * The layer ahead gives the channel with its sign turned, the slope becomes 1/s, and the layer behind takes the factor -s. The
  * padding of a convolution behind stays zero, and nobody else sees the channel. For inference only: gradients would be others.
  */
-import { type NamedArray, toFloat32 } from '../named-array.ts';
+import type { ConvolutionLayer } from '../layers/convolution.ts';
+import type { FullyConnectedLayer } from '../layers/fully-connected.ts';
+import { elementCount, toFloat32 } from '../named-array.ts';
 import type { GraphWithValues } from './fold-batch-norms.ts';
 import type { LayerNode, NetworkGraph } from './network-graph.ts';
 
+/** A layer of weights: what it gives is linear in what it gets. */
+type LinearNode = LayerNode & { readonly layer: ConvolutionLayer | FullyConnectedLayer };
+
 /** A PReLU between layers whose weights are nobody else's. */
 interface Between {
-  readonly ahead: LayerNode;
+  readonly ahead: LinearNode;
   readonly prelu: LayerNode;
-  readonly behind: readonly LayerNode[];
+  readonly behind: readonly LinearNode[];
 }
 
 /** @returns the same network, with no slope above 1 where a PReLU is between layers of weights */
@@ -30,13 +35,13 @@ export function turnSteepPrelus({ graph, values }: GraphWithValues): GraphWithVa
     if (!slopes.some(isSteep)) continue;
     const sign = slopes.map((slope) => (isSteep(slope) ? -1 : 1));
     const factor = slopes.map((slope) => (isSteep(slope) ? -slope : 1));
-    const perOutput = sizeOf(turned.get(ahead.parameters.weight!)!) / slopes.length;
+    const perOutput = elementCount(turned.get(ahead.parameters.weight!)!.shape) / slopes.length;
     change(ahead.parameters.weight!, (value, i) => value * sign[Math.floor(i / perOutput)]!);
     if (ahead.parameters.bias !== undefined) change(ahead.parameters.bias, (value, i) => value * sign[i]!);
     change(prelu.parameters.slope!, (slope) => (isSteep(slope) ? 1 / slope : slope));
     for (const layer of behind) {
       const weight = layer.parameters.weight!;
-      const channelOf = inputChannels(layer, sizeOf(turned.get(weight)!), slopes.length);
+      const channelOf = inputChannels(layer, elementCount(turned.get(weight)!.shape), slopes.length);
       change(weight, (value, i) => value * factor[channelOf(i)]!);
     }
   }
@@ -62,8 +67,8 @@ function prelusBetween({ nodes, output }: NetworkGraph): Between[] {
   }
   const isOwn = ({ parameters }: LayerNode): boolean =>
     Object.values(parameters).every((name) => uses.get(name) === 1);
-  const isLinear = ({ layer }: LayerNode): boolean =>
-    layer.kind === 'convolution' || layer.kind === 'fully-connected';
+  const isOwnLinear = (node: LayerNode): node is LinearNode =>
+    isOwn(node) && (node.layer.kind === 'convolution' || node.layer.kind === 'fully-connected');
   return nodes.flatMap((prelu) => {
     if (prelu.layer.kind !== 'prelu' || prelu.layer.shared || prelu.name === output || !isOwn(prelu))
       return [];
@@ -71,18 +76,18 @@ function prelusBetween({ nodes, output }: NetworkGraph): Between[] {
     const behind = readers.get(prelu.name) ?? [];
     const isBetween =
       ahead !== undefined &&
+      isOwnLinear(ahead) &&
       ahead.name !== output &&
       readers.get(ahead.name)!.length === 1 &&
-      [ahead, ...behind].every((node) => isLinear(node) && isOwn(node));
+      behind.every(isOwnLinear);
     return isBetween ? [{ ahead, prelu, behind }] : [];
   });
 }
 
 /** For each place in a layer's weights, the channel of the image that it is multiplied with. */
-function inputChannels({ layer }: LayerNode, weights: number, channels: number): (i: number) => number {
-  if (layer.kind !== 'convolution') {
-    const outputs = (layer as { readonly outputs: number }).outputs;
-    const inputs = weights / outputs;
+function inputChannels({ layer }: LinearNode, weights: number, channels: number): (i: number) => number {
+  if (layer.kind === 'fully-connected') {
+    const inputs = weights / layer.outputs;
     // An image is flattened channel by channel.
     const perChannel = inputs / channels;
     return (i) => Math.floor((i % inputs) / perChannel);
@@ -95,8 +100,4 @@ function inputChannels({ layer }: LayerNode, weights: number, channels: number):
     const group = Math.floor(Math.floor(i / perFilter) / (filters / groups));
     return group * perGroup + Math.floor((i % perFilter) / perChannel);
   };
-}
-
-function sizeOf({ shape }: NamedArray): number {
-  return shape.reduce((product, size) => product * size, 1);
 }

@@ -32,36 +32,33 @@ function windowsOfImage({ shape }: Tensor, attributes: PoolAttributes): Windows[
   const { filterSize, strides, pad: padding, dimRoundingMode } = attributes;
   const image = shape as [number, number, number, number];
   const info = backend_util.computePool2DInfo(image, filterSize, strides, 1, padding, dimRoundingMode);
-  return [
-    {
-      ...{ input: info.inHeight, output: info.outHeight, size: info.filterHeight },
-      ...{ stride: info.strideHeight, begin: info.padInfo.top },
-    },
-    {
-      ...{ input: info.inWidth, output: info.outWidth, size: info.filterWidth },
-      ...{ stride: info.strideWidth, begin: info.padInfo.left },
-    },
-  ];
+  return [windowsAlong('Height', info, info.padInfo.top), windowsAlong('Width', info, info.padInfo.left)];
 }
 
 function windowsOfVolume({ shape }: Tensor, attributes: PoolAttributes): Windows[] {
   const { filterSize, strides, pad: padding, dimRoundingMode } = attributes;
   const volume = shape as [number, number, number, number, number];
   const info = backend_util.computePool3DInfo(volume, filterSize, strides, 1, padding, dimRoundingMode);
+  const depth = windowsAlong('Depth', info, info.padInfo.front);
   return [
-    {
-      ...{ input: info.inDepth, output: info.outDepth, size: info.filterDepth },
-      ...{ stride: info.strideDepth, begin: info.padInfo.front },
-    },
-    {
-      ...{ input: info.inHeight, output: info.outHeight, size: info.filterHeight },
-      ...{ stride: info.strideHeight, begin: info.padInfo.top },
-    },
-    {
-      ...{ input: info.inWidth, output: info.outWidth, size: info.filterWidth },
-      ...{ stride: info.strideWidth, begin: info.padInfo.left },
-    },
+    depth,
+    windowsAlong('Height', info, info.padInfo.top),
+    windowsAlong('Width', info, info.padInfo.left),
   ];
+}
+
+type Axis = 'Depth' | 'Height' | 'Width';
+
+/** As tfjs tells of them: `inHeight`, `outHeight`, `filterHeight`, `strideHeight`, and so on. */
+function windowsAlong<A extends Axis>(
+  axis: A,
+  info: Readonly<Record<`${'in' | 'out' | 'filter' | 'stride'}${A}`, number>>,
+  begin: number,
+): Windows {
+  return {
+    ...{ input: info[`in${axis}`], output: info[`out${axis}`], size: info[`filter${axis}`] },
+    ...{ stride: info[`stride${axis}`], begin },
+  };
 }
 
 /** How far the last window reaches beyond the last element; negative where it ends before it. */
