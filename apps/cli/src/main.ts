@@ -2,7 +2,8 @@
 import { restartWithHugePages } from './cli/huge-pages.ts';
 import { watchStandardStreams } from './cli/standard-output.ts';
 
-restartWithHugePages();
-watchStandardStreams();
-const { runCommandLine } = await import('./program.ts');
-process.exitCode = await runCommandLine(process.argv.slice(2));
+if (!restartWithHugePages()) {
+  watchStandardStreams();
+  const { runCommandLine } = await import('./program.ts');
+  process.exitCode = await runCommandLine(process.argv.slice(2));
+}

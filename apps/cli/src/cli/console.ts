@@ -2,7 +2,7 @@
  * What a command says. Results go to stdout (one JSON object with `--json`, lines for people without); everything else,
  * progress included, goes to stderr, so that results can be piped.
  */
-import { Progress } from './progress.ts';
+import { Progress, type ProgressOptions } from './progress.ts';
 
 export class Console {
   readonly json: boolean;
@@ -23,8 +23,8 @@ export class Console {
     this.log(`warning: ${line}`);
   }
 
-  /** Begins to show how far something is; `unit` is what is counted, in the plural. */
-  progress(title: string, options: { readonly total: number; readonly unit: string }): Progress {
+  /** Begins to show how far something is. */
+  progress(title: string, options: ProgressOptions): Progress {
     const progress = new Progress(title, options, process.stderr);
     this.#shown = [...this.#shown.filter(({ isRunning }) => isRunning), progress];
     return progress;

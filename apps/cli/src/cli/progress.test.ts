@@ -1,6 +1,7 @@
 import { afterEach, beforeEach, expect, test, vi } from 'vitest';
 import { type CommandContext, defineCommand } from './define-command.ts';
 import { releaseInterrupt } from './interrupt.ts';
+import { Progress } from './progress.ts';
 
 /* Bars, as on a terminal. */
 
@@ -49,4 +50,12 @@ test('bars that have ended stay as they are', async () => {
   });
   await sound.parseAsync([], { from: 'user' });
   expect(written.endsWith('done\n')).toBe(true);
+});
+
+test('what an ended process had done is not counted as this one’s', () => {
+  Object.defineProperty(process.stderr, 'isTTY', { value: false, configurable: true });
+  const progress = new Progress('training', { total: 4000, unit: 'steps', before: 1000 }, process.stderr);
+  progress.update(1003);
+  progress.stop();
+  expect(written).toMatch(/^training: 3 steps in /);
 });

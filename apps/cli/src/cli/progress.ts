@@ -8,7 +8,10 @@ const LINE_INTERVAL = 10;
 
 export interface ProgressOptions {
   readonly total: number;
+  /** What is counted, in the plural. */
   readonly unit: string;
+  /** How many were done before, by a process that was ended: no part of the rate. Default 0. */
+  readonly before?: number;
 }
 
 export class Progress {
@@ -18,7 +21,7 @@ export class Progress {
   readonly #bar: SingleBar | undefined;
   readonly #begun = performance.now();
   #lastLine = performance.now();
-  #done = 0;
+  #done: number;
   #note = '';
 
   constructor(
@@ -29,10 +32,11 @@ export class Progress {
     this.#title = title;
     this.#options = options;
     this.#stream = stream;
+    this.#done = options.before ?? 0;
     if (stream.isTTY) {
       const format = `${title} {bar} {value}/{total} ${options.unit} | {rate}/s | ETA {eta_formatted} {note}`;
       this.#bar = new SingleBar({ format, stream, hideCursor: true }, Presets.shades_classic);
-      this.#bar.start(options.total, 0, { rate: '-', note: '' });
+      this.#bar.start(options.total, this.#done, { rate: '-', note: '' });
     }
   }
 
@@ -64,11 +68,15 @@ export class Progress {
     this.#bar?.stop();
     if (this.#bar !== undefined) return;
     const seconds = (performance.now() - this.#begun) / 1000;
-    this.#line(`${this.#done} ${this.#options.unit} in ${duration(seconds)}, ${round(this.#rate())}/s`);
+    this.#line(
+      `${this.#done - (this.#options.before ?? 0)} ${this.#options.unit} in ${duration(seconds)}, ${round(this.#rate())}/s`,
+    );
   }
 
   #rate(): number {
-    return this.#done / Math.max(1e-9, (performance.now() - this.#begun) / 1000);
+    return (
+      (this.#done - (this.#options.before ?? 0)) / Math.max(1e-9, (performance.now() - this.#begun) / 1000)
+    );
   }
 
   #line(text: string): void {

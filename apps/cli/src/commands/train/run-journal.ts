@@ -38,7 +38,11 @@ export class RunJournal {
     switch (event.kind) {
       case 'started':
         if (event.resumedFrom !== undefined) this.#console.log(`going on from ${event.resumedFrom}`);
-        this.#progress = this.#console.progress('training', { total: event.totalSteps, unit: 'steps' });
+        this.#progress = this.#console.progress('training', {
+          total: event.totalSteps,
+          unit: 'steps',
+          before: event.step,
+        });
         break;
       case 'step':
         this.#progress?.update(event.step, { note: this.#note(event) });
