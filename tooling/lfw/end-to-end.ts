@@ -35,6 +35,8 @@ type Arm =
       readonly kind: 'dropped';
       readonly rule: SelfTrainedRule;
       readonly steps: 'equal epochs' | 'equal steps';
+      /** The network that judges: trained on all labels, or once again on what the rule left of them. Default `noisy`. */
+      readonly judge?: 'noisy' | 'trained again';
     }
   | { readonly kind: 'random'; readonly like: SelfTrainedRule }
   | { readonly kind: 'truth' };
@@ -54,6 +56,7 @@ const ARMS: Readonly<Record<string, Arm>> = {
   'paper-random': { kind: 'random', like: 'K = 3 at 75' },
   'k1-75': { kind: 'dropped', rule: 'K = 1 at 75', steps: 'equal epochs' },
   'best-steps': { kind: 'dropped', rule: 'self-trained', steps: 'equal steps' },
+  twice: { kind: 'dropped', rule: 'self-trained', steps: 'equal epochs', judge: 'trained again' },
   random: { kind: 'random', like: 'self-trained' },
   truth: { kind: 'truth' },
 };
@@ -74,7 +77,7 @@ function nameOf(arm: Arm): string {
     case 'noisy':
       return `noisy, K = ${arm.subcenters}`;
     case 'dropped':
-      return `dropped by ${arm.rule}${arm.steps === 'equal steps' ? ', as many steps as the noisy ones' : ''}`;
+      return `dropped by ${arm.rule}${arm.judge === 'trained again' ? ', twice' : ''}${arm.steps === 'equal steps' ? ', as many steps as the noisy ones' : ''}`;
     case 'random':
       return `as many dropped at random as by ${arm.like}`;
     case 'truth':
@@ -144,9 +147,13 @@ async function run(
     return { row };
   }
   const gone = chosen(arm, trial, (subcenters) => {
-    const path = evidencePath(evidenceFolder, cell, `k-${subcenters}`);
+    const isAgain = arm.kind === 'dropped' && arm.judge === 'trained again';
+    const path = evidencePath(evidenceFolder, cell, isAgain ? evidenceName(arm.rule) : `k-${subcenters}`);
     const evidence = readEvidence(path);
-    if (evidence === undefined) throw new Error(`${path} is not there yet: train the noisy network first`);
+    if (evidence === undefined)
+      throw new Error(
+        `${path} is not there yet: train that network first (--arms ${isAgain ? 'best' : 'k1,k3'})`,
+      );
     return evidence;
   });
   const kept = Array.from(gone.keys()).filter((i) => gone[i] === 0);
@@ -154,9 +161,15 @@ async function run(
   const steps =
     arm.kind === 'dropped' && arm.steps === 'equal steps' ? stepsOver(dataset, trial.start) : undefined;
   const { row, evidence } = await trainNetwork(trial, name, clean, { subcenters: 1, steps });
-  if (arm.kind === 'dropped' && steps === undefined)
-    writeEvidence(evidencePath(evidenceFolder, cell, arm.rule.replaceAll(' ', '-')), evidence);
+  if (arm.kind === 'dropped' && steps === undefined) {
+    const again = arm.judge === 'trained again' ? '-twice' : '';
+    writeEvidence(evidencePath(evidenceFolder, cell, evidenceName(arm.rule) + again), evidence);
+  }
   return { row, drop: { ...found(gone, bad), dropped: dataset.length - clean.length } };
+}
+
+function evidenceName(rule: SelfTrainedRule): string {
+  return rule.replaceAll(' ', '-');
 }
 
 /** 1 for every image that the network is not trained on. */
