@@ -127,6 +127,17 @@ describe('the InsightFace layout', () => {
     const opening = open([...images(1), range(0, 2 ** 24, 2 ** 24)]);
     await expect(opening).rejects.toMatchObject({ code: 'missing-record', key: 2 });
   });
+
+  test('with keys that a header record has to round is gone by for no identity: labels are the own ones', async () => {
+    // As of Glint360K, whose identities have keys from 17091658 on.
+    const records = [range(0, 17_091_658, 17_452_027), ...images(4, 9), range(17_091_658, 1, 2)];
+    const dataset = await open(records);
+    expect([dataset.layout, [...dataset.labels]]).toEqual(['flat', [4, 9]]);
+    await expect(open(records, { layout: 'insightface' })).rejects.toMatchObject({
+      code: 'bad-identity-range',
+      key: 0,
+    });
+  });
 });
 
 describe('the flat layout', () => {

@@ -27,7 +27,7 @@ export interface RecordDatasetOptions extends ReadOptions {
   readonly records: ByteSource;
   /** The `.idx`. Without one the records are found by walking through the file, and their ids are their keys. */
   readonly index?: ByteSource | undefined;
-  /** Default `'auto'`: InsightFace if record 0 is a header record, else flat. */
+  /** Default `'auto'`: InsightFace if record 0 is a header record with keys that are exact, else flat. */
   readonly layout?: RecordLayout | 'auto' | undefined;
   /** Names of the identities by label. */
   readonly identityNames?: IdentityNames | undefined;
@@ -149,15 +149,21 @@ function arrange(
   layout: RecordLayout | 'auto',
   names: IdentityNames | undefined,
 ): Arrangement {
-  return layout === 'insightface' || (layout === 'auto' && hasHeaderRecord(table, keys))
+  return layout === 'insightface' || (layout === 'auto' && isInsightFace(table, keys))
     ? arrangeIdentities(table, keys, names)
     : arrangeFlat(table, keys, order, names);
 }
 
-/** Whether the record with key 0 is the header record of the InsightFace layout. */
-export function hasHeaderRecord(table: RecordTable, keys: Float64Array): boolean {
+/**
+ * Whether the record with key 0 is the header record of the InsightFace layout, whose ranges of keys can be gone by. Keys past
+ * 2^24 are rounded in it (Glint360K has 17 million images), so nobody can say where an identity begins: such a file is read by
+ * the images' own labels.
+ */
+export function isInsightFace(table: RecordTable, keys: Float64Array): boolean {
   const headerRow = keys.lastIndexOf(0);
-  return headerRow !== -1 && isRangeRecord(table, headerRow);
+  return (
+    headerRow !== -1 && isRangeRecord(table, headerRow) && !(table.secondLabels[headerRow]! > MAX_EXACT_LABEL)
+  );
 }
 
 /** Images and identities as header and identity records of the InsightFace layout have them. */

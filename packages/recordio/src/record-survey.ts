@@ -2,7 +2,7 @@
 import type { ByteSource, ReadOptions } from './byte-source.ts';
 import { isRecordIOError } from './errors.ts';
 import { readIndexLines } from './index-lines.ts';
-import { arrangeIdentities, hasHeaderRecord, keysFromIds, type RecordLayout } from './record-dataset.ts';
+import { arrangeIdentities, isInsightFace, keysFromIds, type RecordLayout } from './record-dataset.ts';
 import { type RecordTable, scanRecordOffsets, scanRecordTable } from './record-table.ts';
 
 /** Options of {@link surveyRecords}. */
@@ -52,7 +52,7 @@ export async function surveyRecords(options: SurveyOptions): Promise<RecordsSurv
     const none = { images: new Int32Array(0), labels: new Float32Array(0), identities: 0 };
     return { layout: 'raw', offsets, keys, keysFrom, ...none };
   }
-  if (layout === 'insightface' || (layout === 'auto' && hasHeaderRecord(table, keys))) {
+  if (layout === 'insightface' || (layout === 'auto' && isInsightFace(table, keys))) {
     const { rows, identities } = arrangeIdentities(table, keys);
     const labels = Float32Array.from(rows, (row) => table.labels[row]!);
     const found = { images: rows, labels, identities: identities.length };

@@ -28,7 +28,7 @@ export interface StudioDataOptions {
 export function recordFileOf(data: string): string | undefined {
   if (data.endsWith('.rec')) return data;
   const records = join(data, 'train.rec');
-  return existsSync(records) ? records : undefined;
+  return statSync(records, { throwIfNoEntry: false })?.isFile() ? records : undefined;
 }
 
 /** @throws {UsageError} when the audit is not there, or no file that the studio reads */

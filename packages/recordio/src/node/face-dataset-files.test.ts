@@ -110,6 +110,42 @@ describe('a folder of folders', () => {
     await expectCode(openFaceDataset(join(folder, 'people')), 'empty-dataset');
   });
 
+  test('may have somebody in it who is called as a record file is', async () => {
+    await save('people/train.rec/1.jpg');
+    const dataset = await openFaceDataset(join(folder, 'people'));
+    expect(keysOf(dataset)).toEqual(['train.rec/1.jpg']);
+  });
+
+  test('where its images may be instead is said', async () => {
+    await save('split/train/anna/1.jpg');
+    await expect(openFaceDataset(join(folder, 'split'))).rejects.toThrow(
+      /but train\/anna is a folder again: name the folder that has the identities, such as .*split.train$/,
+    );
+    await save('loose/1.jpg');
+    await expect(openFaceDataset(join(folder, 'loose'))).rejects.toThrow(
+      /but 1\.jpg is in no identity's folder/,
+    );
+  });
+
+  // Where the operating system takes any bytes for a name.
+  test.skipIf(process.platform !== 'linux')('leaves out names that are no text, and says so', async () => {
+    await save('people/a/1.jpg');
+    const odd = (path: string): Buffer => Buffer.from(join(folder, path), 'latin1');
+    await mkdir(odd('people/Zo\u00eb'));
+    await writeFile(odd('people/Zo\u00eb/1.jpg'), 'x');
+    await writeFile(odd('people/a/\u00e9t\u00e9.jpg'), 'x');
+    await save('people/a/\uFFFD.jpg');
+    const ignored: IgnoredEntry[] = [];
+    const dataset = await openFaceDataset(join(folder, 'people'), {
+      onIgnored: (entry) => ignored.push(entry),
+    });
+    expect(keysOf(dataset)).toEqual(['a/1.jpg', 'a/\uFFFD.jpg']);
+    expect(ignored.map(({ path, reason }) => [path, reason])).toEqual([
+      ['Zo\uFFFD', 'name is not UTF-8'],
+      ['a/\uFFFDt\uFFFD.jpg', 'name is not UTF-8'],
+    ]);
+  });
+
   test('an image that is gone when it is read', async () => {
     await save('people/a/1.jpg');
     const dataset = await openFaceDataset(join(folder, 'people'));
@@ -129,6 +165,12 @@ describe('a list', () => {
     await expectCode(dataset.read(1), 'not-found');
   });
 
+  test('below a folder that is not there is refused', async () => {
+    await save('faces.lst', '0\t1\ta.jpg\n');
+    const opening = openFaceDataset(join(folder, 'faces.lst'), { root: join(folder, 'nowhere') });
+    await expect(opening).rejects.toMatchObject({ code: 'not-found', path: join(folder, 'nowhere') });
+  });
+
   test.each<[string, RecordIOErrorCode]>([
     ['', 'empty-dataset'],
     ['0\t1\t../secret.jpg\n', 'path-outside'],
@@ -145,6 +187,11 @@ describe('a list', () => {
     await save('faces.lst', text);
     await expectCode(openFaceDataset(join(folder, 'faces.lst')), code);
   });
+});
+
+test.skipIf(process.platform === 'win32')('a pipe is refused without waiting for its other end', async () => {
+  await run('mkfifo', [join(folder, 'train.rec')]);
+  await expectCode(openFaceDataset(join(folder, 'train.rec')), 'read-failed');
 });
 
 describe('written records', () => {
@@ -199,6 +246,13 @@ describe('written records', () => {
     }
     expect((await readdir(directory)).sort()).toEqual(['notes.txt', 'property', 'train.idx', 'train.rec']);
     expect(await readFile(join(directory, 'notes.txt'), 'utf8')).toBe('mine');
+  });
+
+  test('a name that is as long as one can be has room for nothing beside it', async () => {
+    const directory = join(folder, 'é'.repeat(127));
+    const { path } = await writeFaceDataset({ images: images([0]), directory, layout: 'flat' });
+    expect((await openFaceDataset(path)).length).toBe(1);
+    expect(await readdir(folder)).toHaveLength(1);
   });
 
   test('an empty folder is written to, a file is not', async () => {

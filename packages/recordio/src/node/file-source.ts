@@ -1,5 +1,5 @@
 import { readSync } from 'node:fs';
-import { type FileHandle, open } from 'node:fs/promises';
+import { type FileHandle, open, stat } from 'node:fs/promises';
 import type { ByteSource } from '../byte-source.ts';
 import { RecordIOError } from '../errors.ts';
 import { checkRange } from '../memory-source.ts';
@@ -33,16 +33,19 @@ export interface FileSourceOptions {
 export async function openFileSource(path: string, options: FileSourceOptions = {}): Promise<FileSource> {
   let file: FileHandle;
   try {
-    file = await open(path, 'r');
-  } catch (error) {
-    throw fileError('read-failed', `Cannot open ${path}`, path, error);
-  }
-  try {
-    const stat = await file.stat();
-    if (!stat.isFile()) {
+    // Before it is opened: opening a pipe waits for somebody who writes into it.
+    if (!(await stat(path)).isFile()) {
       throw new RecordIOError('read-failed', `${path} is not a regular file`, { path });
     }
-    return fileSource(file, path, stat.size, options.synchronousBytes ?? DEFAULT_SYNCHRONOUS_BYTES);
+    file = await open(path, 'r');
+  } catch (error) {
+    throw error instanceof RecordIOError
+      ? error
+      : fileError('read-failed', `Cannot open ${path}`, path, error);
+  }
+  try {
+    const { size } = await file.stat();
+    return fileSource(file, path, size, options.synchronousBytes ?? DEFAULT_SYNCHRONOUS_BYTES);
   } catch (error) {
     await file.close();
     throw error;

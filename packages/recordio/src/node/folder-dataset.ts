@@ -11,6 +11,7 @@ import { checkedLabel, identitiesFromLabels } from '../identities.ts';
 import { IMAGE_EXTENSIONS } from '../image-extensions.ts';
 import { parseImageList } from '../image-list.ts';
 import { fileError } from './file-error.ts';
+import { exists } from './staging.ts';
 
 /** Something in a folder that is not part of the dataset. */
 export interface IgnoredEntry {
@@ -24,6 +25,7 @@ export interface IgnoredEntry {
     | 'no image in it'
     | 'broken link'
     | 'link to a folder above'
+    | 'name is not UTF-8'
     | 'unreadable';
 }
 
@@ -40,8 +42,8 @@ export interface FolderDatasetOptions {
  * Identities are ordered by folder name and images by file name, both by code units (`B` before `a`, the same on every
  * machine); the label is the identity's place in that order. Keys are `identity/file.jpg`. Files are not read until
  * asked for. Links are followed. Left out and reported to `onIgnored`: names that start with a dot, files without an
- * image extension, files beside the identity folders, folders within them, and identities without any image. An
- * identity with a single image is kept.
+ * image extension, names that are not UTF-8, files beside the identity folders, folders within them, and identities
+ * without any image. An identity with a single image is kept.
  *
  * @throws RecordIOError `not-found`, `read-failed`, or `empty-dataset` if no identity has an image
  */
@@ -49,8 +51,11 @@ export async function openFolderDataset(
   root: string,
   options: FolderDatasetOptions = {},
 ): Promise<FaceDataset> {
-  const ignore = (path: string, reason: IgnoredEntry['reason']): void =>
+  const ignored = new Map<IgnoredEntry['reason'], string>();
+  const ignore = (path: string, reason: IgnoredEntry['reason']): void => {
     options.onIgnored?.({ path, reason });
+    if (!ignored.has(reason)) ignored.set(reason, path);
+  };
   const keys: string[] = [];
   const labels: number[] = [];
   const identities: FaceIdentity[] = [];
@@ -77,7 +82,7 @@ export async function openFolderDataset(
   if (keys.length === 0) {
     throw new RecordIOError(
       'empty-dataset',
-      `No image in ${root}: expected a folder of folders (identity/image.jpg), or a train.rec`,
+      `No image in ${root}: expected a folder of folders (identity/image.jpg), or a train.rec${whatIsThere(root, ignored)}`,
       { path: root },
     );
   }
@@ -87,6 +92,19 @@ export async function openFolderDataset(
     labels: Int32Array.from(labels),
     identities,
   });
+}
+
+/** Where the images may be instead, by the first thing that was left out for each reason. */
+function whatIsThere(root: string, ignored: ReadonlyMap<IgnoredEntry['reason'], string>): string {
+  const deep = ignored.get('nested too deep');
+  if (deep !== undefined) {
+    return `; but ${deep} is a folder again: name the folder that has the identities, such as ${join(root, dirname(deep))}`;
+  }
+  const loose = ignored.get('not in an identity folder');
+  if (loose !== undefined && IMAGE_EXTENSIONS.has(extension(loose))) {
+    return `; but ${loose} is in no identity's folder: make one for each person`;
+  }
+  return '';
 }
 
 async function identityImages(
@@ -134,7 +152,13 @@ async function sortedEntries(folder: string): Promise<Dirent[]> {
 async function kindOf(
   folder: string,
   entry: Dirent,
-): Promise<'file' | 'folder' | 'broken link' | 'link to a folder above' | 'not an image'> {
+): Promise<
+  'file' | 'folder' | 'broken link' | 'link to a folder above' | 'name is not UTF-8' | 'not an image'
+> {
+  // The sign that stands for bytes that are no text; nothing has the name with the sign.
+  if (entry.name.includes('\uFFFD') && !(await exists(join(folder, entry.name)))) {
+    return 'name is not UTF-8';
+  }
   if (entry.isDirectory()) {
     return 'folder';
   }
@@ -172,8 +196,8 @@ export interface ListDatasetOptions {
  * Opens a `.lst`. Data order is the order of its lines, the label is the first one of a line, keys are the paths as
  * written. Whether a file exists shows when it is read.
  *
- * @throws RecordIOError `list-syntax`, `bad-label`, `duplicate-key`, `empty-dataset`, or `path-outside` if a path
- *   leads out of `root` (give a `root` that has them all)
+ * @throws RecordIOError `not-found`, `read-failed`, `list-syntax`, `bad-label`, `duplicate-key`, `empty-dataset`, or
+ *   `path-outside` if a path leads out of `root` (give a `root` that has them all)
  */
 export async function openListDataset(path: string, options: ListDatasetOptions = {}): Promise<FaceDataset> {
   let bytes: Uint8Array;
@@ -187,7 +211,7 @@ export async function openListDataset(path: string, options: ListDatasetOptions 
   if (entries.length === 0) {
     throw new RecordIOError('empty-dataset', `The list ${path} names no image`, { path });
   }
-  const root = await realpath(options.root ?? dirname(path));
+  const root = await realRoot(options.root ?? dirname(path));
   const seen = new Set<string>();
   const paths = entries.map((entry) => {
     if (seen.has(entry.path)) {
@@ -208,6 +232,19 @@ export async function openListDataset(path: string, options: ListDatasetOptions 
     labels,
     identities: identitiesFromLabels(labels),
   });
+}
+
+async function realRoot(root: string): Promise<string> {
+  try {
+    return await realpath(root);
+  } catch (error) {
+    throw fileError(
+      'read-failed',
+      `Cannot open the folder ${root} that the list is relative to`,
+      root,
+      error,
+    );
+  }
 }
 
 /** Resolves a path that a file named, refusing those that lead out of `root`. */

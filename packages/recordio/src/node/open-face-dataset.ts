@@ -35,7 +35,9 @@ export async function openFaceDataset(
   options.signal?.throwIfAborted();
   if (await isFolder(path)) {
     const records = join(path, 'train.rec');
-    return (await exists(records)) ? openRecordFile(records, options) : openFolderDataset(path, options);
+    // Somebody may be called so.
+    const isRecords = (await exists(records)) && !(await isFolder(records));
+    return isRecords ? openRecordFile(records, options) : openFolderDataset(path, options);
   }
   if (path.endsWith('.rec')) {
     return openRecordFile(path, options);

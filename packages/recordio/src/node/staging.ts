@@ -4,9 +4,13 @@ import { open, stat } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import { fileError, systemCode } from './file-error.ts';
 
+/** A name may be as long as names can be already, so what is put to it comes to the beginning of it. */
+const NAME_CHARACTERS = 40;
+
 /** A hidden name beside `target` that nothing else has, on the same disk, so that renaming it is one step. */
 export function stagingPath(target: string): string {
-  return join(dirname(target), `.${basename(target)}.partial-${randomBytes(6).toString('hex')}`);
+  const name = basename(target).slice(0, NAME_CHARACTERS);
+  return join(dirname(target), `.${name}.partial-${randomBytes(6).toString('hex')}`);
 }
 
 /** Runs something that writes, and says of an error of the operating system what could not be written. */

@@ -1,6 +1,7 @@
 import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { FaceDataset } from '../face-dataset.ts';
+import { IDENTITY_NAMES_FILE } from '../identity-names.ts';
 import { imageExtension } from '../image-format.ts';
 import { type ImageListEntry, serializeImageList } from '../image-list.ts';
 import { openFileSink } from './file-sink.ts';
@@ -11,6 +12,9 @@ import { writing } from './staging.ts';
 
 /** Name of the list that {@link writeImageFolder} writes. */
 export const IMAGE_LIST_FILE = 'images.lst';
+
+/** What no identity's folder may be called: files that datasets have, of which one may be in the folder already. */
+const RESERVED = [IMAGE_LIST_FILE, 'train.rec', 'train.idx', 'property', IDENTITY_NAMES_FILE];
 
 /** Images written at a time, and lines of the list. */
 const BATCH = 64;
@@ -58,7 +62,7 @@ export async function writeImageFolder(options: WriteImageFolderOptions): Promis
     directory,
     replace: overwrite ? replaceEntries : undefined,
     async write(staging) {
-      const { names, renamed } = folderNames(dataset.identities, [IMAGE_LIST_FILE]);
+      const { names, renamed } = folderNames(dataset.identities, RESERVED);
       const written = await writeImages(staging, names, options);
       return {
         images: dataset.length,
