@@ -66,12 +66,18 @@ export const MODEL_FORMS =
 export const NETWORK_OF_ARRAYS =
   'which network a .safetensors file of PyTorch is (default: the one whose names and shapes it has)';
 
+/** Help of `--mxnet-output`. */
+export const OUTPUT_OF_SYMBOL =
+  'the node of an MXNet symbol that is the embedding (default: fc1, or what the symbol puts out)';
+
 /** What can be said about a model whose files do not say it. */
 export interface ModelFileOptions {
   /** Size of an image, of checkpoints of MXNet and files of PyTorch. Default: what the arrays tell, or 112. */
   readonly inputSize?: ImageSides | undefined;
   /** The network that a file of PyTorch holds. Default: the one whose names and shapes it has. */
   readonly network?: string | undefined;
+  /** The node of an MXNet symbol whose value is the embedding. Default: `fc1`, or what the symbol puts out. */
+  readonly mxnetOutput?: string | undefined;
 }
 
 /** `format` in the metadata of a network that is no checkpoint of a run. */
@@ -121,7 +127,7 @@ async function readParts(name: string, console: Console, options: ModelFileOptio
   // A folder may be called so, too.
   if (mxnet && !existsSync(name)) {
     refuseSaid(name, { network: options.network });
-    return readMxnet(mxnet[1]!, Number(mxnet[2]), options.inputSize);
+    return readMxnet(mxnet[1]!, Number(mxnet[2]), options);
   }
   const info = await stat(name).catch(() => undefined);
   if (info === undefined) {
@@ -147,12 +153,20 @@ const PICKLES =
   'a pickle of PyTorch can run any program. Save the arrays alone: safetensors.torch.save_file(network.state_dict(), "face.safetensors").';
 
 /** @throws {CommandError} for what a model says itself */
-function refuseSaid(name: string, { inputSize, network }: ModelFileOptions): void {
+function refuseSaid(name: string, { inputSize, network, mxnetOutput }: ModelFileOptions): void {
   if (inputSize !== undefined) {
     throw new CommandError(`${name} says itself which size its images have. Leave out --input-size.`);
   }
   if (network !== undefined) {
     throw new CommandError(`${name} says itself which network it is. Leave out --network.`);
+  }
+  refuseMxnetOutput(name, { mxnetOutput });
+}
+
+/** @throws {CommandError} for a model that has no symbol */
+export function refuseMxnetOutput(name: string, { mxnetOutput }: ModelFileOptions): void {
+  if (mxnetOutput !== undefined) {
+    throw new CommandError(`${name} is no checkpoint of MXNet (PREFIX,EPOCH). Leave out --mxnet-output.`);
   }
 }
 
@@ -182,6 +196,7 @@ async function readSafetensors(
     // Other programs write their own name, such as "pt", or nothing.
     const isOurs = metadata.format?.startsWith('arcface');
     if (isOurs) refuseSaid(path, options);
+    refuseMxnetOutput(path, options);
     if (isOurs && metadata.format !== NETWORK_FORMAT)
       return ofCheckpoint(await loadCheckpoint(await openCheckpoint(source, path), isOfModel), path);
     const bytes = await read(0, source.byteLength);
@@ -265,8 +280,9 @@ function headArrays(tensors: readonly NamedArray[]): NamedArray[] {
     .map((array) => ({ ...array, name: array.name.slice(HEAD.length) }));
 }
 
-async function readMxnet(prefix: string, epoch: number, sides: ImageSides = 112): Promise<ModelFile> {
-  const [height, width] = typeof sides === 'number' ? [sides, sides] : sides;
+async function readMxnet(prefix: string, epoch: number, options: ModelFileOptions): Promise<ModelFile> {
+  const { inputSize = 112, mxnetOutput: output } = options;
+  const [height, width] = typeof inputSize === 'number' ? [inputSize, inputSize] : inputSize;
   const symbolPath = `${prefix}-symbol.json`;
   const path = `${prefix}-${String(epoch).padStart(4, '0')}.params`;
   // One after the other: of two missing files the first is named, at every run.
@@ -276,6 +292,7 @@ async function readMxnet(prefix: string, epoch: number, sides: ImageSides = 112)
     readMxnetSymbol(Buffer.from(symbol).toString('utf8'), {
       name: basename(prefix),
       inputShape: [height, width, 3],
+      output,
     }),
   );
   const { arrays } = naming(path, () => parseNdArrays(params));
@@ -306,8 +323,14 @@ function naming<T>(path: string, read: () => T): T {
 }
 
 function withFile(error: unknown, path: string): unknown {
-  return error instanceof BackbonesError ? new CommandError(`${path}: ${error.message}`) : error;
+  if (!(error instanceof BackbonesError)) return error;
+  const isForeign = error.code === 'unsupported' && path.endsWith('-symbol.json');
+  return new CommandError(`${path}: ${error.message}${isForeign ? `. ${FOREIGN_SYMBOL}` : ''}`);
 }
+
+const FOREIGN_SYMBOL =
+  'If that comes behind the embedding (a loss, say), name the node that is the embedding: --mxnet-output NODE. ' +
+  'Otherwise write the network as ONNX, in MXNet with mx.onnx.export_model, and give the .onnx: it embeds as it is';
 
 async function readPart(path: string): Promise<Uint8Array> {
   try {

@@ -12,7 +12,9 @@ import {
   type ModelFile,
   type ModelFileOptions,
   NETWORK_OF_ARRAYS,
+  OUTPUT_OF_SYMBOL,
   readModelFile,
+  refuseMxnetOutput,
 } from './model-file.ts';
 import { type OnnxModelOptions, openOnnxEmbedder } from './onnx/onnx-embedder.ts';
 
@@ -31,7 +33,7 @@ export interface Model {
   readonly trainedOn?: DatasetFingerprint | undefined;
   /** Folder of the run's checkpoints, for a model that is a run. */
   readonly checkpoints?: string | undefined;
-  /** What was said or found out of how images are fed to it (convention, size): with other words its embeddings are others. */
+  /** What was said or found out of how images are fed to it (convention, size, output): with other words its embeddings are others. */
   readonly feeding?: string | undefined;
   /** Whether the model was saved with sub-centres. */
   readonly hasSubcenters: boolean;
@@ -60,7 +62,8 @@ export function withModelOptions(command: Command): Command {
       'side of an image, or height x width (112x96), for an ONNX model that takes any size, or a checkpoint of MXNet or PyTorch of another size than 112',
       imageSides(8, 4096),
     )
-    .option('--network <name>', NETWORK_OF_ARRAYS);
+    .option('--network <name>', NETWORK_OF_ARRAYS)
+    .option('--mxnet-output <node>', OUTPUT_OF_SYMBOL);
 }
 
 /**
@@ -78,6 +81,7 @@ export async function openModel(
     if (options.network !== undefined) {
       throw new CommandError(`${name} says itself which network it is. Leave out --network.`);
     }
+    refuseMxnetOutput(name, options);
     const backbone = await openOnnxEmbedder(name, options, context);
     const output = options.onnxOutput === undefined ? [] : [`output ${options.onnxOutput}`];
     const feeding = [backbone.feeding, ...saidSize(options, backbone), ...output].join(', ');
@@ -93,7 +97,8 @@ export async function openModel(
   const trained = backboneFromGraph(graph, { parameters });
   const backbone = inferenceBackbone(trained);
   trained.dispose();
-  const [feeding] = saidSize(options, backbone);
+  const output = options.mxnetOutput === undefined ? [] : [`output ${options.mxnetOutput}`];
+  const feeding = [...saidSize(options, backbone), ...output].join(', ') || undefined;
   return { ...withSubcenters(file, backbone), trainedOn, checkpoints, feeding };
 }
 

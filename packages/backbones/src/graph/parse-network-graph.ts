@@ -62,7 +62,7 @@ const optional = ({ expected, test }: Check): Check => ({
 });
 
 const LAYERS: Readonly<Record<Layer['kind'], Fields>> = {
-  activation: { function: oneOf(Object.keys(ACTIVATIONS)) },
+  activation: { function: oneOf(Object.keys(ACTIVATIONS)), slope: optional(number) },
   add: {},
   'batch-norm': {
     epsilon: number,

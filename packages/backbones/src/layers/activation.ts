@@ -2,6 +2,9 @@
 import * as tf from '@tensorflow/tfjs-core';
 import { type LayerRules, onlyInput } from './layer.ts';
 
+/** MXNet's default of `leaky`. */
+export const LEAKY_SLOPE = 0.25;
+
 /** Names are MXNet's where it has one. */
 export const ACTIVATIONS = {
   relu: tf.relu,
@@ -11,20 +14,26 @@ export const ACTIVATIONS = {
   tanh: tf.tanh,
   softrelu: tf.softplus,
   softsign: (x: tf.Tensor) => tf.div(x, tf.add(tf.abs(x), 1)),
-  elu: tf.elu,
+  /** tfjs has it with a slope of 1 only. */
+  elu: (x: tf.Tensor, slope = 1) =>
+    slope === 1 ? tf.elu(x) : tf.add(tf.relu(x), tf.mul(tf.elu(tf.minimum(x, 0)), slope)),
   selu: tf.selu,
-  /** Slope 1/4 for negative values. */
-  leaky: (x: tf.Tensor) => tf.leakyRelu(x, 0.25),
-} as const satisfies Record<string, (x: tf.Tensor) => tf.Tensor>;
+  leaky: (x: tf.Tensor, slope = LEAKY_SLOPE) => tf.leakyRelu(x, slope),
+} as const satisfies Record<string, (x: tf.Tensor, slope?: number) => tf.Tensor>;
 
 export type ActivationFunction = keyof typeof ACTIVATIONS;
 
 export interface ActivationLayer {
   readonly kind: 'activation';
   readonly function: ActivationFunction;
+  /** For negative values, of `leaky` (default 1/4, MXNet's) and `elu` (default 1); the others have none. */
+  readonly slope?: number;
 }
 
 export const activationRules: LayerRules<ActivationLayer> = {
   outputShape: (_, inputs) => onlyInput(inputs),
-  apply: (layer, inputs) => ACTIVATIONS[layer.function](onlyInput(inputs)),
+  apply(layer, inputs) {
+    const compute: (x: tf.Tensor, slope?: number) => tf.Tensor = ACTIVATIONS[layer.function];
+    return compute(onlyInput(inputs), layer.slope);
+  },
 };

@@ -5,9 +5,12 @@ import { beforeAll, describe, expect, it } from 'vitest';
 import { backboneFromGraph } from '../backbone.ts';
 import { BackbonesError } from '../backbones-error.ts';
 import { complexity } from '../graph/complexity.ts';
+import { parseNetworkGraph } from '../graph/parse-network-graph.ts';
+import { exportOnnx } from '../onnx/onnx-writer.ts';
 import { exportParameters } from '../parameters/parameter-arrays.ts';
 import { setFastBackend } from '../testing/backend.ts';
 import { deterministicImages } from '../testing/deterministic-values.ts';
+import { runOnnx } from '../testing/onnx-runtime.ts';
 import { dataFolder, dataIsAbsent } from '../testing/oracle.ts';
 import { backboneFromMxnet } from './mxnet-backbone.ts';
 import { parseNdArrays, serializeNdArrays } from './ndarray-file.ts';
@@ -232,6 +235,97 @@ describe('symbols', () => {
     expect(backboneFromGraph(graph).embeddingSize).toBe(12);
   });
 
+  it('have their embedding where it is said, also as MXNet calls outputs', () => {
+    const text = symbol([
+      { op: 'Flatten', name: 'features', inputs: [[0, 0]] },
+      { op: 'SoftmaxOutput', name: 'softmax', inputs: [[1, 0]] },
+    ]);
+    for (const output of ['features', 'features_output']) {
+      expect(readMxnetSymbol(text, { output }).output).toBe('features');
+    }
+    expect(failure(() => readMxnetSymbol(text, { output: 'feature' })).message).toMatch(
+      /no node "feature" .* nearest are "features", "softmax", the last is "softmax"/,
+    );
+  });
+
+  it('add up any number of values', () => {
+    const summed = (inputs: number): number[] => {
+      const text = symbol([
+        { op: '_mul_scalar', name: 'twice', attrs: { scalar: '2' }, inputs: [[0, 0]] },
+        { op: '_mul_scalar', name: 'tenfold', attrs: { scalar: '10' }, inputs: [[0, 0]] },
+        {
+          op: 'add_n',
+          name: 'fc1',
+          inputs: [
+            [0, 0],
+            [1, 0],
+            [2, 0],
+          ].slice(0, inputs),
+        },
+      ]);
+      const backbone = backboneFromGraph(readMxnetSymbol(text, { inputShape: [1, 2, 1] }));
+      return tf.tidy(() => [...backbone.apply(tf.tensor4d([1, 3], [1, 1, 2, 1])).dataSync()]);
+    };
+    expect([1, 2, 3].map(summed)).toEqual([
+      [1, 3],
+      [3, 9],
+      [13, 39],
+    ]);
+  });
+
+  it('have matrices that flatten nothing where there is nothing to flatten', () => {
+    const matrix = (...before: object[]): string =>
+      symbol([
+        { op: 'null', name: 'w', inputs: [] },
+        ...before,
+        {
+          op: 'FullyConnected',
+          name: 'fc1',
+          attrs: { num_hidden: '4', no_bias: 'True', flatten: 'False' },
+          inputs: [
+            [before.length === 0 ? 0 : 2, 0],
+            [1, 0],
+          ],
+        },
+      ]);
+    const flat = matrix({ op: 'Flatten', name: 'flat', inputs: [[0, 0]] });
+    expect(readMxnetSymbol(flat, { inputShape: [2, 2, 3] }).nodes.at(-1)?.layer).toEqual({
+      kind: 'fully-connected',
+      outputs: 4,
+      bias: false,
+    });
+    const error = failure(() => readMxnetSymbol(matrix(), { inputShape: [2, 2, 3] }));
+    expect([error.code, error.message]).toEqual([
+      'unsupported',
+      expect.stringContaining('"fc1" uses a map that is not flattened'),
+    ]);
+  });
+
+  it('with arrays where there are layers for values only are refused, naming the arrays', () => {
+    const scaled = (inputs: number[][]): string =>
+      symbol([
+        { op: 'null', name: 'factor', inputs: [] },
+        { op: 'broadcast_mul', name: 'fc1', inputs },
+      ]);
+    const either = [
+      [
+        [0, 0],
+        [1, 0],
+      ],
+      [
+        [1, 0],
+        [0, 0],
+      ],
+    ];
+    for (const inputs of either) {
+      const error = failure(() => readMxnetSymbol(scaled(inputs)));
+      expect([error.code, error.message]).toEqual([
+        'unsupported',
+        expect.stringMatching(/"fc1" uses the array factor (beside|ahead of) values/),
+      ]);
+    }
+  });
+
   it('with operators that have no layer here are refused, listing them', () => {
     const error = failure(() =>
       readMxnetSymbol(
@@ -257,6 +351,26 @@ describe('symbols', () => {
     const embedding = tf.tidy(() => backbone.apply(tf.tensor4d([-1, 0, 5.5, 7], [1, 1, 2, 2])).dataSync());
     // Channel by channel.
     expect([...embedding]).toEqual([0, 5.5, 0, 6]);
+  });
+
+  it.each<[string, object, number[]]>([
+    ['leaky by its own slope', { act_type: 'leaky', slope: '0.1' }, [-0.2, -0.1, 0, 3]],
+    ['leaky by the usual one', {}, [-0.5, -0.25, 0, 3]],
+    ['elu by its own slope', { act_type: 'elu', slope: '2' }, [2 * Math.expm1(-2), 2 * Math.expm1(-1), 0, 3]],
+    ['elu by the usual one', { act_type: 'elu' }, [Math.expm1(-2) / 4, Math.expm1(-1) / 4, 0, 3]],
+  ])('have a rectifier: %s', async (_, attrs, expected) => {
+    const text = symbol([{ op: 'LeakyReLU', name: 'fc1', attrs, inputs: [[0, 0]] }]);
+    const options = { name: 'rectifier', inputShape: [1, 4, 1] } as const;
+    const graph = readMxnetSymbol(text, options);
+    expect(readMxnetSymbol(serializeMxnetSymbol(graph), options)).toEqual(graph);
+    const backbone = backboneFromGraph(parseNetworkGraph(JSON.parse(JSON.stringify(graph))));
+    const values = [-2, -1, 0, 3];
+    const own = tf.tidy(() => [...backbone.apply(tf.tensor4d(values, [1, 1, 4, 1])).dataSync()]);
+    const { data } = await runOnnx(exportOnnx(backbone), Float32Array.from(values), [1, 1, 1, 4]);
+    for (const [i, value] of expected.entries()) {
+      expect(own[i]).toBeCloseTo(value, 5);
+      expect(data[i]).toBeCloseTo(value, 5);
+    }
   });
 
   it('of networks in half precision are read without their casts', () => {

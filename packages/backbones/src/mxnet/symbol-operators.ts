@@ -2,10 +2,11 @@
  * MXNet's operators as layers: for each, the layer it is, how many of its inputs are activations, and which slots the
  * variables behind them fill. Defaults are MXNet's where an attribute is left out (epsilon 0.001, a fixed gamma).
  */
-import { ACTIVATIONS, type ActivationFunction } from '../layers/activation.ts';
+import { ACTIVATIONS, type ActivationFunction, LEAKY_SLOPE } from '../layers/activation.ts';
 import type { Extent } from '../layers/layer.ts';
 import type { Layer } from '../layers/layer-table.ts';
-import type { SymbolAttributes } from './symbol-attributes.ts';
+import { SymbolAttributes } from './symbol-attributes.ts';
+import type { SymbolNode } from './symbol-json.ts';
 
 /** An operator, read. */
 export interface OperatorLayer {
@@ -31,6 +32,12 @@ const plain =
 
 const activation = (name: ActivationFunction): OperatorLayer => ({
   layer: { kind: 'activation', function: name },
+  slots: [],
+});
+
+/** The slope is a setting of the layer where it is not the usual one. */
+const sloping = (name: ActivationFunction, slope: number, usual: number): OperatorLayer => ({
+  layer: { kind: 'activation', function: name, ...(slope === usual ? {} : { slope }) },
   slots: [],
 });
 
@@ -95,17 +102,12 @@ const leakyRelu: ReadOperator = (attributes, variables) => {
       return { layer: { kind: 'prelu', shared: shape?.length === 1 && shape[0] === 1 }, slots: ['slope'] };
     }
     case 'leaky':
-      if (attributes.number('slope', 0.25) === 0.25) {
-        return activation('leaky');
-      }
-      throw attributes.unsupported(`a slope of ${attributes.text('slope')}`);
+      return sloping('leaky', attributes.number('slope', LEAKY_SLOPE), LEAKY_SLOPE);
     case 'selu':
       return activation('selu');
     case 'elu':
-      if (attributes.number('slope', 0.25) === 1) {
-        return activation('elu');
-      }
-      throw attributes.unsupported('an elu with a slope other than 1');
+      // MXNet's default is that of `leaky`.
+      return sloping('elu', attributes.number('slope', LEAKY_SLOPE), 1);
     default:
       throw attributes.unsupported(`the type ${type}`);
   }
@@ -152,6 +154,13 @@ const pooling: ReadOperator = (attributes) => {
   };
 };
 
+const MATRICES = ['FullyConnected', '_npx_fully_connected'];
+
+/** Whether an operator is a matrix that leaves all axes but the last as they are: whoever knows shapes has to say what that is. */
+export function isMatrixOfLastAxis(node: SymbolNode): boolean {
+  return MATRICES.includes(node.operator) && !new SymbolAttributes(node).flag('flatten', true);
+}
+
 /** An operator by all of its names: those that files have had over the years, and those of MXNet's numpy mode (`_np...`). */
 const named = (names: readonly string[], read: ReadOperator) => names.map((name) => [name, read] as const);
 
@@ -191,10 +200,7 @@ export const operators: ReadonlyMap<string, ReadOperator> = new Map<string, Read
   ...named(['sigmoid', '_npx_sigmoid'], () => activation('sigmoid')),
   ...named(['clip', '_npi_clip'], clip),
   ...named(['Pooling', '_npx_pooling'], pooling),
-  ...named(['FullyConnected', '_npx_fully_connected'], (attributes) => {
-    if (!attributes.flag('flatten', true)) {
-      throw attributes.unsupported('an input that is not flattened');
-    }
+  ...named(MATRICES, (attributes) => {
     const bias = !attributes.flag('no_bias', false);
     const outputs = attributes.integer('num_hidden', { minimum: 1 });
     return {

@@ -3,10 +3,11 @@
  * real checkpoints differ from each other, and from the code that is said to have made them, in a name or two.
  */
 import { BackbonesError } from '../backbones-error.ts';
-import type { LayerNode, NetworkGraph } from '../graph/network-graph.ts';
+import { type LayerNode, type NetworkGraph, resolveGraph } from '../graph/network-graph.ts';
+import { nearestNames } from '../nearest-names.ts';
 import { SymbolAttributes } from './symbol-attributes.ts';
 import { parseSymbolJson, type SymbolEntry, type SymbolJson, type SymbolNode } from './symbol-json.ts';
-import { type OperatorLayer, operators, type VariableShape } from './symbol-operators.ts';
+import { isMatrixOfLastAxis, type OperatorLayer, operators, type VariableShape } from './symbol-operators.ts';
 
 /** Options of {@link readMxnetSymbol}. */
 export interface SymbolOptions {
@@ -16,7 +17,10 @@ export interface SymbolOptions {
   readonly inputShape?: readonly [number, number, number] | undefined;
   /** Name of the variable that stands for the images. Default `data` if there is one, as in the reference, or else the first. */
   readonly input?: string | undefined;
-  /** Name of the node whose value is the embedding. Default `fc1` if there is one, as in the reference, or else the head. */
+  /**
+   * Name of the node whose value is the embedding, with or without the `_output` that MXNet puts to it. Default `fc1` if
+   * there is one, as in the reference, or else the head.
+   */
   readonly output?: string | undefined;
 }
 
@@ -35,18 +39,46 @@ export function readMxnetSymbol(json: string, options: SymbolOptions = {}): Netw
   const needed = ancestors(symbol, output).map((index) => symbol.nodes[index]!);
   refuseUnknown(needed);
   const input = findInput(needed, options.input);
-  const nodes = needed
-    .filter(({ operator }) => operator !== VARIABLE)
-    .map((node) => readNode(node, symbol, input));
-  return {
+  const operations = needed.filter(({ operator }) => operator !== VARIABLE);
+  const graph: NetworkGraph = {
     name,
     input,
     inputShape,
-    nodes,
+    nodes: operations.flatMap((node) => inPairs(readNode(node, symbol, input))),
     output: symbol.nodes[output]!.name,
     // What the reference starts ResNets and MobileFaceNets from; a symbol doesn't say.
     initializer: { distribution: 'gaussian', fan: 'out', magnitude: 2 },
   };
+  refuseMatricesOverMaps(graph, operations);
+  return graph;
+}
+
+/** A sum of many (`add_n`) as sums of two, of which the last has its name. */
+function inPairs(node: LayerNode): LayerNode[] {
+  const { layer, inputs } = node;
+  if (layer.kind !== 'add' || inputs.length === 2) return [node];
+  if (inputs.length === 1) return [{ ...node, layer: { kind: 'identity' } }];
+  const sumOf = (count: number): string => (count === inputs.length ? node.name : `${node.name}_of_${count}`);
+  return inputs.slice(1).map((input, i) => ({
+    ...node,
+    name: sumOf(i + 2),
+    inputs: [i === 0 ? inputs[0]! : sumOf(i + 1), input],
+  }));
+}
+
+/**
+ * With `flatten=False` a matrix is for the last axis. Of a row of channels that is all there is; of a map it would be the width.
+ */
+function refuseMatricesOverMaps(graph: NetworkGraph, operations: readonly SymbolNode[]): void {
+  const kept = operations.filter((node) => isMatrixOfLastAxis(node));
+  if (kept.length === 0) return;
+  const shapes = new Map(
+    resolveGraph(graph).nodes.map(({ node, inputShapes }) => [node.name, inputShapes[0]]),
+  );
+  const overMap = kept.find(({ name }) => shapes.get(name)?.length !== 1);
+  if (overMap !== undefined) {
+    throw new SymbolAttributes(overMap).unsupported('a map that is not flattened');
+  }
 }
 
 /** MXNet writes what an operator computes with before it, and images before parameters: they are the first variable. */
@@ -61,16 +93,23 @@ function findInput(needed: readonly SymbolNode[], wanted: string | undefined): s
 }
 
 function findOutput({ nodes, heads }: SymbolJson, wanted: string | undefined): number {
-  const found = nodes.findIndex(
-    ({ name, operator }) => name === (wanted ?? EMBEDDING) && operator !== VARIABLE,
-  );
-  if (found === -1 && wanted !== undefined) {
+  const names = nodes.map(({ name, operator }) => (operator === VARIABLE ? undefined : name));
+  if (wanted === undefined) {
+    const found = names.indexOf(EMBEDDING);
+    return found === -1 ? onlyOutput(heads[0]!, nodes) : found;
+  }
+  const found = [wanted, wanted.replace(/_output$/, '')]
+    .map((name) => names.indexOf(name))
+    .find((index) => index !== -1);
+  if (found === undefined) {
+    const there = names.filter((name) => name !== undefined);
+    const near = nearestNames(wanted, there).map((name) => JSON.stringify(name));
     throw new BackbonesError(
       'invalid-option',
-      `MXNet symbol: there is no node ${JSON.stringify(wanted)} to take as output`,
+      `MXNet symbol: there is no node ${JSON.stringify(wanted)} to take as output; the nearest are ${near.join(', ')}, the last is ${JSON.stringify(there.at(-1))}`,
     );
   }
-  return found === -1 ? onlyOutput(heads[0]!, nodes) : found;
+  return found;
 }
 
 /** The node of an entry. What else it may put out (the statistics of a batch, a mask) is no value of any layer here. */
@@ -112,9 +151,15 @@ function readNode(node: SymbolNode, { nodes }: SymbolJson, input: string): Layer
   const variables = inputs.slice(activations.length);
   const attributes = new SymbolAttributes(node);
   if (activations.length === 0 || !variables.every(isParameter)) {
-    throw attributes.fault('its inputs must be activations first, then parameters');
+    const names = inputs.filter(isParameter).map(({ name }) => name);
+    throw attributes.unsupported(
+      names.length === 0 ? 'no input' : `the array ${names.join(', ')} ahead of values`,
+    );
   }
   const { layer, slots } = operators.get(node.operator)!(attributes, variables.map(variableShape));
+  if (slots.length === 0 && variables.length > 0) {
+    throw attributes.unsupported(`the array ${variables.map(({ name }) => name).join(', ')} beside values`);
+  }
   return {
     name: node.name,
     layer,

@@ -4,7 +4,7 @@
  */
 import { BackbonesError } from '../backbones-error.ts';
 import { type NetworkGraph, type ResolvedNode, resolveGraph } from '../graph/network-graph.ts';
-import type { ActivationLayer } from '../layers/activation.ts';
+import { type ActivationLayer, LEAKY_SLOPE } from '../layers/activation.ts';
 import type { Shape } from '../layers/layer.ts';
 import type { Layer } from '../layers/layer-table.ts';
 
@@ -204,12 +204,12 @@ function scale({ offset, factor }: Extract<Layer, { kind: 'scale' }>, name: stri
     : { op: '_mul_scalar', attrs: { scalar: factor } };
 }
 
-function activation({ function: name }: ActivationLayer): Operator {
+function activation({ function: name, slope }: ActivationLayer): Operator {
   switch (name) {
     case 'leaky':
-      return { op: 'LeakyReLU', attrs: { act_type: name, slope: 0.25 } };
+      return { op: 'LeakyReLU', attrs: { act_type: name, slope: slope ?? LEAKY_SLOPE } };
     case 'elu':
-      return { op: 'LeakyReLU', attrs: { act_type: name, slope: 1 } };
+      return { op: 'LeakyReLU', attrs: { act_type: name, slope: slope ?? 1 } };
     case 'selu':
       return { op: 'LeakyReLU', attrs: { act_type: name } };
     case 'relu6':

@@ -5,7 +5,7 @@
 import { type OnnxAttributes, type OnnxNode, type OnnxTensor, tensorOf } from 'onnx-format';
 import { BackbonesError } from '../backbones-error.ts';
 import type { ResolvedNode } from '../graph/network-graph.ts';
-import type { ActivationLayer } from '../layers/activation.ts';
+import { type ActivationLayer, LEAKY_SLOPE } from '../layers/activation.ts';
 import type { Extent, Shape } from '../layers/layer.ts';
 import type { Layer } from '../layers/layer-table.ts';
 import { averageCorrection, type PoolingLayer, poolingOverhang } from '../layers/pooling.ts';
@@ -85,7 +85,8 @@ export function addLayerOperators(
     case 'activation': {
       const { opType, attributes, bounds } = ACTIVATIONS[layer.function];
       const constants = bounds ? [scalar('least', bounds[0]), scalar('most', bounds[1])] : [];
-      return add(opType, [inputs[0]!, ...constants], attributes);
+      const slope = layer.slope === undefined ? attributes : { alpha: { float: layer.slope } };
+      return add(opType, [inputs[0]!, ...constants], slope);
     }
     case 'fully-connected': {
       const size = shape.reduce((product, side) => product * side, 1);
@@ -170,7 +171,7 @@ const ACTIVATIONS: Readonly<Record<ActivationLayer['function'], ActivationOperat
   softsign: { opType: 'Softsign' },
   elu: { opType: 'Elu' },
   selu: { opType: 'Selu' },
-  leaky: { opType: 'LeakyRelu', attributes: { alpha: { float: 0.25 } } },
+  leaky: { opType: 'LeakyRelu', attributes: { alpha: { float: LEAKY_SLOPE } } },
 };
 
 function windowAttributes(

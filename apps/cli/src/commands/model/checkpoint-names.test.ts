@@ -81,6 +81,34 @@ test.each(commands)('%s names what is missing, with the nearest, and both shapes
   }
 });
 
+test('the embedding of a symbol that ends in a loss is the node that is named', async () => {
+  const { nodes, ...rest } = JSON.parse(symbol.replaceAll('"fc1"', '"features"')) as { nodes: object[] };
+  const last = nodes.length - 1;
+  const lossNodes = [
+    { op: 'null', name: 'label', inputs: [] },
+    {
+      op: 'SoftmaxOutput',
+      name: 'loss',
+      inputs: [
+        [last, 0, 0],
+        [last + 1, 0, 0],
+      ],
+    },
+  ];
+  const model = write('loss', arrays);
+  const text = JSON.stringify({ ...rest, nodes: [...nodes, ...lossNodes], heads: [[last + 2, 0, 0]] });
+  writeFileSync(at('loss-symbol.json'), text);
+  const refused = await runInProcess('model', 'info', model, ...size);
+  expect(refused.stderr).toMatch(/SoftmaxOutput \(as in loss\)\. .*--mxnet-output NODE.*export_model/);
+  expect(refused.exitCode).toBe(1);
+  const { stdout } = await runInProcess(
+    ...['model', 'info', model, ...size, '--json', '--mxnet-output', 'features_output'],
+  );
+  expect(JSON.parse(stdout)).toMatchObject({ embeddingSize: 16 });
+  const typo = await runInProcess('model', 'info', model, ...size, '--mxnet-output', 'feature');
+  expect(typo.stderr).toMatch(/no node "feature".* nearest are "features"/);
+});
+
 test('a file that is damaged is named', async () => {
   write('cut', arrays);
   const params = at('cut-0000.params');

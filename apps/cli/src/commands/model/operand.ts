@@ -2,7 +2,7 @@
 import type { Command } from 'commander';
 import { imageSides } from '../../cli/option-values.ts';
 import { UsageError } from '../../cli/usage-error.ts';
-import { NETWORK_OF_ARRAYS } from '../../model-file.ts';
+import { NETWORK_OF_ARRAYS, OUTPUT_OF_SYMBOL } from '../../model-file.ts';
 
 /** The one argument that is no option. */
 export function operand([only, ...others]: readonly string[]): string {
@@ -20,5 +20,6 @@ export function withModelOperand(command: Command, description: string): Command
       'side of an image, or height x width (112x96), for a checkpoint of MXNet or PyTorch of another size than 112',
       imageSides(8, 4096),
     )
-    .option('--network <name>', NETWORK_OF_ARRAYS);
+    .option('--network <name>', NETWORK_OF_ARRAYS)
+    .option('--mxnet-output <node>', OUTPUT_OF_SYMBOL);
 }
