@@ -147,6 +147,13 @@ test('refuses points that say nothing, naming what is wrong', () => {
       [3, 3],
       [4, 4],
     ]),
+    refused([
+      [1e200, 0],
+      [-1e200, 0],
+      [0, 1e200],
+      [1, 1],
+      [2, 2],
+    ]),
     refused([[1, 2, 3] as unknown as Point, [1, 1], [2, 2], [3, 3], [4, 4]]),
   ]) {
     expect(error).toBeInstanceOf(AlignmentError);

@@ -42,7 +42,13 @@ export function similarityTransform(from: readonly Point[], to: readonly Point[]
     imaginary += u * t - v * s;
     spread += u * u + v * v;
   }
-  if (!(spread > 1e-12)) {
+  if (!Number.isFinite(spread)) {
+    throw new AlignmentError(
+      'invalid-landmarks',
+      `The points lie too far apart to compute with, around (${fromX}, ${fromY}).`,
+    );
+  }
+  if (spread <= 1e-12) {
     throw new AlignmentError(
       'invalid-landmarks',
       `All points lie at (${fromX}, ${fromY}); they say nothing about angle and size.`,

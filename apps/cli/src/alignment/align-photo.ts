@@ -1,6 +1,8 @@
 /** A photo as a file's bytes, to an aligned face as a file's bytes. */
 import { alignFace, type FivePoints, faceTemplate, fitError, similarityTransform } from '@arcface/alignment';
+import { imageExtension } from '@arcface/recordio';
 import sharp from 'sharp';
+import { openImage } from '../decode.ts';
 
 export type FaceFormat = 'jpg' | 'png';
 
@@ -26,7 +28,8 @@ export async function alignPhoto(
   landmarks: FivePoints,
   { size, format, quality, orientation }: AlignPhotoOptions,
 ): Promise<AlignedPhoto> {
-  const stored = sharp(photo, { failOn: 'error', ignoreIcc: true });
+  const isBmp = imageExtension(photo) === 'bmp';
+  const stored = isBmp ? openImage(photo) : sharp(photo, { failOn: 'error', ignoreIcc: true });
   const upright = orientation === 'shown' ? stored.rotate() : stored;
   const { data, info } = await upright
     .toColourspace('srgb')

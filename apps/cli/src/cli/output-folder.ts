@@ -1,6 +1,6 @@
 /** What a command may not write over. */
 import { readdir, stat } from 'node:fs/promises';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { CommandError } from './usage-error.ts';
 
 /**
@@ -40,6 +40,26 @@ export async function refuseInputAsOutput(inputs: readonly string[], output: str
     if ((await fileIdentity(input)) !== written) continue;
     throw new CommandError(
       `The output ${output} would replace the records that are read. Choose another --output.`,
+    );
+  }
+}
+
+/**
+ * Refuses an output that is the folder whose images are read: files that are written by the names of those would replace them.
+ *
+ * @param data a folder of folders, a list of images, or data of other kinds
+ * @throws {CommandError}
+ */
+export async function refuseImagesAsOutput(data: string, output: string): Promise<void> {
+  const places = await Promise.all(
+    [data.endsWith('.lst') ? dirname(data) : data, output].map((path) =>
+      stat(path, { bigint: true }).catch(() => undefined),
+    ),
+  );
+  const [read, written] = places;
+  if (read?.isDirectory() && written && read.dev === written.dev && read.ino === written.ino) {
+    throw new CommandError(
+      `The output ${output} is the folder of the images that are read, which would be replaced. Choose another --output.`,
     );
   }
 }

@@ -163,6 +163,48 @@ describe('arcface align', () => {
     ]);
   });
 
+  test('never replaces the photos by their faces', async () => {
+    const before = readFileSync(at('photos', 'anna', 'IMG_1.jpg'));
+    writeFileSync(at('photos.lst'), '0\t0\tphotos/anna/IMG_1.jpg\n');
+    for (const [data, output] of [
+      ['photos', 'photos/../photos'],
+      ['photos.lst', '.'],
+    ] as const) {
+      const { exitCode, stderr } = await runInProcess(
+        ...['align', at(data), '--landmarks', at('landmarks.jsonl'), '--output', at(output), '--overwrite'],
+      );
+      expect(stderr).toMatch(/is the folder of the images that are read/);
+      expect(exitCode).toBe(1);
+    }
+    expect(readFileSync(at('photos', 'anna', 'IMG_1.jpg')).equals(before)).toBe(true);
+  });
+
+  test('reads bitmaps, which sharp does not', async () => {
+    const pixels = await face();
+    const header = Buffer.alloc(54);
+    header.write('BM');
+    header.writeUInt32LE(54, 10);
+    header.writeUInt32LE(40, 14);
+    header.writeInt32LE(112, 18);
+    // Rows from the top.
+    header.writeInt32LE(-112, 22);
+    header.writeUInt16LE(24, 28);
+    const bgr = Buffer.from(pixels);
+    for (let i = 0; i < bgr.length; i += 3) bgr.subarray(i, i + 3).reverse();
+    mkdirSync(at('bitmaps', 'anna'), { recursive: true });
+    writeFileSync(at('bitmaps', 'anna', '1.bmp'), Buffer.concat([header, bgr]));
+    writeFileSync(at('bitmap.jsonl'), JSON.stringify({ key: 'anna/1.bmp', landmarks: faceTemplate() }));
+    const { exitCode } = await runInProcess(
+      ...['align', at('bitmaps'), '--landmarks', at('bitmap.jsonl'), '--output', at('bitmap-faces')],
+      ...['--format', 'png'],
+    );
+    expect(exitCode).toBe(0);
+    const aligned = await sharp(at('bitmap-faces', 'anna', '1.png'))
+      .raw()
+      .toBuffer();
+    expect(aligned.equals(pixels)).toBe(true);
+  });
+
   test('finds rows whose keys are written as Windows or macOS write them', async () => {
     mkdirSync(at('paths', 'Jo\u0301zef'), { recursive: true });
     const { file, landmarks } = await photo(1);

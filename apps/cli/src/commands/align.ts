@@ -9,7 +9,7 @@ import { type Landmarks, readLandmarks } from '../alignment/landmarks-file.ts';
 import { writeAtomically } from '../atomic-file.ts';
 import { type CommandContext, defineCommand, required, type SharedOptions } from '../cli/define-command.ts';
 import { wholeNumber } from '../cli/option-values.ts';
-import { refuseUsedFolder } from '../cli/output-folder.ts';
+import { refuseImagesAsOutput, refuseUsedFolder } from '../cli/output-folder.ts';
 import { CommandError } from '../cli/usage-error.ts';
 import { openData } from '../data.ts';
 
@@ -67,6 +67,7 @@ async function align(
 ): Promise<void> {
   const landmarksFile = required(options.landmarks, '--landmarks');
   const output = required(options.output, '--output');
+  await refuseImagesAsOutput(data!, output);
   if (!options.resume && !options.overwrite) await refuseUsedFolder(output, '--resume or --overwrite');
   const landmarks = await readLandmarks(landmarksFile);
   const dataset = await openData(data!, context);
