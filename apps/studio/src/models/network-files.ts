@@ -21,6 +21,7 @@ import {
 } from '@arcface/trainer';
 import { parseOnnxModel } from 'onnx-format';
 import type { ChosenFile } from '../session/chosen-files.ts';
+import { mxnetFiles } from './mxnet-files.ts';
 import { openOnnxSession } from './onnx-session.ts';
 
 const isMxnet = ({ path }: ChosenFile): boolean => path.endsWith('.params') || path.endsWith('-symbol.json');
@@ -70,12 +71,11 @@ async function openSafetensors(network: ChosenFile): Promise<EmbeddingBackbone> 
 }
 
 async function openMxnet(files: readonly ChosenFile[]): Promise<EmbeddingBackbone> {
-  const params = files.find(({ path }) => path.endsWith('.params'));
-  const symbol = files.find(({ path }) => path.endsWith('-symbol.json'));
-  if (params === undefined || symbol === undefined) {
+  const pair = mxnetFiles(files);
+  if (pair === undefined) {
     throw new Error('an MXNet checkpoint is two files, NAME-symbol.json and NAME-0000.params: choose both');
   }
-  return backboneFromMxnet({ symbol: await symbol.file.text(), params: await bytesOf(params) });
+  return backboneFromMxnet({ symbol: await pair.symbol.file.text(), params: await bytesOf(pair.params) });
 }
 
 /** Fewer images than this say nothing about how a model is fed. */
