@@ -42,6 +42,13 @@ test('a write that takes only a part, as on a disk that fills up, leaves no file
   expect(readFileSync(path)).toHaveLength(1000);
 });
 
+test('a name that is as long as one can be has room for nothing behind it', async () => {
+  const path = join(folder, `${'é'.repeat(124)}.jpeg`.padStart(131, 'x'));
+  await writeAtomically(path, ['there']);
+  expect(readFileSync(path, 'utf8')).toBe('there');
+  expect(readdirSync(folder)).toHaveLength(1);
+});
+
 test('what fails on the way leaves the old file, and nothing beside it', async () => {
   const path = join(folder, 'file');
   writeFileSync(path, 'old');

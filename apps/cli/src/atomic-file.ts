@@ -1,5 +1,17 @@
+import { createHash } from 'node:crypto';
 import { mkdir, open, rename, rm } from 'node:fs/promises';
-import { dirname } from 'node:path';
+import { basename, dirname, join } from 'node:path';
+
+/** Bytes that file systems have for a name, less those that are put to it here. */
+const MOST_NAME_BYTES = 255 - 24;
+
+/** What a file is called until it is complete. */
+export function partialPath(path: string): string {
+  const name = basename(path);
+  if (Buffer.byteLength(name) <= MOST_NAME_BYTES) return `${path}.partial-${process.pid}`;
+  const short = createHash('sha256').update(name).digest('hex').slice(0, 32);
+  return join(dirname(path), `${short}.partial-${process.pid}`);
+}
 
 /** Writes a file beside its place and renames it into place when it is complete: never half a file, never a lost old one. */
 export async function writeAtomically(
@@ -7,7 +19,7 @@ export async function writeAtomically(
   chunks: Iterable<Uint8Array | string> | AsyncIterable<Uint8Array | string>,
 ): Promise<void> {
   await mkdir(dirname(path), { recursive: true });
-  const partial = `${path}.partial-${process.pid}`;
+  const partial = partialPath(path);
   try {
     const file = await open(partial, 'w');
     try {

@@ -83,6 +83,13 @@ describe('wrong usage ends with 2', () => {
       ['train', '--data', 'x', '--output', 'y', '--resume', '--overwrite'],
       /contradict/,
     ],
+    ['an option that is empty', ['drop', '--data', 'x', '--output', ''], /--output has an empty value/],
+    [
+      'an option without its value',
+      ['drop', '--data', '--output', 'y'],
+      /--data has no value: --output behind/,
+    ],
+    ['an argument that is empty', ['clean', '', '--output', 'y'], /argument is an empty text/],
     ['pairs given in no way', ['verify', '--model', 'x'], /--bin FILE or as --pairs/],
     ['no such backend', ['bench', '--backend', 'abacus'], /abacus does not exist.*onnxruntime/s],
   ])('%s', async (_, args, message) => refused(await runInProcess(...args), { exitCode: 2, message }));

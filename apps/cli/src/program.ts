@@ -6,6 +6,7 @@ import { readFileSync } from 'node:fs';
 import { Command, CommanderError } from 'commander';
 import { messageWithAdvice } from './cli/advice.ts';
 import { INTERRUPTED, releaseInterrupt } from './cli/interrupt.ts';
+import { printable } from './cli/printable.ts';
 import { UsageError } from './cli/usage-error.ts';
 
 const FAILED = 1;
@@ -157,6 +158,6 @@ function exitCodeOf(error: unknown): number {
     return INTERRUPTED;
   }
   if (process.env.ARCFACE_DEBUG) process.stderr.write(`${error instanceof Error ? error.stack : error}\n`);
-  else process.stderr.write(`error: ${messageWithAdvice(error)}\n`);
+  else process.stderr.write(`error: ${printable(messageWithAdvice(error))}\n`);
   return error instanceof UsageError ? WRONG_USAGE : FAILED;
 }

@@ -7,7 +7,7 @@ import { dirname } from 'node:path';
 import type { AuditRow, UndecodableRow } from '@arcface/cleaner';
 import { stringify } from 'csv-stringify/sync';
 import { fileWriter, parquetWriteRows } from 'hyparquet-writer';
-import { writeAtomically } from '../atomic-file.ts';
+import { partialPath, writeAtomically } from '../atomic-file.ts';
 import { UsageError } from '../cli/usage-error.ts';
 
 type Row = AuditRow | UndecodableRow;
@@ -84,7 +84,7 @@ function* csv(rows: Iterable<Row>): Generator<string> {
 }
 
 async function writeParquet(path: string, rows: Iterable<Row>): Promise<void> {
-  const partial = `${path}.partial-${process.pid}`;
+  const partial = partialPath(path);
   await mkdir(dirname(path), { recursive: true });
   try {
     await parquetWriteRows({

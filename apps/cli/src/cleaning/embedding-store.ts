@@ -82,7 +82,8 @@ interface ChunkOwner {
 const OTHERWISE: Readonly<Record<keyof ChunkOwner, string>> = {
   model: 'by another network',
   data: 'of other data',
-  feeding: 'by the network fed in another way (--onnx-input, --input-size)',
+  feeding:
+    'by the network fed in another way (--onnx-input, --input-size), or with other weights or another output',
 };
 
 export class EmbeddingStore {

@@ -23,6 +23,17 @@ test('a damaged file', () => {
   );
 });
 
+test('an index of another file, and identity records that do not fit, say what goes around them', () => {
+  const index = new RecordIOError('index-duplicate-key', 'train.idx: Key 7 is in the index twice', {
+    key: 7,
+  });
+  expect(messageWithAdvice(index)).toMatch(/twice\. .*arcface rec index FILE --overwrite/);
+  const identities = new RecordIOError('bad-identity-range', 'train.rec: Record 9 has labels 1 and 2');
+  expect(messageWithAdvice(identities)).toMatch(
+    /1 and 2\. .*rec pack FILE --input-layout flat --output FOLDER/,
+  );
+});
+
 test('any other error speaks for itself', () => {
   expect(messageWithAdvice(new Error('as it is'))).toBe('as it is');
   expect(messageWithAdvice('not even an error')).toBe('not even an error');

@@ -28,11 +28,37 @@ const DAMAGE: readonly RecordIOErrorCode[] = [
 const REPAIR =
   'The file is damaged: copy it again, or save what is whole with `arcface rec repair FILE --output FOLDER`.';
 
+/** An index that is not its file's. */
+const OTHER_INDEX: readonly RecordIOErrorCode[] = [
+  'index-syntax',
+  'index-duplicate-key',
+  'index-past-end',
+  'index-not-a-record',
+  'index-incomplete',
+];
+const NEW_INDEX =
+  'If the .rec is whole (`arcface rec verify FILE --no-index`), make its index again: `arcface rec index FILE --overwrite`.';
+
+/** Identity records that do not fit the images, which have labels of their own. */
+const OTHER_IDENTITIES: readonly RecordIOErrorCode[] = [
+  'missing-header-record',
+  'missing-record',
+  'bad-identity-range',
+];
+const BY_OWN_LABELS =
+  'To have the images by their own labels: `arcface rec pack FILE --input-layout flat --output FOLDER`.';
+
 /** The message of whatever was thrown, with what to do behind it where that can be said. */
 export function messageWithAdvice(error: unknown): string {
   if (!(error instanceof Error)) return String(error);
-  const advice = isRecordIOError(error, ...DAMAGE) ? REPAIR : systemAdvice(error);
+  const advice = recordsAdvice(error) ?? systemAdvice(error);
   return advice === undefined ? error.message : `${error.message.replace(/\.$/, '')}. ${advice}`;
+}
+
+function recordsAdvice(error: Error): string | undefined {
+  if (isRecordIOError(error, ...DAMAGE)) return REPAIR;
+  if (isRecordIOError(error, ...OTHER_INDEX)) return NEW_INDEX;
+  return isRecordIOError(error, ...OTHER_IDENTITIES) ? BY_OWN_LABELS : undefined;
 }
 
 function systemAdvice(error: NodeJS.ErrnoException): string | undefined {

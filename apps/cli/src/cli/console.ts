@@ -2,6 +2,7 @@
  * What a command says. Results go to stdout (one JSON object with `--json`, lines for people without); everything else,
  * progress included, goes to stderr, so that results can be piped.
  */
+import { printable } from './printable.ts';
 import { Progress, type ProgressOptions } from './progress.ts';
 
 export class Console {
@@ -15,7 +16,7 @@ export class Console {
 
   /** A line of news for whoever watches. */
   log(line: string): void {
-    process.stderr.write(`${line}\n`);
+    process.stderr.write(`${printable(line)}\n`);
   }
 
   /** Something that is not as it should be, and how the command goes on nevertheless. */
@@ -39,6 +40,6 @@ export class Console {
   result(value: object, lines: readonly string[]): void {
     if (this.#resultPrinted) throw new Error('A command has one result.');
     this.#resultPrinted = true;
-    process.stdout.write(this.json ? `${JSON.stringify(value)}\n` : `${lines.join('\n')}\n`);
+    process.stdout.write(this.json ? `${JSON.stringify(value)}\n` : `${printable(lines.join('\n'))}\n`);
   }
 }

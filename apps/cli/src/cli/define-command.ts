@@ -50,6 +50,7 @@ export function defineCommand<Options extends SharedOptions>(definition: {
     .addHelpText('after', `\nExample:\n  $ ${example}`);
   return command.action(async () => {
     await applyConfigFile(command);
+    refuseNoValues(command);
     const options = command.opts<Options>();
     const console = new Console({ json: options.json === true });
     const stated = (option: string): boolean =>
@@ -60,6 +61,24 @@ export function defineCommand<Options extends SharedOptions>(definition: {
       console.close();
     }
   });
+}
+
+/**
+ * A variable that a shell does not have is an empty text here, and an empty path would mean the folder that one stands in; where
+ * a value was forgotten, the next option is taken for it.
+ */
+function refuseNoValues(command: Command): void {
+  const options = new Set(command.options.map(({ long }) => long));
+  for (const option of command.options) {
+    const value: unknown = command.getOptionValue(option.attributeName());
+    if (value === '') throw new UsageError(`The option ${option.long} has an empty value.`);
+    if (typeof value === 'string' && options.has(value)) {
+      throw new UsageError(
+        `The option ${option.long} has no value: ${value} behind it is an option. (A file of that name is ./${value}.)`,
+      );
+    }
+  }
+  if (command.args.includes('')) throw new UsageError('An argument is an empty text.');
 }
 
 /** A command that is nothing but a name for others: `arcface rec ls`. */

@@ -1,4 +1,5 @@
 /** Any ONNX model of faces as a frozen embedder: finds out how it is fed, says so, and feeds it. */
+import { createHash } from 'node:crypto';
 import {
   BackbonesError,
   formatOnnxInput,
@@ -29,7 +30,7 @@ export interface OnnxModelOptions {
 }
 
 export interface OnnxEmbedder extends Embedder {
-  /** The convention that was decided on, in words. */
+  /** The convention that was decided on, in words, and which weights those in other files are. */
   readonly feeding: string;
 }
 
@@ -46,7 +47,15 @@ export async function openOnnxEmbedder(
   options: OnnxModelOptions,
   { console, signal }: CommandContext,
 ): Promise<OnnxEmbedder> {
-  const model = readOnnxFile(path);
+  // With other weights beside it the same file is another network.
+  const outside = createHash('sha256');
+  let hasOutside = false;
+  const model = readOnnxFile(path, {
+    onOutside(bytes) {
+      outside.update(bytes);
+      hasOutside = true;
+    },
+  });
   const { onnxInput, inputSize, samples } = options;
   const open = (loaded: OnnxModel): Promise<OnnxSession> => openOnnxSession(loaded, path, options);
   const input = await resolveOnnxInput({
@@ -77,7 +86,8 @@ export async function openOnnxEmbedder(
     await session.release();
     throw error instanceof TrainingError ? new CommandError(`${path}: ${error.message}`) : error;
   });
-  return { ...embedder, feeding: convention };
+  const weights = hasOutside ? [`weights ${outside.digest('hex').slice(0, 16)}`] : [];
+  return { ...embedder, feeding: [convention, ...weights].join(', ') };
 }
 
 /** Whether an embedding depends on its batch: quantised by the range of all its images together, or weighed by their norms. */

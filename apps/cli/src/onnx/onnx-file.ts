@@ -7,11 +7,17 @@ import { CommandError } from '../cli/usage-error.ts';
 export interface ReadOnnxOptions {
   /** Whether weights in other files are read; otherwise it is only known where they are. Default true. */
   readonly weights?: boolean;
+  /** Called with the weights that are read from other files, one after another. */
+  readonly onOutside?: (bytes: Uint8Array) => void;
 }
 
 /** @throws {CommandError} naming the file, and what is amiss at which byte */
-export function readOnnxFile(path: string, { weights = true }: ReadOnnxOptions = {}): OnnxModel {
-  const readOutside = (place: ExternalData) => readPlace(join(dirname(path), place.location), place);
+export function readOnnxFile(path: string, { weights = true, onOutside }: ReadOnnxOptions = {}): OnnxModel {
+  const readOutside = (place: ExternalData) => {
+    const bytes = readPlace(join(dirname(path), place.location), place);
+    onOutside?.(bytes);
+    return bytes;
+  };
   try {
     return parseOnnxModel(readFileSync(path), { external: weights ? readOutside : 'keep' });
   } catch (error) {

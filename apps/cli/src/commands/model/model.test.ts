@@ -216,6 +216,11 @@ describe('an ONNX file as MODEL', () => {
     const weights = Buffer.concat(pieces);
     writeFileSync(at('outside.bin'), weights);
     expect(await embedded(outside, 'outside')).toEqual(await embedded(at('run.onnx'), 'onnx'));
+    const part = ['audit', '--model', outside, '--data', at('faces'), '--output', at('outside-audit.jsonl')];
+    expect((await runInProcess(...part, '--shard', '1/2')).exitCode).toBe(0);
+    weights[0]! ^= 1;
+    writeFileSync(at('outside.bin'), weights);
+    await refused(/chunk-0+\.safetensors was made .*with other weights/, 1, ...part, '--shard', '1/2');
     writeFileSync(at('outside.bin'), weights.subarray(0, -1));
     await refused(/takes \d+ bytes, outside\.bin has \d+ for it/, 1, ...embedding(outside));
   });
