@@ -11,9 +11,9 @@ import { fileURLToPath } from 'node:url';
 import { registerAveragePoolGradients } from './gradient-rules/average-pool.ts';
 import { registerBroadcastGradients } from './gradient-rules/broadcast.ts';
 import { registerMirrorPadGradient } from './gradient-rules/mirror-pad.ts';
+import { registerPreluGradient } from './gradient-rules/prelu.ts';
 import { registerProdGradient } from './gradient-rules/product.ts';
 import { registerSumGradients } from './gradient-rules/sum.ts';
-import { registerPreluGradient } from './prelu-gradient.ts';
 
 const bundled = ['./tfjs-gradients.cjs', '../dist/tfjs-gradients.cjs']
   .map((place) => fileURLToPath(new URL(place, import.meta.url)))

@@ -2,9 +2,9 @@
 
 import * as tf from '@tensorflow/tfjs-core';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { registerPreluGradient } from '../gradient-rules/prelu.ts';
 import { configure } from '../index.ts';
 import { defaultOptions } from '../options.ts';
-import { registerPreluGradient } from '../prelu-gradient.ts';
 import { float } from '../testing/cpu-agreement.ts';
 
 beforeAll(async () => {

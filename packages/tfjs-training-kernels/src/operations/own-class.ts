@@ -1,3 +1,4 @@
+/** Which column of a matrix over classes is each image's own. */
 import * as tf from '@tensorflow/tfjs-core';
 
 /**

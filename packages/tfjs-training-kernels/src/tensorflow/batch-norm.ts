@@ -1,14 +1,7 @@
 /**
  * Batch normalisation in training, with an optional PReLU behind it, on TensorFlow's fused operations
- * (`FusedBatchNormV3`, `FusedBatchNormGradV3`, `ReluGrad`). Names, inputs and outputs are those that
- * tfjs-backend-onnxruntime states for the same two kernels:
- *
- * | kernel | inputs | attributes | outputs |
- * |---|---|---|---|
- * | `BatchNormTraining` | x, scale, offset, slope? | epsilon | y, mean, variance |
- * | `BatchNormTrainingGrad` | dy, x, scale, offset, mean, variance, slope? | epsilon | dx, dscale, doffset, dslope? |
- *
- * x is `[N, H, W, C]` or `[N, C]`, what is per channel is `[C]`, all float32; the variance is the biased one.
+ * (`FusedBatchNormV3`, `FusedBatchNormGradV3`, `ReluGrad`): the kernels that `operations/batch-norm-training.ts` calls, and what they
+ * take and give is stated there. x is `[N, H, W, C]` or `[N, C]`, what is per channel is `[C]`, all float32; the variance is the biased one.
  */
 import * as tf from '@tensorflow/tfjs-core';
 import {

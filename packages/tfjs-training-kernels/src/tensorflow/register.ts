@@ -1,3 +1,4 @@
+/** The kernels for tfjs-node, and how they get into TensorFlow.js. */
 import * as tf from '@tensorflow/tfjs-core';
 import { TrainingKernelsError } from '../errors.ts';
 import { averagePool, averagePoolGrad } from './average-pool.ts';
