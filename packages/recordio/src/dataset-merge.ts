@@ -1,4 +1,5 @@
-import type { FaceDataset, FaceIdentity } from './face-dataset.ts';
+/** Several datasets seen as one. */
+import { checkedPosition, type FaceDataset, type FaceIdentity } from './face-dataset.ts';
 import { type IdentityNames, identitiesFromLabels } from './identities.ts';
 
 /** Options of {@link mergeDatasets}. */
@@ -24,9 +25,7 @@ export function mergeDatasets(datasets: readonly FaceDataset[], options: MergeOp
     length += dataset.length;
   }
   const locate = (position: number): { part: number; inner: number } => {
-    if (!(Number.isInteger(position) && position >= 0 && position < length)) {
-      throw new RangeError(`There is no image at position ${position}: the dataset has ${length}`);
-    }
+    checkedPosition(position, length);
     // Empty datasets start where the next one does; the last that starts at or before the position has it.
     const part = starts.findLastIndex((start) => start <= position);
     return { part, inner: position - starts[part]! };

@@ -1,3 +1,4 @@
+/** A dataset dealt out into parts, or shuffled, without copying an image. */
 import { filterDataset } from './dataset-views.ts';
 import type { FaceDataset } from './face-dataset.ts';
 import { shuffledPositions } from './random-order.ts';

@@ -2,7 +2,7 @@
  * Datasets made of other datasets without copying an image: a decision about a dataset stays such a view until it is
  * written. Closing a view closes what it views.
  */
-import type { FaceDataset, FaceIdentity } from './face-dataset.ts';
+import { checkedPosition, type FaceDataset, type FaceIdentity } from './face-dataset.ts';
 import { checkedLabel, type IdentityNames, identitiesFromLabels } from './identities.ts';
 
 /**
@@ -71,13 +71,6 @@ export function groupByIdentity(dataset: FaceDataset): FaceDataset {
     dataset,
     dataset.identities.flatMap(({ images }) => [...images]),
   );
-}
-
-function checkedPosition(position: number, length: number): number {
-  if (!(Number.isInteger(position) && position >= 0 && position < length)) {
-    throw new RangeError(`There is no image at position ${position}: the dataset has ${length}`);
-  }
-  return position;
 }
 
 function regroup(dataset: FaceDataset, kept: Int32Array): FaceIdentity[] {

@@ -1,3 +1,4 @@
+/** The one interface that all datasets have, whatever they are stored in. */
 import type { ReadOptions } from './byte-source.ts';
 
 /** One face image as it is stored. */
@@ -30,10 +31,18 @@ export interface FaceDataset {
   readonly labels: Int32Array;
   /** Identities in the order in which the dataset lists them; an identity's index here is its *position*. */
   readonly identities: readonly FaceIdentity[];
-  /** Key of the image at a position in data order. */
+  /** Key of the image at a position in data order. @throws RangeError for a position where there is none */
   key(position: number): number | string;
-  /** Reads the image at a position in data order. */
+  /** Reads the image at a position in data order. @throws RangeError for a position where there is none */
   read(position: number, options?: ReadOptions): Promise<FaceRecord>;
   /** Releases what the dataset holds open. Reading afterwards is an error. */
   close(): Promise<void>;
+}
+
+/** Gives a position in data order as it is, or throws the `RangeError` that {@link FaceDataset.read} promises. */
+export function checkedPosition(position: number, length: number): number {
+  if (!(Number.isInteger(position) && position >= 0 && position < length)) {
+    throw new RangeError(`There is no image at position ${position}: the dataset has ${length}`);
+  }
+  return position;
 }

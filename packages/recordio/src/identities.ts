@@ -1,3 +1,4 @@
+/** From labels to identities, and what a label may be. */
 import { RecordIOError } from './errors.ts';
 import type { FaceIdentity } from './face-dataset.ts';
 

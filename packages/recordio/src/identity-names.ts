@@ -15,10 +15,19 @@ export function parseIdentityNames(text: string): IdentityNames {
   } catch (cause) {
     throw new RecordIOError('property-syntax', `${IDENTITY_NAMES_FILE} is not JSON`, { cause });
   }
-  if (typeof names !== 'object' || names === null || Array.isArray(names)) {
-    throw new RecordIOError('property-syntax', `${IDENTITY_NAMES_FILE} must be an object of names by label`);
-  }
-  return new Map(Object.entries(names).map(([label, name]) => [Number(label), String(name)]));
+  const notNames = (found: string): RecordIOError =>
+    new RecordIOError(
+      'property-syntax',
+      `${IDENTITY_NAMES_FILE} must be an object of names by label, such as {"0": "Ada"}${found}`,
+    );
+  if (typeof names !== 'object' || names === null || Array.isArray(names)) throw notNames('');
+  return new Map(
+    Object.entries(names).map(([label, name]: [string, unknown]) => {
+      if (!/^\d+$/.test(label)) throw notNames(`; found the label ${JSON.stringify(label.slice(0, 80))}`);
+      if (typeof name !== 'string') throw notNames(`; the name of label ${label.slice(0, 80)} is no text`);
+      return [Number(label), name];
+    }),
+  );
 }
 
 /** The text of the file. */

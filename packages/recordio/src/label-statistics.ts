@@ -1,3 +1,4 @@
+/** How many images an identity has, counted from labels alone. */
 import type { FaceDataset } from './face-dataset.ts';
 
 /** How the images of a dataset spread over its identities. */

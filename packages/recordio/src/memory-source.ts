@@ -1,3 +1,4 @@
+/** Bytes in memory as a source, and the check of a range that every source makes. */
 import type { ByteSource } from './byte-source.ts';
 
 /** A {@link ByteSource} over bytes that are in memory already. Reads are views of `bytes`, never copies. */

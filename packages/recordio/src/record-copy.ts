@@ -1,3 +1,4 @@
+/** Records copied as they are, some or all, in any order. */
 import type { ByteSource, ReadOptions } from './byte-source.ts';
 import { readRecord } from './record-reader.ts';
 import type { RecordWriter } from './record-writer.ts';

@@ -11,7 +11,7 @@
  */
 import type { ByteSource, ReadOptions } from './byte-source.ts';
 import { RecordIOError } from './errors.ts';
-import type { FaceDataset, FaceIdentity } from './face-dataset.ts';
+import { checkedPosition, type FaceDataset, type FaceIdentity } from './face-dataset.ts';
 import { checkedLabel, type IdentityNames, identitiesFromLabels } from './identities.ts';
 import { MAX_EXACT_LABEL, parseImageRecord } from './image-record.ts';
 import { type KeyLookup, keyLookup, parseIndex, sortedRows } from './record-index.ts';
@@ -64,13 +64,7 @@ export async function openRecordDataset(options: RecordDatasetOptions): Promise<
     throw new RecordIOError('empty-dataset', 'There is no image in the record file', { offset: 0 });
   }
   let closed = false;
-  const rowOf = (position: number): number => {
-    const row = rows[position];
-    if (row === undefined) {
-      throw new RangeError(`There is no image at position ${position}: the dataset has ${rows.length}`);
-    }
-    return row;
-  };
+  const rowOf = (position: number): number => rows[checkedPosition(position, rows.length)]!;
   return {
     layout: arrangement.layout,
     length: rows.length,

@@ -1,3 +1,4 @@
+/** The triplet loss on angles, the reference's `atriplet`. */
 import * as tf from '@tensorflow/tfjs-core';
 import { SMALLEST_ANGLE } from 'tfjs-training-kernels';
 import { tripletHinge } from './triplets.ts';

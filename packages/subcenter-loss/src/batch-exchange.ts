@@ -1,10 +1,9 @@
-import * as tf from '@tensorflow/tfjs-core';
-import type { Communicator } from './communicator.ts';
-
-/*
+/**
  * The images of all ranks as one batch, which every rank holds against its own classes, and the tensors that have to be the
  * same on all of them. With one rank nothing is copied or read.
  */
+import * as tf from '@tensorflow/tfjs-core';
+import type { Communicator } from './communicator.ts';
 
 export interface WholeBatch {
   /** Embeddings of all ranks, in the order of ranks: [B, D]. */

@@ -1,3 +1,7 @@
+/**
+ * The two passes over the chunks of this rank, forward and backward, and what the ranks then tell each other: the largest
+ * logit, the sum, and the gradient of the embeddings. Nothing that is as large as a chunk outlives its turn.
+ */
 import * as tf from '@tensorflow/tfjs-core';
 import { reduced } from './batch-exchange.ts';
 import type { ChunkSelection, ClassChunk } from './class-chunk.ts';
@@ -11,11 +15,6 @@ import {
   type RunningSoftmax,
   type SoftmaxSlopes,
 } from './streaming-softmax.ts';
-
-/*
- * The two passes over the chunks of this rank, forward and backward, and what the ranks then tell each other: the largest
- * logit, the sum, and the gradient of the embeddings. Nothing that is as large as a chunk outlives its turn.
- */
 
 /** A chunk, and which of its classes take part. */
 export interface ChunkPart {

@@ -1,9 +1,8 @@
-import * as tf from '@tensorflow/tfjs-core';
-
-/*
+/**
  * A chunk: the sub-centres of neighbouring classes, with their momentum, as two variables. A large head is a list of chunks,
  * so that no copy of all its sub-centres is ever made: each is read, updated and replaced by itself.
  */
+import * as tf from '@tensorflow/tfjs-core';
 
 export interface ClassRange {
   /** The first class. */

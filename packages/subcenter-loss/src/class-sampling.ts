@@ -1,8 +1,4 @@
-import type { ChunkSelection } from './class-chunk.ts';
-import { seededUniform } from './seeded-uniform.ts';
-import { SubcenterLossError } from './subcenter-loss-error.ts';
-
-/*
+/**
  * Partial FC: only a sample of the classes takes part in a step. The classes of the batch always do; of the others so many
  * that the sample is the asked share of the chunk. The softmax, the gradient and the update are those of a head that has only
  * these classes; the others stay as they are, without decay. With a rate of 1 it is the full loss.
@@ -10,6 +6,9 @@ import { SubcenterLossError } from './subcenter-loss-error.ts';
  * Source: An et al., "Killing Two Birds with One Stone: Efficient and Robust Training of Face Recognition CNNs by Partial FC",
  * CVPR 2022. Sampling chunk by chunk is what that does rank by rank.
  */
+import type { ChunkSelection } from './class-chunk.ts';
+import { seededUniform } from './seeded-uniform.ts';
+import { SubcenterLossError } from './subcenter-loss-error.ts';
 
 export interface ClassSampling {
   /** Share of the classes that take part, above 0, up to 1. */

@@ -1,8 +1,4 @@
-import * as tf from '@tensorflow/tfjs-core';
-import { maxOfGroupsGradient } from 'tfjs-training-kernels';
-import { measureRows, throughUnitRows } from './unit-rows.ts';
-
-/*
+/**
  * From sub-centres to one cosine a class, and the way back: what the loss does for all classes at once or for one chunk of them
  * after another.
  *
@@ -12,6 +8,9 @@ import { measureRows, throughUnitRows } from './unit-rows.ts';
  *
  * The rows of W are never divided by their norms: the [B, C*K] products are, which is less work for usual batches.
  */
+import * as tf from '@tensorflow/tfjs-core';
+import { maxOfGroupsGradient } from 'tfjs-training-kernels';
+import { measureRows, throughUnitRows } from './unit-rows.ts';
 
 export interface ClassScores {
   /** The sub-centres, clamped: [C*K, D]. */

@@ -1,3 +1,4 @@
+/** A margin for each class, by how many images it has. */
 import { SubcenterLossError } from './subcenter-loss-error.ts';
 
 /** Numbers of `classSizeMargins`; the defaults are those of the paper. */

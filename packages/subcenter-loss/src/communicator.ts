@@ -1,4 +1,4 @@
-/*
+/**
  * Several ranks that train one model together, each with its share of the images and its share of the identities: threads of
  * one process, or processes on many machines. The collective operations are those of MPI. They block, as MPI's do, because they
  * are called in the middle of a gradient, where nothing can be awaited.

@@ -1,11 +1,10 @@
-import * as tf from '@tensorflow/tfjs-core';
-import { checkPositiveInteger } from './input-checks.ts';
-
-/*
+/**
  * What to look at while a head trains, cheap enough to be always on. A loss that is given a monitor leaves the cosines of its
  * images to the K sub-centres of their own class with it: O(B K D), next to nothing beside the loss itself. Nothing is read
  * until `read` is called, so a lazy or asynchronous backend is not held up.
  */
+import * as tf from '@tensorflow/tfjs-core';
+import { checkPositiveInteger } from './input-checks.ts';
 
 /** How one batch lies around its own sub-centres. */
 export interface BatchAngles {

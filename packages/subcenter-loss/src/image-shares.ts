@@ -1,3 +1,4 @@
+/** From the weights of images to what each counts for in the loss of a batch. */
 import * as tf from '@tensorflow/tfjs-core';
 
 /**

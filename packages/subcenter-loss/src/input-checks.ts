@@ -1,10 +1,9 @@
-import type * as tf from '@tensorflow/tfjs-core';
-import { SubcenterLossError } from './subcenter-loss-error.ts';
-
-/*
+/**
  * What the losses expect of their inputs, checked before anything is computed, so that a mistake is reported in terms of
  * classes and sub-centres and not as a broadcast error deep inside.
  */
+import type * as tf from '@tensorflow/tfjs-core';
+import { SubcenterLossError } from './subcenter-loss-error.ts';
 
 export interface LossShapes {
   readonly batch: number;

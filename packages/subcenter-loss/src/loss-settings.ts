@@ -1,3 +1,4 @@
+/** What a margin softmax loss is set by, whether its classes are in one piece, in chunks, or over ranks. */
 import { type Margin, type PastPi, resolveMargin } from './margin.ts';
 import { SubcenterLossError } from './subcenter-loss-error.ts';
 

@@ -1,11 +1,4 @@
-import * as tf from '@tensorflow/tfjs-core';
-import { marginSoftmax } from 'tfjs-training-kernels';
-import { classCosines } from './class-scores.ts';
-import { checkLabels, checkLossShapes, checkSampleWeights } from './input-checks.ts';
-import { type LossSettings, resolveLossSettings } from './loss-settings.ts';
-import { targetMargin } from './target-margin.ts';
-
-/*
+/**
  * Sub-center ArcFace as two operations with hand-written gradients.
  *
  *   one cosine a class                                            [B, C]    (class-scores.ts)
@@ -15,6 +8,12 @@ import { targetMargin } from './target-margin.ts';
  * Writing the gradients by hand buys three things: they go to exactly one sub-centre on a tie, they are finite at cos = +-1,
  * and they need a fraction of the kernels that differentiating op by op would run.
  */
+import * as tf from '@tensorflow/tfjs-core';
+import { marginSoftmax } from 'tfjs-training-kernels';
+import { classCosines } from './class-scores.ts';
+import { checkLabels, checkLossShapes, checkSampleWeights } from './input-checks.ts';
+import { type LossSettings, resolveLossSettings } from './loss-settings.ts';
+import { targetMargin } from './target-margin.ts';
 
 export interface MarginSoftmaxOptions extends LossSettings {
   /** Sub-centres per class, K. Default 1. */

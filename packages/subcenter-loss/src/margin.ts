@@ -1,3 +1,4 @@
+/** Margins: the numbers between a cosine to the own class and its logit, and what becomes of them past pi. */
 import { SubcenterLossError } from './subcenter-loss-error.ts';
 
 /**

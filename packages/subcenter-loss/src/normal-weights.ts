@@ -1,12 +1,11 @@
-import { mixedSeed, seededUniform } from './seeded-uniform.ts';
-
-/*
+/**
  * Initial sub-centres: Normal(0, .01), as the reference starts them. Drawn on the host by a small seeded generator (sfc32
  * and the Box-Muller transform), so that a seed gives the same head on every backend.
  */
+import { mixedSeed, seededUniform } from './seeded-uniform.ts';
 
 /** Standard deviation of the initial weights, the reference's. */
-export const INITIAL_DEVIATION = 0.01;
+const INITIAL_DEVIATION = 0.01;
 
 /** @returns `length` draws from Normal(0, deviation), the same for the same seed everywhere. */
 export function normalWeights(

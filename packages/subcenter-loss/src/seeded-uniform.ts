@@ -1,6 +1,4 @@
-/**
- * Uniform numbers in [0, 1) by Chris Doty-Humphrey's "small fast chaotic" generator: the same for the same seed everywhere.
- */
+/** Uniform numbers in [0, 1) by sfc32 (Chris Doty-Humphrey's PractRand): the same for the same seed everywhere. */
 export function seededUniform(seed: number): () => number {
   let a = 0x9e3779b9;
   let b = 0x243f6a88;

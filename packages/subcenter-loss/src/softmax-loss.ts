@@ -1,13 +1,12 @@
+/**
+ * The plain softmax loss: logits are inner products (plus a bias), nothing is normalised and there is no margin. It is
+ * what margin losses are compared with.
+ */
 import * as tf from '@tensorflow/tfjs-core';
 import { isOwnClass } from 'tfjs-training-kernels';
 import { imageShares } from './image-shares.ts';
 import { checkLabels, checkLossShapes, checkSampleWeights } from './input-checks.ts';
 import { SubcenterLossError } from './subcenter-loss-error.ts';
-
-/*
- * The plain softmax loss: logits are inner products (plus a bias), nothing is normalised and there is no margin. It is
- * what margin losses are compared with.
- */
 
 export interface SoftmaxLossOptions {
   /** [C] float32, added to the logits. Default: none. */

@@ -1,3 +1,4 @@
+/** The head for very many identities: chunk after chunk, over ranks, moving its sub-centres itself. */
 import * as tf from '@tensorflow/tfjs-core';
 import { angularMargin } from 'tfjs-training-kernels';
 import { gatherBatch } from './batch-exchange.ts';

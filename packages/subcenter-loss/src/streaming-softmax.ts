@@ -1,16 +1,15 @@
-import * as tf from '@tensorflow/tfjs-core';
-import { isOwnClass } from 'tfjs-training-kernels';
-import type { ChunkSelection } from './class-chunk.ts';
-import { scoreClasses, scoreGradients } from './class-scores.ts';
-import { unitRows } from './unit-rows.ts';
-
-/*
+/**
  * The margin softmax one chunk of classes after another: what a chunk adds to the running sum of the softmax (forward), and
  * what it gets back (backward, in which its cosines are computed again rather than kept).
  *
  * The running sum is over negatives only, kept with the largest logit so far taken out of it ("online softmax", Milakov and
  * Gimelshein, arXiv 1805.02867). The target comes in last, because its logit has a margin and its cosine is in one chunk.
  */
+import * as tf from '@tensorflow/tfjs-core';
+import { isOwnClass } from 'tfjs-training-kernels';
+import type { ChunkSelection } from './class-chunk.ts';
+import { scoreClasses, scoreGradients } from './class-scores.ts';
+import { unitRows } from './unit-rows.ts';
 
 /** What is known of the softmax of each image after some of the chunks. */
 export interface RunningSoftmax {
@@ -73,7 +72,7 @@ function negativeLogits(
  * Cosines of the images whose class is in the chunk to its sub-centres, zero for the others: [B, K]. A row is gathered for
  * every image, wherever its class is, so that the shapes are the same in every step.
  */
-export function ownCosines({ unitEmbeddings, weights, selection, subcenters }: Omit<ChunkInput, 'scale'>) {
+function ownCosines({ unitEmbeddings, weights, selection, subcenters }: Omit<ChunkInput, 'scale'>) {
   const [batch, dimensions] = unitEmbeddings.shape;
   const { labels, classes } = selection;
   const byClass = tf.reshape(weights, [classes, subcenters * dimensions]);

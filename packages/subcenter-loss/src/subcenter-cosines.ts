@@ -1,11 +1,8 @@
+/** Cosines between embeddings and sub-centres, for looking rather than for training. */
 import * as tf from '@tensorflow/tfjs-core';
 import { scoreClasses } from './class-scores.ts';
 import { checkLabels, checkLossShapes } from './input-checks.ts';
 import { unitRows } from './unit-rows.ts';
-
-/*
- * Cosines between embeddings and sub-centres, for looking rather than for training.
- */
 
 /**
  * Cosine of each embedding to the nearest sub-centre of each class.

@@ -1,3 +1,4 @@
+/** The head in one piece: all sub-centres are one variable, moved by the optimiser that moves the network. */
 import * as tf from '@tensorflow/tfjs-core';
 import type { HeadMonitor } from './head-monitor.ts';
 import { checkPositiveInteger } from './input-checks.ts';

@@ -1,10 +1,9 @@
-import type { AngularMargin } from 'tfjs-training-kernels';
-import { m2PerImage, type ResolvedLossSettings } from './loss-settings.ts';
-
-/*
+/**
  * The margin on the cosine between an embedding and its own class, with what becomes of it past pi: there it may go on as a
  * line, which is written as the cosine up to which it does and what is subtracted from it.
  */
+import type { AngularMargin } from 'tfjs-training-kernels';
+import { m2PerImage, type ResolvedLossSettings } from './loss-settings.ts';
 
 /** The margin of a batch. Its numbers enter a graph as inputs: warming a margin up does not recompile it. */
 export function targetMargin(settings: ResolvedLossSettings, labels: ArrayLike<number>): AngularMargin {

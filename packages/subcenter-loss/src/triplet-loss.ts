@@ -1,3 +1,4 @@
+/** The triplet loss on squared distances, FaceNet's. */
 import * as tf from '@tensorflow/tfjs-core';
 import { tripletHinge } from './triplets.ts';
 

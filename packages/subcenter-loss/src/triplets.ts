@@ -1,11 +1,10 @@
-import * as tf from '@tensorflow/tfjs-core';
-import { SubcenterLossError } from './subcenter-loss-error.ts';
-import { measureRows, throughUnitRows } from './unit-rows.ts';
-
-/*
+/**
  * What the two triplet losses share: rows that stand for anchors, positives and negatives, their normalisation, the
  * hinge, and the way back through all of it.
  */
+import * as tf from '@tensorflow/tfjs-core';
+import { SubcenterLossError } from './subcenter-loss-error.ts';
+import { measureRows, throughUnitRows } from './unit-rows.ts';
 
 /** How much too near the negatives are, and how that changes with each of the three. */
 export interface TripletViolation {

@@ -1,12 +1,11 @@
-import * as tf from '@tensorflow/tfjs-core';
-
-/*
+/**
  * L2 normalisation of rows as the reference does it: x / sqrt(sum x^2 + 1e-10), so that a zero row stays zero instead of
  * becoming NaN (its gradient is then scaled by 1e5).
  */
+import * as tf from '@tensorflow/tfjs-core';
 
 /** Added under the square root. */
-export const NORM_EPSILON = 1e-10;
+const NORM_EPSILON = 1e-10;
 
 /**
  * Coordinates are first clamped to this size. Their squares then stay inside float32 for any number of dimensions, so

@@ -1,3 +1,4 @@
+/** What the operating system says of a file, as an error of this package. */
 import { RecordIOError, type RecordIOErrorCode } from '../errors.ts';
 
 /** Wraps an error of the operating system, with its own words kept. A missing file always has code `not-found`. */

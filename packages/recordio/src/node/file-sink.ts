@@ -1,3 +1,4 @@
+/** A new file as a stream, on the disk when it is closed. */
 import { type FileHandle, open } from 'node:fs/promises';
 import { fileError } from './file-error.ts';
 

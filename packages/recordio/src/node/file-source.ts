@@ -1,3 +1,4 @@
+/** Parts of a file, read in the way that is quick for where the file is: in memory or on a disk. */
 import { readSync } from 'node:fs';
 import { type FileHandle, open, stat } from 'node:fs/promises';
 import type { ByteSource } from '../byte-source.ts';

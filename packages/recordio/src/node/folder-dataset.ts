@@ -6,7 +6,7 @@ import { readdir, readFile, realpath, stat } from 'node:fs/promises';
 import { dirname, isAbsolute, join, relative, resolve, sep } from 'node:path';
 import type { ReadOptions } from '../byte-source.ts';
 import { RecordIOError } from '../errors.ts';
-import type { FaceDataset, FaceIdentity } from '../face-dataset.ts';
+import { checkedPosition, type FaceDataset, type FaceIdentity } from '../face-dataset.ts';
 import { checkedLabel, identitiesFromLabels } from '../identities.ts';
 import { IMAGE_EXTENSIONS } from '../image-extensions.ts';
 import { parseImageList } from '../image-list.ts';
@@ -273,13 +273,7 @@ interface FileDatasetParts {
 
 function fileDataset({ paths, keys, labels, identities }: FileDatasetParts): FaceDataset {
   let closed = false;
-  const keyAt = (position: number): string => {
-    const key = keys[position];
-    if (key === undefined) {
-      throw new RangeError(`There is no image at position ${position}: the dataset has ${keys.length}`);
-    }
-    return key;
-  };
+  const keyAt = (position: number): string => keys[checkedPosition(position, keys.length)]!;
   return {
     length: keys.length,
     labels,

@@ -1,3 +1,4 @@
+/** Reads `identities.json`, where there is one. */
 import { readFile } from 'node:fs/promises';
 import { RecordIOError } from '../errors.ts';
 import type { IdentityNames } from '../identities.ts';

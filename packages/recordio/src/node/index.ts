@@ -1,4 +1,7 @@
-export { openFileSink } from './file-sink.ts';
+/** Datasets as files and folders, for Node. */
+
+// Reading
+
 export { type FileSource, type FileSourceOptions, openFileSource } from './file-source.ts';
 export {
   type FolderDatasetOptions,
@@ -9,6 +12,10 @@ export {
   pathWithin,
 } from './folder-dataset.ts';
 export { type OpenFaceDatasetOptions, openFaceDataset } from './open-face-dataset.ts';
+
+// Writing
+
+export { openFileSink } from './file-sink.ts';
 export {
   type FaceDatasetSummary,
   type WriteFaceDatasetOptions,

@@ -1,3 +1,4 @@
+/** Which kind of dataset a path is, and opening it. */
 import { stat } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import { RecordIOError } from '../errors.ts';
@@ -9,6 +10,7 @@ import { type FileSource, openFileSource } from './file-source.ts';
 import { type FolderDatasetOptions, openFolderDataset, openListDataset } from './folder-dataset.ts';
 import { readIdentityNames } from './identity-names.ts';
 import { exists } from './staging.ts';
+import { indexPathOf } from './write-record-files.ts';
 
 /** Options of {@link openFaceDataset}. */
 export interface OpenFaceDatasetOptions extends FolderDatasetOptions {
@@ -54,7 +56,7 @@ export async function openFaceDataset(
 
 async function openRecordFile(path: string, options: OpenFaceDatasetOptions): Promise<FaceDataset> {
   const { layout, signal, useIndex = true, synchronousBytes } = options;
-  const indexPath = path.replace(/\.rec$/, '.idx');
+  const indexPath = indexPathOf(path);
   const sources: FileSource[] = [];
   const closeAll = async (): Promise<void> => {
     await Promise.all(sources.map((source) => source.close()));
@@ -63,7 +65,7 @@ async function openRecordFile(path: string, options: OpenFaceDatasetOptions): Pr
     const records = await openFileSource(path, { synchronousBytes });
     sources.push(records);
     let index: FileSource | undefined;
-    if (useIndex && indexPath !== path && (await exists(indexPath))) {
+    if (useIndex && (await exists(indexPath))) {
       index = await openFileSource(indexPath);
       sources.push(index);
     }

@@ -1,3 +1,4 @@
+/** Folders that are complete or not there: written beside their place, then renamed. */
 import { mkdir, readdir, rename, rm, rmdir } from 'node:fs/promises';
 import { dirname, join, resolve } from 'node:path';
 import { RecordIOError } from '../errors.ts';

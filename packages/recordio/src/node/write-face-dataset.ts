@@ -1,3 +1,4 @@
+/** A dataset as `train.rec`, `train.idx` and `property` in a folder, as the reference has it. */
 import { readdir, rename, rm, rmdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { type FaceRecordsSummary, type LabelledImage, writeFaceRecords } from '../face-record-writer.ts';

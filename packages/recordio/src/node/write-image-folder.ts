@@ -1,3 +1,4 @@
+/** A dataset as a folder of folders, an identity each, with a list. */
 import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { FaceDataset } from '../face-dataset.ts';
@@ -86,14 +87,14 @@ async function writeImages(
       await writing(directory, () => mkdir(pathWithin(staging, name)));
     }
   }
-  const numberOf = fileNumbers(dataset);
-  const digits = String(numberOf.largest).length;
+  const { numberAt, largest } = fileNumbers(dataset);
+  const digits = String(largest).length;
   let bytes = 0;
   let unknownFormat = 0;
   const writeImage = async (position: number): Promise<ImageListEntry> => {
     const { label, bytes: image } = await dataset.read(position, { signal });
     const extension = imageExtension(image);
-    const index = numberOf.position(position);
+    const index = numberAt(position);
     const path = `${folders(position)}/${String(index).padStart(digits, '0')}.${extension ?? 'bin'}`;
     await writing(directory, () => writeFile(pathWithin(staging, path), image, { flag: 'wx' }));
     bytes += image.length;
@@ -135,14 +136,14 @@ function foldersByPosition(dataset: FaceDataset, names: readonly string[]): (pos
 }
 
 /** What the files are called: keys, if these are numbers, else positions. */
-function fileNumbers(dataset: FaceDataset): { position: (position: number) => number; largest: number } {
+function fileNumbers(dataset: FaceDataset): { numberAt: (position: number) => number; largest: number } {
   let largest = 0;
   for (let position = 0; position < dataset.length; position++) {
     const key = dataset.key(position);
     if (typeof key !== 'number') {
-      return { position: (at) => at, largest: dataset.length - 1 };
+      return { numberAt: (at) => at, largest: dataset.length - 1 };
     }
     largest = Math.max(largest, key);
   }
-  return { position: (at) => dataset.key(at) as number, largest };
+  return { numberAt: (at) => dataset.key(at) as number, largest };
 }

@@ -1,3 +1,4 @@
+/** A verification pack as a folder of images with a list of pairs, as LFW has it. */
 import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { imageExtension } from '../image-format.ts';

@@ -1,3 +1,4 @@
+/** A `.rec` and its `.idx`, which appear together or not at all. */
 import { rename, rm } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { RecordIOError } from '../errors.ts';

@@ -1,3 +1,4 @@
+/** Ranks as threads of one Node process. */
 export {
   createThreadGroup,
   type ThreadCommunicator,

@@ -1,7 +1,4 @@
-import type { Communicator, Exchangeable } from '../communicator.ts';
-import { SubcenterLossError } from '../subcenter-loss-error.ts';
-
-/*
+/**
  * Ranks as worker threads of one Node process. They share one block of memory: a few integers to meet at, and for each rank a
  * slot in which it lays out what it brings. An operation is: lay out, meet, read what the others have laid out, meet again
  * (so that nobody lays out the next before all have read). What is larger than a slot goes in pieces.
@@ -9,6 +6,8 @@ import { SubcenterLossError } from '../subcenter-loss-error.ts';
  * Threads wait by `Atomics.wait`, without using the processor. Each says with every meeting what it calls and with how much, so
  * that ranks which have got out of step are told so, and not given each other's numbers.
  */
+import type { Communicator, Exchangeable } from '../communicator.ts';
+import { SubcenterLossError } from '../subcenter-loss-error.ts';
 
 /** What the threads of a group share. It can be posted to a worker, or given to it as `workerData`. */
 export interface ThreadGroup {
