@@ -1,6 +1,67 @@
 /** Train and verify face-recognition networks on TensorFlow.js, and resume exactly. The table of contents: */
 
+// Training
+
+export type { HeadDescription } from './training/head-description.ts';
+export {
+  type Evaluation,
+  type TrainingResult,
+  type TrainingRun,
+  train,
+  trainingEvents,
+} from './training/train.ts';
+export {
+  type CheckpointPolicy,
+  type ResolvedTrainOptions,
+  resolveTrainOptions,
+  type TrainOptions,
+} from './training/train-options.ts';
+export type {
+  CheckpointEvent,
+  DamagedCheckpointEvent,
+  EpochEvent,
+  EvaluationEvent,
+  HeadEvent,
+  NonFiniteLossEvent,
+  StartedEvent,
+  StepEvent,
+  TrainingEvent,
+  UndecodableEvent,
+} from './training/training-events.ts';
+export type { TrainingLoss } from './training/training-loss.ts';
+export { TrainingError, type TrainingErrorCode } from './training-error.ts';
+
+// Its parts, for loops of one's own
+
+export {
+  type Duration,
+  type LearningRateSchedule,
+  learningRateAt,
+  marginShareAt,
+  type RunLength,
+} from './optimisation/schedule.ts';
+export { type OptimizedParameter, Sgd, type SgdOptions } from './optimisation/sgd.ts';
+export { Random, type RandomState } from './random.ts';
+export { withFrozenStatistics } from './training/frozen-parameters.ts';
+export { type HeadOnEmbeddingsOptions, trainHeadOnEmbeddings } from './training/head-on-embeddings.ts';
+export { HEAD_PARAMETER, type TrainedModel, trainableParameters, trainStep } from './training/train-step.ts';
+
+// Ranks
+
+export type { RankChannel, RankReply, RankRequest } from './parallel/rank-channel.ts';
+
+// What a run records of every image
+
+export {
+  decodeEpochDynamics,
+  type EpochDynamics,
+  encodeEpochDynamics,
+  epochDynamicsFileName,
+  listEpochDynamics,
+} from './training/training-dynamics.ts';
+
 // Checkpoints
+
 export {
   type BestCheckpoint,
   type Checkpoint,
@@ -23,7 +84,6 @@ export {
   backboneFromCheckpoint,
   type CheckpointSubcenters,
   checkpointSubcenters,
-  type HeadDescription,
   networkTensors,
 } from './checkpoints/model-checkpoint.ts';
 export {
@@ -36,6 +96,9 @@ export {
   type StoredCheckpoint,
 } from './checkpoints/stored-checkpoint.ts';
 export type { StoredTensor } from './checkpoints/tensor-pieces.ts';
+
+// Data: images decoded, augmented, and in batches
+
 export {
   type AugmentationOptions,
   augment,
@@ -43,7 +106,6 @@ export {
   type ImageSize,
   type Recompress,
 } from './data/augmentation.ts';
-// Images
 export {
   type Batch,
   DataLoader,
@@ -61,60 +123,15 @@ export {
 } from './data/image-decoder.ts';
 export { mirrorImage } from './data/image-geometry.ts';
 export { shuffledOrder } from './data/shuffle.ts';
-// Embedding and verification
+
+// Embedding
+
 export { type Embeddings, type EmbedOptions, type EmbedProgress, embedImages } from './embedding/embed.ts';
 export type { Embedder, EmbeddingBackbone } from './embedding/embedder.ts';
 export { onnxEmbedder } from './embedding/onnx-embedder.ts';
-export {
-  type Duration,
-  type LearningRateSchedule,
-  learningRateAt,
-  marginShareAt,
-  type RunLength,
-} from './optimisation/schedule.ts';
-export { type OptimizedParameter, Sgd, type SgdOptions } from './optimisation/sgd.ts';
-export type { RankChannel, RankReply, RankRequest } from './parallel/rank-channel.ts';
-export { Random, type RandomState } from './random.ts';
-export { withFrozenStatistics } from './training/frozen-parameters.ts';
-// Its parts, for loops of one's own
-export { type HeadOnEmbeddingsOptions, trainHeadOnEmbeddings } from './training/head-on-embeddings.ts';
-// Training
-export {
-  type Evaluation,
-  type TrainingResult,
-  type TrainingRun,
-  train,
-  trainingEvents,
-} from './training/train.ts';
-export {
-  type CheckpointPolicy,
-  type ResolvedTrainOptions,
-  resolveTrainOptions,
-  type TrainOptions,
-} from './training/train-options.ts';
-export { HEAD_PARAMETER, type TrainedModel, trainableParameters, trainStep } from './training/train-step.ts';
-// What a run records of every image
-export {
-  decodeEpochDynamics,
-  type EpochDynamics,
-  encodeEpochDynamics,
-  epochDynamicsFileName,
-  listEpochDynamics,
-} from './training/training-dynamics.ts';
-export type {
-  CheckpointEvent,
-  DamagedCheckpointEvent,
-  EpochEvent,
-  EvaluationEvent,
-  HeadEvent,
-  NonFiniteLossEvent,
-  StartedEvent,
-  StepEvent,
-  TrainingEvent,
-  UndecodableEvent,
-} from './training/training-events.ts';
-export type { TrainingLoss } from './training/training-loss.ts';
-export { TrainingError, type TrainingErrorCode } from './training-error.ts';
+
+// Verification: pairs, templates, search
+
 export { type AcceptRate, type AcceptRateOptions, acceptRates } from './verification/accept-rates.ts';
 export {
   type Identification,

@@ -7,8 +7,11 @@
  * The generator is sfc32 (Chris Doty-Humphrey's PractRand): 128 bits of state, a period of at least 2^32, fast in
  * JavaScript's 32-bit integers. The path is hashed into its state with a 32-bit FNV-1a and MurmurHash3's finaliser.
  */
+
+/** Everything that is needed to go on from a place in a stream: four unsigned 32-bit integers, fit for JSON. */
 export type RandomState = readonly [number, number, number, number];
 
+/** A stream of random numbers that a seed and a path make repeatable. */
 export class Random {
   #a: number;
   #b: number;
@@ -36,7 +39,7 @@ export class Random {
     return new Random(state);
   }
 
-  /** Everything that is needed to go on from here: four unsigned 32-bit integers, fit for JSON. */
+  /** Where the stream is now; {@link Random.fromState} goes on from there. */
   get state(): RandomState {
     return [this.#a >>> 0, this.#b >>> 0, this.#c >>> 0, this.#counter >>> 0];
   }

@@ -6,9 +6,9 @@ import {
   importParameters,
   type NamedArray,
 } from '@arcface/backbones';
-import type { LossSettings, Margin } from '@arcface/subcenter-loss';
 import * as tf from '@tensorflow/tfjs-core';
 import type { Sgd } from '../optimisation/sgd.ts';
+import type { HeadDescription } from '../training/head-description.ts';
 import { HEAD_PARAMETER, type TrainedModel } from '../training/train-step.ts';
 import { TrainingError } from '../training-error.ts';
 import { TwoLaneHash } from '../two-lane-hash.ts';
@@ -24,26 +24,6 @@ export const HEAD_MOMENTUM: string = MOMENTUM + HEAD_PARAMETER;
 /** What rebuilds the network without its weights. */
 export function networkConfig({ name, graph }: Backbone): Checkpoint['network'] {
   return { name, graph };
-}
-
-/** A head that is nowhere in one piece: what a `SubcenterHead` would be made from. */
-export interface HeadDescription extends Omit<LossSettings, 'margin'> {
-  readonly classes: number;
-  readonly subcenters: number;
-  readonly embeddingSize: number;
-  margin: Margin;
-  /** Of the initial sub-centres, which are those of a `SubcenterHead` with that seed. Default 0. */
-  readonly seed?: number | undefined;
-}
-
-/** What is the same in every step of a head: its shape and its loss's settings, as plain data that can go to another thread. */
-export function headSettings(head: HeadDescription): Omit<HeadDescription, 'seed'> {
-  const { classes, subcenters, embeddingSize, margin, pastPi, classMargins, interClassFilter } = head;
-  return {
-    ...{ classes, subcenters, embeddingSize, margin, interClassFilter },
-    ...(pastPi && { pastPi }),
-    classMargins: classMargins && Float64Array.from(classMargins),
-  };
 }
 
 /** What rebuilds the head without its weights, and tells it from one with another loss. */

@@ -9,13 +9,18 @@ import {
   findTensor,
   HEAD_MOMENTUM,
   HEAD_TENSOR,
-  type HeadDescription,
-  headSettings,
   isOfNetwork,
   withHead,
 } from '../checkpoints/model-checkpoint.ts';
 import { loadTensors, type StoredTensor, type TensorPieces } from '../checkpoints/tensor-pieces.ts';
-import type { StepExecutor, StepImages, StepOutcome, StepSettings } from '../training/step-executor.ts';
+import { type HeadDescription, headSettings } from '../training/head-description.ts';
+import {
+  concatenated,
+  type StepExecutor,
+  type StepImages,
+  type StepOutcome,
+  type StepSettings,
+} from '../training/step-executor.ts';
 import type { ResolvedTrainOptions } from '../training/train-options.ts';
 import type { HeadBlock } from './rank-channel.ts';
 import { checkRankOptions } from './rank-executor.ts';
@@ -54,7 +59,8 @@ export class ProcessExecutor implements StepExecutor {
     const { begin, count } = share ?? { begin: 0, count: labels.length };
     const own = { images, labels: labels.slice(begin, begin + count) };
     const outcome = await this.#model.step(own, settings);
-    return { loss: outcome.loss, own: this.#joined(outcome.own), other: this.#joined(outcome.other) };
+    const ofAll = (values: Float32Array): Float32Array => concatenated(this.#communicator.allGather(values));
+    return { loss: outcome.loss, own: ofAll(outcome.own), other: ofAll(outcome.other) };
   }
 
   /** The network's tensors are the root's; the head's come from all ranks while they are gone through, which all have to do. */
@@ -138,16 +144,5 @@ export class ProcessExecutor implements StepExecutor {
       );
     }
     return own;
-  }
-
-  #joined(own: Float32Array): Float32Array {
-    const parts = this.#communicator.allGather(own);
-    const whole = new Float32Array(parts.reduce((sum, { length }) => sum + length, 0));
-    let at = 0;
-    for (const part of parts) {
-      whole.set(part, at);
-      at += part.length;
-    }
-    return whole;
   }
 }

@@ -3,7 +3,7 @@
  * rank, reads images, decides, and keeps the checkpoints; ranks among themselves speak through a `Communicator`.
  */
 import type { NamedArray, NetworkGraph } from '@arcface/backbones';
-import type { HeadDescription } from '../checkpoints/model-checkpoint.ts';
+import type { HeadDescription } from '../training/head-description.ts';
 import type { StepImages, StepOutcome, StepSettings } from '../training/step-executor.ts';
 import type { ResolvedTrainOptions } from '../training/train-options.ts';
 

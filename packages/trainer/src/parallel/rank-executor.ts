@@ -5,13 +5,19 @@ import {
   findTensor,
   HEAD_MOMENTUM,
   HEAD_TENSOR,
-  headSettings,
   isOfNetwork,
   networkTensors,
   withHead,
 } from '../checkpoints/model-checkpoint.ts';
 import { loadTensors, type StoredTensor, type TensorPieces } from '../checkpoints/tensor-pieces.ts';
-import type { StepExecutor, StepImages, StepOutcome, StepSettings } from '../training/step-executor.ts';
+import { headSettings } from '../training/head-description.ts';
+import {
+  concatenated,
+  type StepExecutor,
+  type StepImages,
+  type StepOutcome,
+  type StepSettings,
+} from '../training/step-executor.ts';
 import type { ResolvedTrainOptions } from '../training/train-options.ts';
 import type { TrainedModel } from '../training/train-step.ts';
 import { TrainingError } from '../training-error.ts';
@@ -64,8 +70,8 @@ export class RankExecutor implements StepExecutor {
     const outcomes = replies.map((reply) => (reply as Extract<RankReply, { kind: 'outcome' }>).outcome);
     return {
       loss: outcomes[0]!.loss,
-      own: joined(outcomes.map(({ own }) => own)),
-      other: joined(outcomes.map(({ other }) => other)),
+      own: concatenated(outcomes.map(({ own }) => own)),
+      other: concatenated(outcomes.map(({ other }) => other)),
     };
   }
 
@@ -162,14 +168,4 @@ export class RankExecutor implements StepExecutor {
     if (cause) throw cause;
     return answers.map((answer) => (answer as PromiseFulfilledResult<RankReply>).value);
   }
-}
-
-function joined(parts: readonly Float32Array[]): Float32Array {
-  const whole = new Float32Array(parts.reduce((sum, { length }) => sum + length, 0));
-  let at = 0;
-  for (const part of parts) {
-    whole.set(part, at);
-    at += part.length;
-  }
-  return whole;
 }

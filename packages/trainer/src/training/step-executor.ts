@@ -41,10 +41,21 @@ export interface StepExecutor {
 
 /** What the parts of a batch tell, as one. */
 export function joinedOutcomes(outcomes: readonly StepOutcome[]): StepOutcome {
-  const concatenated = (field: 'own' | 'other'): Float32Array =>
-    Float32Array.from(outcomes.flatMap((outcome) => [...outcome[field]]));
-  const loss = outcomes.reduce((sum, outcome) => sum + outcome.loss, 0) / outcomes.length;
-  return outcomes.length === 1
-    ? outcomes[0]!
-    : { loss, own: concatenated('own'), other: concatenated('other') };
+  if (outcomes.length === 1) return outcomes[0]!;
+  return {
+    loss: outcomes.reduce((sum, { loss }) => sum + loss, 0) / outcomes.length,
+    own: concatenated(outcomes.map(({ own }) => own)),
+    other: concatenated(outcomes.map(({ other }) => other)),
+  };
+}
+
+/** The cosines of the parts of a batch, one part behind the other. */
+export function concatenated(parts: readonly Float32Array[]): Float32Array {
+  const whole = new Float32Array(parts.reduce((sum, { length }) => sum + length, 0));
+  let at = 0;
+  for (const part of parts) {
+    whole.set(part, at);
+    at += part.length;
+  }
+  return whole;
 }

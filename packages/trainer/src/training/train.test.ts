@@ -478,7 +478,7 @@ describe('refuses before the first step', () => {
       'a loss that is none',
       { options: { loss: { kind: 'centre' } as never } },
       'invalid-option',
-      /loss.kind must be margin, softmax, triplet or angular-triplet, got "centre"/,
+      /loss.kind must be one of margin, softmax, triplet, angular-triplet, got "centre"/,
     ],
     [
       'a norm without end',

@@ -2,11 +2,11 @@
 import type { Backbone } from '@arcface/backbones';
 import type { FaceDataset } from '@arcface/recordio';
 import type { CheckpointStore } from '../checkpoints/checkpoint-store.ts';
-import type { HeadDescription } from '../checkpoints/model-checkpoint.ts';
 import { TrainingError } from '../training-error.ts';
 import { checkFrozen } from './frozen-parameters.ts';
+import type { HeadDescription } from './head-description.ts';
 import type { ResolvedTrainOptions } from './train-options.ts';
-import { type TrainingLoss, trainsHead } from './training-loss.ts';
+import { needsOneCentre, type TrainingLoss, trainsHead } from './training-loss.ts';
 
 /** The parts of a model that are looked at. */
 interface CheckedModel {
@@ -46,10 +46,10 @@ export function checkModelOptions(options: ResolvedTrainOptions, { backbone, hea
       'The head learns its scale (learnScale), which a run does not train or store: give a margin with the scale that it is to have.',
     );
   }
-  if (options.loss.kind === 'softmax' && head.subcenters !== 1) {
+  if (needsOneCentre(options.loss) && head.subcenters !== 1) {
     throw new TrainingError(
       'invalid-option',
-      `loss softmax has one row of weights a class, and the head has ${head.subcenters} sub-centres.`,
+      `loss ${options.loss.kind} has one row of weights a class, and the head has ${head.subcenters} sub-centres.`,
     );
   }
   if (!trainsHead(options.loss) && options.frozen.includes('*')) {

@@ -22,18 +22,31 @@ export type TrainingLoss =
 /** Images of one identity that stand next to each other in the order of a run with a triplet loss. */
 export const TRIPLET_GROUP = 4;
 
+/** What a loss makes of the head: trains its sub-centres, K a class or one a class only, or leaves it as it is. */
+const HEAD: Readonly<Record<TrainingLoss['kind'], 'sub-centres' | 'one centre' | 'none'>> = {
+  margin: 'sub-centres',
+  softmax: 'one centre',
+  triplet: 'none',
+  'angular-triplet': 'none',
+};
+
 /** @throws {TrainingError} `invalid-option` for a loss that there is not */
 export function checkLoss({ kind }: TrainingLoss): void {
-  if (['margin', 'softmax', 'triplet', 'angular-triplet'].includes(kind)) return;
+  if (Object.hasOwn(HEAD, kind)) return;
   throw new TrainingError(
     'invalid-option',
-    `loss.kind must be margin, softmax, triplet or angular-triplet, got ${JSON.stringify(kind)}.`,
+    `loss.kind must be one of ${Object.keys(HEAD).join(', ')}, got ${JSON.stringify(kind)}.`,
   );
 }
 
 /** Whether the loss moves the head's sub-centres. */
 export function trainsHead({ kind }: TrainingLoss): boolean {
-  return kind === 'margin' || kind === 'softmax';
+  return HEAD[kind] !== 'none';
+}
+
+/** Whether the head must have one sub-centre a class. */
+export function needsOneCentre({ kind }: TrainingLoss): boolean {
+  return HEAD[kind] === 'one centre';
 }
 
 /**

@@ -7,9 +7,9 @@ export interface SortedDistances {
 }
 
 /**
- * The distances of pairs `start` to `end` (all by default), by kind.
+ * The distances of all pairs, by kind.
  *
- * @throws {TrainingError} `invalid-pairs` when sizes disagree, a distance is not finite, or, over all pairs, one kind is missing
+ * @throws {TrainingError} `invalid-pairs` when sizes disagree, a distance is not finite, or one kind is missing
  */
 export function sortedDistances(
   distances: ArrayLike<number>,
