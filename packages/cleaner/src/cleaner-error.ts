@@ -16,7 +16,7 @@ export type CleanerErrorCode =
   | 'class-order'
   /** The automatic rule compares people with each other, so it needs two of them with images. Use `angle`. */
   | 'too-few-identities'
-  /** The rule needs what the audit was not given: `withAutoScores`, or `withTrainingMargins` for `aum`. */
+  /** The rule, or a proposal, needs what the audit was not given. The message names the function that adds it. */
   | 'scores-missing'
   /** A person's decision about a key that is not there, or a new label that is none. Correct the file. */
   | 'invalid-decision'

@@ -2,7 +2,7 @@
 import type { OnnxModel, OnnxTensor } from '../model.ts';
 import { tensorOf } from '../tensor-values.ts';
 
-export const EMPTY_BYTES = new Uint8Array();
+const EMPTY_BYTES = new Uint8Array();
 
 export function sampleModel(): OnnxModel {
   const weight = tensorOf('weight', 'float32', [2, 3], [1, -2, 3.5, 0, 5, -6]);
