@@ -45,6 +45,6 @@ export async function useBackend({
 }
 
 /** What `--backend` takes. */
-export function backendNames(): string[] {
+function backendNames(): string[] {
   return Object.keys(BINDINGS);
 }

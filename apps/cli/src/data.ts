@@ -1,10 +1,8 @@
 /** `DATA` as the user names it: a `.rec`, a folder with one, a folder of folders, or a `.lst`. */
 import type { FaceDataset } from '@arcface/recordio';
-import { type OpenFaceDatasetOptions, openFaceDataset } from '@arcface/recordio/node';
+import { type IgnoredEntry, type OpenFaceDatasetOptions, openFaceDataset } from '@arcface/recordio/node';
 import type { CommandContext } from './cli/define-command.ts';
-
-/** Ignored files that are named one by one; of more, only the number is told. */
-const NAMED = 5;
+import { firstFew } from './cli/first-few.ts';
 
 /** Opens a dataset; says what in it is ignored, and which identities have a single image. */
 export async function openData(
@@ -12,15 +10,15 @@ export async function openData(
   { console, signal }: CommandContext,
   options: Pick<OpenFaceDatasetOptions, 'layout' | 'root' | 'useIndex'> = {},
 ): Promise<FaceDataset> {
-  const ignored: string[] = [];
+  const ignored: IgnoredEntry[] = [];
   const dataset = await openFaceDataset(path, {
     ...options,
     signal,
-    onIgnored: (entry) => ignored.push(`${entry.path} (${entry.reason})`),
+    onIgnored: (entry) => ignored.push(entry),
   });
   if (ignored.length > 0) {
-    const more = ignored.length > NAMED ? ` and ${ignored.length - NAMED} more` : '';
-    console.warn(`${path}: ignored ${ignored.slice(0, NAMED).join(', ')}${more}`);
+    const files = firstFew(ignored, (entry) => `${entry.path} (${entry.reason})`);
+    console.warn(`${path}: ignored ${files}`);
   }
   const single = dataset.identities.filter(({ images }) => images.length === 1).length;
   if (single > 0) {
@@ -39,7 +37,6 @@ export function reportUndecodable(
   policy: string,
 ): void {
   if (images.length === 0) return;
-  const named = images.slice(0, NAMED).map(({ key, reason }) => `${key} (${reason?.split('\n')[0]})`);
-  const more = images.length > NAMED ? ` and ${images.length - NAMED} more` : '';
-  console.warn(`${images.length} images cannot be decoded and ${policy}: ${named.join(', ')}${more}`);
+  const named = firstFew(images, ({ key, reason }) => `${key} (${reason?.split('\n')[0]})`);
+  console.warn(`${images.length} images cannot be decoded and ${policy}: ${named}`);
 }

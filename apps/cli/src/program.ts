@@ -2,12 +2,12 @@
  * The command line as a whole: its commands, and what becomes of errors. A command's file, and with it TensorFlow.js and
  * all that it needs, is loaded when the command is called: the list of commands and the version are there at once.
  */
-import { readFileSync } from 'node:fs';
 import { Command, CommanderError } from 'commander';
 import { messageWithAdvice } from './cli/advice.ts';
 import { INTERRUPTED, releaseInterrupt } from './cli/interrupt.ts';
 import { printable } from './cli/printable.ts';
 import { UsageError } from './cli/usage-error.ts';
+import { programVersion } from './program-version.ts';
 
 const FAILED = 1;
 const WRONG_USAGE = 2;
@@ -99,14 +99,11 @@ const COMMANDS: readonly CommandEntry[] = [
  * @param called the only command to load: the others have their names and summaries, nothing else. Undefined for all.
  */
 export async function createProgram(called?: string): Promise<Command> {
-  const { version } = JSON.parse(readFileSync(new URL('../package.json', import.meta.url), 'utf8')) as {
-    version: string;
-  };
   const program = new Command('arcface')
     .description(
       'Clean noisy face datasets with Sub-center ArcFace, and train face-recognition models on them.',
     )
-    .version(version)
+    .version(programVersion())
     .addHelpText(
       'after',
       '\nThe main job:\n  $ arcface train --data noisy --output run --subcenters 3\n  $ arcface drop --data noisy --model run --output clean\n  $ arcface train --data clean --output final --subcenters 1',

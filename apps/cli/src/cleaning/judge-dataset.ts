@@ -288,6 +288,6 @@ export function* datasetAuditRows(
 }
 
 /** Images, the most suspicious first; equal ones in data order. */
-export function bySuspicion({ suspicion }: Decision): Int32Array {
+function bySuspicion({ suspicion }: Decision): Int32Array {
   return Int32Array.from(suspicion.keys()).sort((a, b) => suspicion[b]! - suspicion[a]! || a - b);
 }

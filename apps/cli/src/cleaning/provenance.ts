@@ -1,6 +1,6 @@
 /** What made a dataset: inputs by digest, the rule, versions. Beside the dataset as `provenance.json`; the same inputs give the same bytes. */
-import { readFileSync } from 'node:fs';
 import type { Decision } from '@arcface/cleaner';
+import { programVersion } from '../program-version.ts';
 import { sha256OfFile } from './embedding-store.ts';
 import type { JudgedInputs } from './judge-dataset.ts';
 
@@ -38,11 +38,4 @@ export async function provenance(of: {
 
 async function fileByDigest(path: string): Promise<{ readonly path: string; readonly sha256: string }> {
   return { path, sha256: await sha256OfFile(path) };
-}
-
-export function programVersion(): string {
-  const { version } = JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8')) as {
-    version: string;
-  };
-  return version;
 }

@@ -59,3 +59,18 @@ test('what an ended process had done is not counted as this one’s', () => {
   progress.stop();
   expect(written).toMatch(/^training: 3 steps in /);
 });
+
+test.each([
+  [123_456_789, '123000000/s'],
+  [1234.5, '1230/s'],
+  [99.97, '100/s'],
+  [0.25, '0.25/s'],
+])('a rate of %d is told as %s', async (rate, told) => {
+  const reading = commandThat(({ console }) => {
+    const progress = console.progress('reading', { total: 9, unit: 'bytes' });
+    progress.update(9, { rate });
+    progress.stop();
+  });
+  await reading.parseAsync([], { from: 'user' });
+  expect(written).toContain(`| ${told}`);
+});

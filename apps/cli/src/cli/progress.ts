@@ -84,13 +84,9 @@ export class Progress {
   }
 }
 
+/** Three digits, without powers of ten: of bytes there are many in a second. */
 function round(rate: number): string {
-  return Number.isFinite(rate)
-    ? rate
-        .toPrecision(3)
-        .replace(/\.0+$/, '')
-        .replace(/e\+?.*/, (e) => e)
-    : '-';
+  return Number.isFinite(rate) ? String(Number(rate.toPrecision(3))) : '-';
 }
 
 /** `1 h 02 min`, `3 min 20 s`, `12 s`. */

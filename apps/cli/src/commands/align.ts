@@ -8,6 +8,7 @@ import { type AlignedPhoto, type AlignPhotoOptions, alignPhoto } from '../alignm
 import { type Landmarks, readLandmarks } from '../alignment/landmarks-file.ts';
 import { writeAtomically } from '../atomic-file.ts';
 import { type CommandContext, defineCommand, required, type SharedOptions } from '../cli/define-command.ts';
+import { firstFew, NAMED } from '../cli/first-few.ts';
 import { wholeNumber } from '../cli/option-values.ts';
 import { refuseImagesAsOutput, refuseUsedFolder } from '../cli/output-folder.ts';
 import { CommandError } from '../cli/usage-error.ts';
@@ -22,8 +23,8 @@ interface AlignCommandOptions extends SharedOptions, AlignPhotoOptions {
 
 /** Fits worse than this, in pixels of a face of 112, are told: left and right confused, or another photo's points. */
 const POOR_FIT = 15;
-/** Keys that a list in the result has at most, and that a warning names. */
-const [LISTED, NAMED] = [1000, 5];
+/** Keys that a list in the result has at most. */
+const LISTED = 1000;
 /** Photos at a time: large ones take a hundred megabytes each. */
 const AT_ONCE = 2;
 
@@ -162,8 +163,7 @@ async function alignDataset(
 
 function warnOf(console: CommandContext['console'], keys: readonly string[], what: string): void {
   if (keys.length === 0) return;
-  const more = keys.length > NAMED ? ` and ${keys.length - NAMED} more` : '';
-  console.warn(`${keys.length} ${what}: ${keys.slice(0, NAMED).join(', ')}${more}`);
+  console.warn(`${keys.length} ${what}: ${firstFew(keys, String)}`);
 }
 
 /** Where each face goes: `identity/name.jpg`, the name the photo's own, or a record's key under its label. */

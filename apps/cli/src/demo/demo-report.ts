@@ -87,7 +87,7 @@ export function verificationTable({
 }
 
 /** What was found of the noise, at this and other thresholds. */
-export function cleaningTable({ cleaning, cleaningBySingleCentre, dataset }: DemoResult): ReportTable {
+function cleaningTable({ cleaning, cleaningBySingleCentre, dataset }: DemoResult): ReportTable {
   const row = (title: string, by: DemoCleaning, degrees: number, highlight = false) => {
     const decision = decide(by.audit, { kind: 'angle', degrees });
     const found = metrics(decision, { bad: dataset.bad });

@@ -22,7 +22,7 @@ export const DEMO_SUBCENTERS = 3;
 /** The paper's, in degrees. */
 export const DEMO_THRESHOLD = 75;
 
-export const DEMO_EPOCHS = 8;
+const DEMO_EPOCHS = 8;
 
 export function demoTrainOptions(seed: number, epochs = DEMO_EPOCHS): TrainOptions {
   return {

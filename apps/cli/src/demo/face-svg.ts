@@ -11,7 +11,7 @@ import { drawEars, drawNeck, drawShading, drawSkin, skinGradients } from './skin
 import { number } from './svg-path.ts';
 
 /** Side of the drawing's coordinate system. */
-export const PICTURE_SIZE = 112;
+const PICTURE_SIZE = 112;
 
 /**
  * Draws the photo.

@@ -10,7 +10,7 @@ export type FacePoint = readonly [x: number, y: number, lift?: number];
 export type PicturePoint = readonly [x: number, y: number];
 
 /** Where the middle of the head is in the 112 x 112 picture. */
-export const HEAD_CENTRE: PicturePoint = [56, 57];
+const HEAD_CENTRE: PicturePoint = [56, 57];
 
 const DEPTH = 30;
 

@@ -122,7 +122,7 @@ export interface Person {
 }
 
 /** Shares of a person's looks. */
-export const LOOK_SHARES: readonly number[] = [0.6, 0.25, 0.15];
+const LOOK_SHARES: readonly number[] = [0.6, 0.25, 0.15];
 
 const SKINS: readonly Colour[] = [
   [255, 224, 204],

@@ -2,14 +2,13 @@
  * What becomes of every image: what the rule says, and above it what people decided. The same as `decide` of `@arcface/cleaner` says
  * about the same audit, but cheap enough to follow a threshold that is being dragged.
  */
-import type { AuditColumns, PersonalDecision } from '@arcface/cleaner';
+import { type AuditColumns, type PersonalDecision, RECORDED_VERDICTS } from '@arcface/cleaner';
 
 /** The rules that an audit's rows are enough for. */
 export type StudioRule = { readonly kind: 'recorded' } | { readonly kind: 'angle'; readonly degrees: number };
 
-/** Numbers of verdicts, as in `AuditColumns.verdicts`. */
-export const KEEP = 0;
-export const DROP = 1;
+/** What `AuditColumns.verdicts` has for an image that goes. */
+export const DROP: number = RECORDED_VERDICTS.indexOf('drop');
 
 /** A person's decision on the image of a row. */
 export type RowDecision = Pick<PersonalDecision, 'decision' | 'label'>;

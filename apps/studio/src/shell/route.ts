@@ -13,7 +13,7 @@ globalThis.addEventListener?.('hashchange', () => {
   route.value = parseRoute(location.hash);
 });
 
-export function parseRoute(hash: string): Route {
+function parseRoute(hash: string): Route {
   const [view, detail] = hash.replace(/^#\/?/, '').split('/');
   if (view === 'identity' && /^\d+$/.test(detail ?? '')) return { view, label: Number(detail) };
   if (view === 'decisions' || view === 'export') return { view };

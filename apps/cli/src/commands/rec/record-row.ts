@@ -16,6 +16,6 @@ export function recordRow({ key, offset, payload, image }: Omit<ListedRecord, 'e
 }
 
 /** A number if it is exact, else its decimal digits: JSON numbers are doubles to most who read them. */
-export function exactNumber(value: bigint): number | string {
+function exactNumber(value: bigint): number | string {
   return value <= 2n ** 53n ? Number(value) : String(value);
 }
