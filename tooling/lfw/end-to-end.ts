@@ -1,43 +1,48 @@
 /**
  * The main job on real faces, with the controls that say what it is worth: LFW identities with injected noise, networks
- * trained from scratch on the noisy labels, images dropped, networks trained again, and all of them verified on people
- * who were never trained on.
+ * trained on the noisy labels, images dropped, networks trained again, and all of them verified on people who were never
+ * trained on. Networks start from scratch, or from InsightFace's MobileFaceNet, of which the last stages are trained on:
  *
  *     npx tsx tooling/lfw/end-to-end.ts --seeds 0,1,2 --rates .4,.2,0 --output results.jsonl --evidence evidence
+ *     npx tsx tooling/lfw/end-to-end.ts --start pretrained --arms untouched,k1,k3,paper,best,truth --seeds 0,1,2 --rates .4,.2,0 \
+ *       --output results.jsonl --evidence evidence
  *
  * Every network is a line of the output; lines that are there already are not computed again. `table.ts` turns them into
- * the table of the documentation, `self-trained-table.ts` compares rules on the evidence.
+ * the tables of the documentation, those of each start apart; `self-trained-table.ts` compares rules on the evidence.
  */
 import { appendFile } from 'node:fs/promises';
 import { type ConfusionMetrics, confusionMetrics, seededRandom } from '@arcface/cleaner';
 import { compactLabels, filterDataset } from '@arcface/recordio';
-import { openFaceDataset } from '@arcface/recordio/node';
 import * as tf from '@tensorflow/tfjs-core';
-import { decodeFaces, sharpDecoder } from 'arcface';
 import { Command } from 'commander';
 import { configure } from 'tfjs-backend-onnxruntime';
 import { openLfw } from './lfw.ts';
 import { noisyLfw } from './noisy-lfw.ts';
-import { type Row, readRows } from './results.ts';
+import { type Row, readRows, STARTS, startOf } from './results.ts';
 import { dropsOf, type SelfTrainedRule } from './self-trained-rules.ts';
+import { openStart } from './starts.ts';
 import { evidencePath, readEvidence, type TrainingEvidence, writeEvidence } from './training-evidence.ts';
-import { BATCH, EPOCHS, IMAGE_SIZE, type Trained, type Trial, trainNetwork } from './trial.ts';
+import { measureStart, stepsOver, type Trained, type Trial, trainNetwork } from './trial.ts';
 
 /** Keeps the random control's choice apart from the noise's. */
 const RANDOM_DROP_SEED = 1_000_000;
 
 /** What the networks of a cell are trained on, in the order in which they are needed. */
 type Arm =
+  | { readonly kind: 'untouched' }
   | { readonly kind: 'noisy'; readonly subcenters: number }
   | {
       readonly kind: 'dropped';
       readonly rule: SelfTrainedRule;
       readonly steps: 'equal epochs' | 'equal steps';
+      /** The network that judges: trained on all labels, or once again on what the rule left of them. Default `noisy`. */
+      readonly judge?: 'noisy' | 'trained again';
     }
   | { readonly kind: 'random'; readonly like: SelfTrainedRule }
   | { readonly kind: 'truth' };
 
 const ARMS: Readonly<Record<string, Arm>> = {
+  untouched: { kind: 'untouched' },
   k1: { kind: 'noisy', subcenters: 1 },
   k3: { kind: 'noisy', subcenters: 3 },
   k5: { kind: 'noisy', subcenters: 5 },
@@ -51,16 +56,28 @@ const ARMS: Readonly<Record<string, Arm>> = {
   'paper-random': { kind: 'random', like: 'K = 3 at 75' },
   'k1-75': { kind: 'dropped', rule: 'K = 1 at 75', steps: 'equal epochs' },
   'best-steps': { kind: 'dropped', rule: 'self-trained', steps: 'equal steps' },
+  twice: { kind: 'dropped', rule: 'self-trained', steps: 'equal epochs', judge: 'trained again' },
   random: { kind: 'random', like: 'self-trained' },
   truth: { kind: 'truth' },
 };
 
+function armsOf(list: string): Arm[] {
+  return list.split(',').map((name) => {
+    const arm = ARMS[name];
+    if (arm === undefined)
+      throw new Error(`--arms: there is no ${name}; there are ${Object.keys(ARMS).join(', ')}.`);
+    return arm;
+  });
+}
+
 function nameOf(arm: Arm): string {
   switch (arm.kind) {
+    case 'untouched':
+      return 'not fine-tuned';
     case 'noisy':
       return `noisy, K = ${arm.subcenters}`;
     case 'dropped':
-      return `dropped by ${arm.rule}${arm.steps === 'equal steps' ? ', as many steps as the noisy ones' : ''}`;
+      return `dropped by ${arm.rule}${arm.judge === 'trained again' ? ', twice' : ''}${arm.steps === 'equal steps' ? ', as many steps as the noisy ones' : ''}`;
     case 'random':
       return `as many dropped at random as by ${arm.like}`;
     case 'truth':
@@ -70,6 +87,7 @@ function nameOf(arm: Arm): string {
 
 async function main(): Promise<void> {
   const options = new Command()
+    .option('--start <name>', `what networks start from: ${STARTS.join(', ')}`, 'scratch')
     .option('--seeds <list>', 'seeds of noise, initial weights and order', '0,1,2')
     .option('--rates <list>', 'shares of bad images', '.4,.2,0')
     .option('--arms <list>', `of ${Object.keys(ARMS).join(', ')}`, 'k1,k3,best,paper,best-steps,random,truth')
@@ -77,7 +95,8 @@ async function main(): Promise<void> {
     .requiredOption('--evidence <folder>', 'what the networks trained on noisy labels tell of their images')
     .requiredOption('--output <file>', 'results, one line of JSON a network; appended to')
     .parse()
-    .opts<Record<'seeds' | 'rates' | 'arms' | 'threads' | 'evidence' | 'output', string>>();
+    .opts<Record<'start' | 'seeds' | 'rates' | 'arms' | 'threads' | 'evidence' | 'output', string>>();
+  const arms = armsOf(options.arms);
   const lfw = openLfw();
   if (lfw === undefined) {
     console.error('skipped: LFW is not there (../shared/data/lfw112.tar.gz)');
@@ -85,22 +104,20 @@ async function main(): Promise<void> {
   }
   configure({ threads: Number(options.threads) });
   await tf.setBackend('onnxruntime');
-  const faces = await decodeFaces(await openFaceDataset(lfw.directory), {
-    decoder: sharpDecoder,
-    size: IMAGE_SIZE,
-  });
-  for (const arm of options.arms.split(',').map((name) => ARMS[name]!)) {
+  const start = await openStart(options.start, lfw);
+  for (const arm of arms) {
     for (const seed of options.seeds.split(',').map(Number)) {
       for (const rate of options.rates.split(',').map(Number)) {
         const name = nameOf(arm);
         // Read again each time: another process may be at other cells.
         const isDone = readRows(options.output).some(
-          (row) => row.seed === seed && row.rate === rate && row.network === name,
+          (row) =>
+            row.seed === seed && row.rate === rate && row.network === name && startOf(row) === start.name,
         );
         if (isDone) continue;
         const begun = performance.now();
-        const noisy = noisyLfw(lfw, faces.dataset, { rate, seed });
-        const { row, drop } = await run(arm, { lfw, faces, noisy, seed, rate }, options.evidence);
+        const noisy = noisyLfw(lfw, start.faces.dataset, { rate, seed });
+        const { row, drop } = await run(arm, { lfw, start, noisy, seed, rate }, options.evidence);
         const seconds = (performance.now() - begun) / 1000;
         await appendFile(
           options.output,
@@ -121,33 +138,43 @@ async function run(
 ): Promise<{ readonly row: Trained['row']; readonly drop?: Row['drop'] }> {
   const { dataset, bad } = trial.noisy;
   const name = nameOf(arm);
+  if (arm.kind === 'untouched') return { row: await measureStart(trial, name) };
+  const cell = { ...trial, start: trial.start.name };
   if (arm.kind === 'noisy') {
     const { subcenters } = arm;
     const { row, evidence } = await trainNetwork(trial, name, dataset, { subcenters });
-    writeEvidence(evidencePath(evidenceFolder, trial, `k-${subcenters}`), evidence);
+    writeEvidence(evidencePath(evidenceFolder, cell, `k-${subcenters}`), evidence);
     return { row };
   }
   const gone = chosen(arm, trial, (subcenters) => {
-    const path = evidencePath(evidenceFolder, trial, `k-${subcenters}`);
+    const isAgain = arm.kind === 'dropped' && arm.judge === 'trained again';
+    const path = evidencePath(evidenceFolder, cell, isAgain ? evidenceName(arm.rule) : `k-${subcenters}`);
     const evidence = readEvidence(path);
-    if (evidence === undefined) throw new Error(`${path} is not there yet: train the noisy network first`);
+    if (evidence === undefined)
+      throw new Error(
+        `${path} is not there yet: train that network first (--arms ${isAgain ? 'best' : 'k1,k3'})`,
+      );
     return evidence;
   });
   const kept = Array.from(gone.keys()).filter((i) => gone[i] === 0);
   const clean = compactLabels(filterDataset(dataset, kept));
   const steps =
-    arm.kind === 'dropped' && arm.steps === 'equal steps'
-      ? Math.round(EPOCHS * Math.floor(dataset.length / BATCH))
-      : undefined;
+    arm.kind === 'dropped' && arm.steps === 'equal steps' ? stepsOver(dataset, trial.start) : undefined;
   const { row, evidence } = await trainNetwork(trial, name, clean, { subcenters: 1, steps });
-  if (arm.kind === 'dropped' && steps === undefined)
-    writeEvidence(evidencePath(evidenceFolder, trial, arm.rule.replaceAll(' ', '-')), evidence);
+  if (arm.kind === 'dropped' && steps === undefined) {
+    const again = arm.judge === 'trained again' ? '-twice' : '';
+    writeEvidence(evidencePath(evidenceFolder, cell, evidenceName(arm.rule) + again), evidence);
+  }
   return { row, drop: { ...found(gone, bad), dropped: dataset.length - clean.length } };
+}
+
+function evidenceName(rule: SelfTrainedRule): string {
+  return rule.replaceAll(' ', '-');
 }
 
 /** 1 for every image that the network is not trained on. */
 function chosen(
-  arm: Exclude<Arm, { kind: 'noisy' }>,
+  arm: Exclude<Arm, { kind: 'untouched' | 'noisy' }>,
   { noisy, seed }: Trial,
   evidence: (subcenters: number) => TrainingEvidence,
 ): Uint8Array {

@@ -40,7 +40,8 @@ export function dropsOf(
     subcenters: { weights, subcenters, dimensions, classOrder: 'position' },
   });
   const input = { embeddings, dimensions };
-  const withMargins = () => withTrainingMargins(audit, { epochs });
+  // A network that was trained on what was left of the images recorded nothing of the others.
+  const withMargins = () => (epochs.length > 0 ? withTrainingMargins(audit, { epochs }) : audit);
   const scored = {
     angle: () => audit,
     auto: () => withAutoScores(audit, input),

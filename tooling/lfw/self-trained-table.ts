@@ -8,16 +8,18 @@
  */
 import { confusionMetrics } from '@arcface/cleaner';
 import { Command } from 'commander';
+import { STARTS, type StartName } from './results.ts';
 import { dropsOf, SELF_TRAINED_RULES } from './self-trained-rules.ts';
 import { evidencePath, readEvidence } from './training-evidence.ts';
 
 const options = new Command()
+  .option('--start <name>', `what networks started from: ${STARTS.join(', ')}`, 'scratch')
   .option('--seeds <list>', 'of the cells', '0,1,2')
   .option('--rates <list>', 'of the cells', '.4,.2,0')
   .option('--only <pattern>', 'rules whose name matches')
   .requiredOption('--evidence <folder>', 'as given to end-to-end.ts')
   .parse()
-  .opts<Record<'seeds' | 'rates' | 'evidence', string> & { only?: string }>();
+  .opts<Record<'seeds' | 'rates' | 'evidence', string> & { start: StartName; only?: string }>();
 const seeds = options.seeds.split(',').map(Number);
 const rates = options.rates.split(',').map(Number);
 
@@ -29,7 +31,7 @@ for (const rule of SELF_TRAINED_RULES.filter((name) => new RegExp(options.only ?
   const cells = rates.map((rate) => {
     const values = seeds.flatMap((seed) => {
       const evidence = (subcenters: number) =>
-        readEvidence(evidencePath(options.evidence, { rate, seed }, `k-${subcenters}`));
+        readEvidence(evidencePath(options.evidence, { rate, seed, start: options.start }, `k-${subcenters}`));
       const [one, three] = [evidence(1), evidence(3)];
       const needed = rule.includes('K = 3') ? three : one;
       if (needed === undefined) return [];

@@ -6,6 +6,7 @@ import { existsSync, mkdirSync, readFileSync, renameSync, writeFileSync } from '
 import { join } from 'node:path';
 import { parseSafetensors, serializeSafetensors, toFloat32 } from '@arcface/backbones';
 import type { EpochMargins } from '@arcface/cleaner';
+import type { StartName } from './results.ts';
 
 /** Arrays over images are in data order. */
 export interface TrainingEvidence {
@@ -27,10 +28,12 @@ export interface TrainingEvidence {
 /** The file of a cell's network: `k-1` and `k-3` are those trained on the noisy labels. */
 export function evidencePath(
   folder: string,
-  { rate, seed }: { readonly rate: number; readonly seed: number },
+  { rate, seed, start }: { readonly rate: number; readonly seed: number; readonly start: StartName },
   network: string,
 ): string {
-  return join(folder, `rate-${rate}-seed-${seed}-${network}.safetensors`);
+  // Files of networks from scratch are named as when there were no others.
+  const from = start === 'scratch' ? '' : `${start}-`;
+  return join(folder, `rate-${rate}-seed-${seed}-${from}${network}.safetensors`);
 }
 
 /** Written beside its name and renamed: a file that is there is whole. */

@@ -1,5 +1,5 @@
 /** One cell of the end-to-end experiment, and how a network of it is trained and measured. */
-import { type Backbone, backboneFromGraph, networkGraph } from '@arcface/backbones';
+import type { Backbone } from '@arcface/backbones';
 import type { EpochMargins } from '@arcface/cleaner';
 import type { FaceDataset } from '@arcface/recordio';
 import { SubcenterHead } from '@arcface/subcenter-loss';
@@ -16,35 +16,26 @@ import type { DecodedFaces } from 'arcface';
 import type { Lfw, LfwPair } from './lfw.ts';
 import { imagesByKey, type NoisyLfw, pairsOfUnseenPeople } from './noisy-lfw.ts';
 import type { Row } from './results.ts';
+import type { Start } from './starts.ts';
 import type { TrainingEvidence } from './training-evidence.ts';
 
-const NETWORK = { network: 'r8-narrow', inputSize: 56, embeddingSize: 128 } as const;
-export const IMAGE_SIZE = { height: NETWORK.inputSize, width: NETWORK.inputSize };
-/**
- * Smaller initial weights than the reference's, and larger sub-centres: in so few steps the reference's, which its 180,000 steps
- * grow out of, leave networks half trained (docs/experiment.md).
- */
-const INITIAL_WEIGHTS = { distribution: 'uniform', fan: 'in', magnitude: 1 } as const;
+/** Sub-centres start larger than the reference's, which leave so few steps half done (docs/experiment.md). */
 const INITIAL_SUBCENTERS = 10;
 const MARGIN = { m1: 1, m2: 0.2, m3: 0, s: 16 } as const;
-export const EPOCHS = 10;
 export const BATCH = 64;
-
-/** Chosen on the validation pairs by `tune.ts`, for one sub-centre and for several apart. */
-const LEARNING_RATES = { one: 0.03, several: 0.08 } as const;
+/** Shares of a run in which the learning rate and the margin rise. */
+const WARMUP = { learningRate: 0.05, margin: 0.3 } as const;
 
 const TRAINING: TrainOptions = {
   batchSize: BATCH,
   schedule: { kind: 'cosine' },
   optimizer: { momentum: 0.9, weightDecay: 5e-4, nesterov: true },
-  augmentation: { mirror: 0.5, shift: 3, brightness: 0.125, contrast: 0.125 },
 };
 
-/** One noise rate and seed. */
+/** One noise rate and seed, and what its networks start from. */
 export interface Trial {
   readonly lfw: Lfw;
-  /** All images, decoded once: decoding them in every epoch would take as long as training. */
-  readonly faces: DecodedFaces;
+  readonly start: Start;
   readonly noisy: NoisyLfw;
   readonly seed: number;
   readonly rate: number;
@@ -57,22 +48,28 @@ export interface Trained {
 
 export interface TrialTraining {
   readonly subcenters: number;
-  /** Default: {@link EPOCHS} over the images. */
+  /** Default: the start's epochs over the images. */
   readonly steps?: number | undefined;
   /** Default: the tuned one. */
   readonly learningRate?: number | undefined;
 }
 
+/** Of a run over all these images. */
+export function stepsOver(dataset: FaceDataset, { epochs }: Start): number {
+  return Math.round(epochs * Math.floor(dataset.length / BATCH));
+}
+
 /** Trains a network on `dataset`, verifies it on people it never saw, and keeps what it tells of all noisy images. */
 export async function trainNetwork(
-  { lfw, faces, noisy, seed, rate }: Trial,
+  trial: Trial,
   name: string,
   dataset: FaceDataset,
   training: TrialTraining,
 ): Promise<Trained> {
-  const { subcenters, learningRate = LEARNING_RATES[subcenters === 1 ? 'one' : 'several'] } = training;
-  const graph = { ...networkGraph(NETWORK), initializer: INITIAL_WEIGHTS };
-  const backbone = backboneFromGraph(graph, { seed });
+  const { lfw, start, noisy, seed } = trial;
+  const { faces } = start;
+  const { subcenters, learningRate = start.learningRates[subcenters === 1 ? 'one' : 'several'] } = training;
+  const backbone = start.network(seed);
   const classes = dataset.identities.length;
   const head = new SubcenterHead({
     classes,
@@ -82,7 +79,7 @@ export async function trainNetwork(
     seed,
   });
   head.importWeights((await head.exportWeights()).map((value) => INITIAL_SUBCENTERS * value));
-  const total = training.steps ?? Math.round(EPOCHS * Math.floor(dataset.length / BATCH));
+  const total = training.steps ?? stepsOver(dataset, start);
   const store = new MemoryCheckpointStore();
   const result = await train({
     backbone,
@@ -92,11 +89,12 @@ export async function trainNetwork(
     store,
     options: {
       ...TRAINING,
+      augmentation: start.augmentation,
       seed,
       learningRate,
       duration: { steps: total },
-      warmup: { steps: Math.round(0.05 * total) },
-      marginWarmup: { steps: Math.round((3 / EPOCHS) * total) },
+      warmup: { steps: Math.round(WARMUP.learningRate * total) },
+      marginWarmup: { steps: Math.round(WARMUP.margin * total) },
     },
   });
   const all = noisy.dataset;
@@ -113,8 +111,7 @@ export async function trainNetwork(
   head.dispose();
   return {
     row: {
-      seed,
-      rate,
+      ...cellOf(trial),
       network: name,
       images: dataset.length,
       identities: classes,
@@ -133,6 +130,19 @@ export async function trainNetwork(
       trueLabel: noisy.trueLabel,
     },
   };
+}
+
+/** Verifies what networks start from as it is. */
+export async function measureStart(trial: Trial, name: string): Promise<Trained['row']> {
+  const backbone = trial.start.network(trial.seed);
+  const quality = await verifyOnUnseen(backbone, trial.start.faces, trial.lfw);
+  backbone.dispose();
+  return { ...cellOf(trial), network: name, images: 0, identities: 0, steps: 0, learningRate: 0, ...quality };
+}
+
+/** Rows of networks from scratch do not say so: there were no others once. */
+function cellOf({ seed, rate, start }: Trial): Pick<Row, 'seed' | 'rate' | 'start'> {
+  return { seed, rate, ...(start.name === 'pretrained' && { start: start.name }) };
 }
 
 /** Folds of the official pairs by which settings are chosen; no person is in two folds. */

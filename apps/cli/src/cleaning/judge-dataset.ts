@@ -91,14 +91,7 @@ export async function judgeDataset(
 ): Promise<JudgedDataset | PartOfWork> {
   const { dataset, model, shard, work } = options;
   // Before the long part: a model without sub-centres, or with others than asked for, is refused at once.
-  const modelSubcenters =
-    options.subcenters === 'model'
-      ? model.subcenters({
-          k: options.k ?? model.subcentersPerIdentity ?? 3,
-          classOrder: options.classOrder ?? model.classOrder,
-        })
-      : undefined;
-  if (modelSubcenters !== undefined) warnOfUnusedClasses(modelSubcenters, dataset, context);
+  const modelSubcenters = options.subcenters === 'model' ? subcentersOf(options, context) : undefined;
   const store = await EmbeddingStore.open({
     directory: work.directory,
     dataset,
@@ -159,7 +152,7 @@ export async function judgeDataset(
       seed: options.seed,
       scoreRound: joinedRounds(store, positions, { leave: options.handOut === true }),
     };
-    if (options.subcenters === 'none') {
+    if (modelSubcenters === undefined && options.subcenters !== 'trained') {
       audit = scoreByModes({ ...input, embeddings: embeddings! }, autoOptions);
     } else {
       const subcenters =
@@ -236,24 +229,39 @@ async function embedMissing(
 }
 
 /**
+ * The model's sub-centres; undefined where they are of fewer identities than the data has and the rule needs none.
+ *
  * A head that is read with a smaller K than it was trained with has several times the classes, and all but the first are taken for
- * somebody else's. So has a head that was trained on more identities, rightly: that only the user knows.
+ * somebody else's: that is warned of. So has a head that was trained on more identities, rightly: that only the user knows.
  */
-function warnOfUnusedClasses(
-  { weights, subcenters, dimensions, classOrder }: SubcenterWeights,
-  { labels, identities }: FaceDataset,
+function subcentersOf(
+  { dataset, model, strangers, ...options }: JudgeOptions,
   { console }: CommandContext,
-): void {
-  const classes = weights.length / (subcenters * dimensions);
+): SubcenterWeights | undefined {
+  const k = options.k ?? model.subcentersPerIdentity ?? 3;
+  const found = model.subcenters({ k, classOrder: options.classOrder ?? model.classOrder });
+  const classes = found.weights.length / (found.subcenters * found.dimensions);
   const needed =
-    classOrder === 'position'
-      ? identities.length
-      : 1 + labels.reduce((most, label) => Math.max(most, label), -1);
-  if (classes < 2 * needed) return;
-  console.warn(
-    `the head has ${classes} classes with ${subcenters} sub-centres each, the data needs ${needed}. If it was trained on this data, ` +
-      `K was another (--k ${Math.floor((classes * subcenters) / needed)}?)`,
-  );
+    found.classOrder === 'position'
+      ? 1 + dataset.identities.findLastIndex(({ images }) => images.length > 0)
+      : 1 + dataset.labels.reduce((most, label) => Math.max(most, label), -1);
+  if (classes < needed) {
+    const mismatch = `${model.path} has sub-centres of ${classes} classes, and the data needs ${needed}`;
+    if (!strangers) {
+      throw new CommandError(
+        `${mismatch}. If it was trained on what a drop left of this data, judge with --rule self-trained, which needs no sub-centres.`,
+      );
+    }
+    console.log(`${mismatch}: they are left out, the rule needs none`);
+    return undefined;
+  }
+  if (classes >= 2 * needed) {
+    console.warn(
+      `the head has ${classes} classes with ${k} sub-centres each, the data needs ${needed}. If it was trained on this data, ` +
+        `K was another (--k ${Math.floor((classes * k) / needed)}?)`,
+    );
+  }
+  return found;
 }
 
 /** Whether a model was trained on the very labels of a dataset. */

@@ -24,6 +24,23 @@ const rowsOf = (path: string) =>
     .split('\n')
     .map((line) => JSON.parse(line) as AuditRow);
 
+/** Two steps. */
+const train = (data: string, run: string) =>
+  json(
+    ...['train', '--data', at(data), '--output', at(run), '--network', 'r8-narrow', '--embedding-size', '16'],
+    ...[
+      '--input-size',
+      String(SIDE),
+      '--batch-size',
+      '8',
+      '--max-steps',
+      '2',
+      '--threads',
+      '1',
+      '--no-dynamics',
+    ],
+  );
+
 beforeAll(async () => {
   folder = mkdtempSync(join(tmpdir(), 'arcface-clean-'));
   await writeStripedFaces(at('faces'), { identities: 6, images: 10 });
@@ -39,30 +56,7 @@ beforeAll(async () => {
     '--outsiders',
     at('strangers'),
   );
-  await json(
-    ...[
-      'train',
-      '--data',
-      at('noisy'),
-      '--output',
-      at('run'),
-      '--network',
-      'r8-narrow',
-      '--embedding-size',
-      '16',
-    ],
-    ...[
-      '--input-size',
-      String(SIDE),
-      '--batch-size',
-      '8',
-      '--max-steps',
-      '2',
-      '--threads',
-      '1',
-      '--no-dynamics',
-    ],
-  );
+  await train('noisy', 'run');
 });
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
@@ -155,6 +149,21 @@ describe('arcface clean', () => {
     expect(again).toMatchObject({ images: result.kept, kept: result.kept });
     const names = JSON.parse(readFileSync(at('again', 'identities.json'), 'utf8'));
     expect(names['0']).toMatch(/^person-/);
+  });
+
+  test('can judge all labels by a network that was trained on some of the identities', async () => {
+    const four = { identities: 4, images: 10 };
+    await writeStripedFaces(at('some'), four);
+    await train('some', 'run-of-some');
+    const judged = ['drop', '--data', at('noisy'), '--model', at('run-of-some'), '--output', at('judged')];
+    const refused = await runInProcess(...judged);
+    expect([refused.exitCode, refused.stderr]).toEqual([
+      1,
+      expect.stringMatching(/sub-centres of 4 classes, and the data needs 6\..* --rule self-trained/),
+    ]);
+    expect(refused.stderr).not.toMatch(/embedding/);
+    const result = await json(...judged, '--rule', 'self-trained');
+    expect(result).toMatchObject({ images: 60, identities: 6 });
   });
 
   test('gives the same bytes in one go and in shards', async () => {
