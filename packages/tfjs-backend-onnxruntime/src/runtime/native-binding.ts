@@ -3,6 +3,7 @@
 // package keeps it. The version of onnxruntime-node is pinned for this reason (and for the blocked layout).
 
 import { createRequire } from 'node:module';
+import { isMainThread } from 'node:worker_threads';
 import { OnnxRuntimeBackendError } from '../errors.ts';
 
 /** The numbers of a tensor as JavaScript holds them; bool as bytes. */
@@ -61,13 +62,17 @@ interface LoadedRuntime {
 
 let loaded: LoadedRuntime | null = null;
 
+// Since 1.29 ONNX Runtime reports to its makers over the network and keeps an identifier of the device, unless told not
+// to before it starts. What is computed here is nobody else's business; ORT_DISABLE_TELEMETRY=0 restores its default. Set on import, so
+// that threads that are started later find it in the environment: what a thread sets in its own copy native code does not see.
+const telemetry = process.env.ORT_DISABLE_TELEMETRY;
+process.env.ORT_DISABLE_TELEMETRY ??= '1';
+
 /** Loads onnxruntime-node on first use. Throws `runtime-unavailable` where there is no binary for the platform. */
 export function loadRuntime(): LoadedRuntime {
   if (loaded) return loaded;
   const require = createRequire(import.meta.url);
-  // Since 1.29 ONNX Runtime reports to its makers over the network and keeps an identifier of the device, unless told not
-  // to before it starts. What is computed here is nobody else's business; ORT_DISABLE_TELEMETRY=0 restores its default.
-  process.env.ORT_DISABLE_TELEMETRY ??= '1';
+  if (telemetry === undefined && !isMainThread) tellOfTelemetry();
   try {
     const { binding, initOrt } = require('onnxruntime-node/dist/binding.js') as {
       binding: NativeBinding;
@@ -87,6 +92,13 @@ export function loadRuntime(): LoadedRuntime {
       { cause },
     );
   }
+}
+
+function tellOfTelemetry(): void {
+  process.emitWarning(
+    'tfjs-backend-onnxruntime cannot turn off the telemetry of ONNX Runtime from within a thread. Import it in the main thread before ' +
+      'threads are started, or start the program with ORT_DISABLE_TELEMETRY=1 (or 0, to have it) in the environment.',
+  );
 }
 
 /** The version of onnxruntime-node. */

@@ -21,6 +21,8 @@ export function graphsOf({ syncBatchNorm }: TrainCommandOptions): number | undef
 export function startRanks(options: TrainCommandOptions): RankThreads | undefined {
   const { ranks, backend, threads } = options;
   if (ranks === 1) return undefined;
+  // The ranks' threads have an environment of their own, in which ONNX Runtime would not look.
+  process.env.ORT_DISABLE_TELEMETRY ??= '1';
   const each = Math.max(1, Math.floor((threads ?? availableParallelism()) / ranks));
   return startRankThreads({
     size: ranks,
