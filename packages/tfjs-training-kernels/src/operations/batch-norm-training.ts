@@ -11,6 +11,7 @@
  * | `BatchNormTrainingGrad` | dy, x, scale, offset, mean, variance, slope? | epsilon | dx, dscale, doffset, dslope? |
  */
 import * as tf from '@tensorflow/tfjs-core';
+import { isDifferentiatedTwice } from './higher-order.ts';
 import { hasKernel, runKernel } from './registered-kernel.ts';
 
 const TRAINING_KERNEL = 'BatchNormTraining';
@@ -63,10 +64,8 @@ export function batchNormTraining(
     // A custom gradient returns one tensor; the statistics leave by the side door.
     statistics = { mean: tf.keep(mean), variance: tf.keep(variance) };
     save([tensor, gamma, beta, mean, variance, ...(alpha === undefined ? [] : [alpha])]);
-    return {
-      value: y,
-      gradFunc: (dy, saved) => backward(dy, saved as Saved, epsilon),
-    };
+    const rule = isDifferentiatedTwice() ? differentiable : backward;
+    return { value: y, gradFunc: (dy, saved) => rule(dy, saved as Saved, epsilon) };
   });
   const y = operation(...inputs);
   return { y, ...statistics! };
@@ -88,13 +87,17 @@ function forward(
     const [y, mean, variance] = runKernel(TRAINING_KERNEL, inputs, { epsilon });
     return { y: y!, mean: mean as tf.Tensor1D, variance: variance as tf.Tensor1D };
   }
-  const axes = axesButChannels(x);
-  const mean = tf.mean(x, axes) as tf.Tensor1D;
-  const centred = tf.sub(x, mean);
-  const variance = tf.mean(tf.square(centred), axes) as tf.Tensor1D;
+  const { mean, variance, centred } = statisticsOf(x);
   const factor = tf.mul(scale, tf.rsqrt(tf.add(variance, epsilon)));
   const normalised = tf.add(tf.mul(centred, factor), offset);
   return { y: slope === undefined ? normalised : tf.prelu(normalised, slope), mean, variance };
+}
+
+function statisticsOf(x: tf.Tensor) {
+  const axes = axesButChannels(x);
+  const mean = tf.mean(x, axes) as tf.Tensor1D;
+  const centred = tf.sub(x, mean);
+  return { mean, centred, variance: tf.mean(tf.square(centred), axes) as tf.Tensor1D };
 }
 
 function backward(dy: tf.Tensor, saved: Saved, epsilon: number): tf.Tensor[] {
@@ -103,6 +106,21 @@ function backward(dy: tf.Tensor, saved: Saved, epsilon: number): tf.Tensor[] {
     const inputs = { dy, x, scale, offset, mean, variance, ...(slope === undefined ? {} : { slope }) };
     return runKernel(GRADIENT_KERNEL, inputs, { epsilon });
   }
+  return composed(dy, saved, { mean, variance }, epsilon, selected);
+}
+
+/** Of operations that have gradients, and with the statistics as what they are of x. */
+function differentiable(dy: tf.Tensor, saved: Saved, epsilon: number): tf.Tensor[] {
+  return composed(dy, saved, statisticsOf(saved[0]), epsilon, weighted);
+}
+
+function composed(
+  dy: tf.Tensor,
+  [x, scale, offset, , , slope]: Saved,
+  { mean, variance }: Pick<BatchNormTrainingResult, 'mean' | 'variance'>,
+  epsilon: number,
+  sloped: typeof selected,
+): tf.Tensor[] {
   const axes = axesButChannels(x);
   const count = x.size / mean.size;
   const inverseDeviation = tf.rsqrt(tf.add(variance, epsilon));
@@ -111,7 +129,7 @@ function backward(dy: tf.Tensor, saved: Saved, epsilon: number): tf.Tensor[] {
   const dslope: tf.Tensor[] = [];
   if (slope !== undefined) {
     const z = tf.add(tf.mul(normalised, scale), offset);
-    dz = tf.where(tf.greater(z, 0), dy, tf.mul(dy, slope));
+    dz = sloped(dy, z, slope);
     dslope.push(tf.sum(tf.mul(dy, tf.minimum(z, 0)), axes));
   }
   const doffset = tf.sum(dz, axes);
@@ -119,4 +137,15 @@ function backward(dy: tf.Tensor, saved: Saved, epsilon: number): tf.Tensor[] {
   const perValue = tf.sub(dz, tf.add(tf.div(doffset, count), tf.mul(normalised, tf.div(dscale, count))));
   const dx = tf.mul(perValue, tf.mul(scale, inverseDeviation));
   return [dx, dscale, doffset, ...dslope];
+}
+
+/** The gradient behind a PReLU before it. */
+function selected(dy: tf.Tensor, z: tf.Tensor, slope: tf.Tensor): tf.Tensor {
+  return tf.where(tf.greater(z, 0), dy, tf.mul(dy, slope));
+}
+
+/** The same without a comparison, of which tfjs knows no gradient. */
+function weighted(dy: tf.Tensor, z: tf.Tensor, slope: tf.Tensor): tf.Tensor {
+  const positive = tf.step(z);
+  return tf.mul(dy, tf.add(positive, tf.mul(tf.sub(1, positive), slope)));
 }

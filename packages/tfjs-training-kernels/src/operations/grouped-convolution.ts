@@ -12,6 +12,7 @@
  */
 import * as tf from '@tensorflow/tfjs-core';
 import { TrainingKernelsError } from '../errors.ts';
+import { isDifferentiatedTwice } from './higher-order.ts';
 import { hasKernel } from './registered-kernel.ts';
 
 const KERNELS = {
@@ -52,7 +53,7 @@ export function groupedConv2d(
     return tf.depthwiseConv2d(x, byChannel, [...strides], pad, 'NHWC', [...dilations]);
   }
   const attributes: Attributes = { groups, strides: [...strides], pad, dilations: [...dilations] };
-  return Object.values(KERNELS).every(hasKernel)
+  return Object.values(KERNELS).every(hasKernel) && !isDifferentiatedTwice()
     ? onKernels(x, filter, attributes)
     : composed(x, filter, attributes);
 }

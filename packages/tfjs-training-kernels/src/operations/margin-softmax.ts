@@ -11,6 +11,7 @@
  */
 import * as tf from '@tensorflow/tfjs-core';
 import { type AngularMargin, angularMargin } from './angular-margin.ts';
+import { isDifferentiatedTwice } from './higher-order.ts';
 import { isOwnClass } from './own-class.ts';
 import { hasKernel, runKernel } from './registered-kernel.ts';
 
@@ -54,14 +55,20 @@ export function marginSoftmax(
     const save = args.at(-1) as unknown as tf.GradSaveFunc;
     const s = typeof scale === 'number' ? tf.scalar(scale) : (args[1] as tf.Scalar);
     const shares = tf.tensor1d(weights ? Float32Array.from(weights) : new Float32Array(rows).fill(1 / rows));
+    const isTwice = isDifferentiatedTwice();
     const { losses, gradients } = compute(args[0] as tf.Tensor2D, s, labels, options, (tensors) =>
-      save([shares, ...tensors]),
+      save([shares, ...(isTwice ? [args[0] as tf.Tensor2D, s] : tensors)]),
     );
     return {
       value: tf.sum(tf.mul(losses, shares)),
       gradFunc: (upstream: tf.Scalar, saved) => {
         const [share, ...others] = saved as [tf.Tensor1D, ...tf.Tensor[]];
-        return gradients(tf.mul(share, upstream), others, inputs.length > 1);
+        const dy: tf.Tensor1D = tf.mul(share, upstream);
+        if (!isTwice) return gradients(dy, others, inputs.length > 1);
+        const [x, factor] = others as [tf.Tensor2D, tf.Scalar];
+        const made: tf.Tensor[] = [];
+        const again = composed(x, factor, labels, options, (tensors) => made.push(...tensors));
+        return again.gradients(dy, made, inputs.length > 1);
       },
     };
   });
