@@ -3,23 +3,32 @@
  * where table.ts finds them: on a GPU in software they take an hour. What fails is held to the backend's list in known-failures/;
  * a failure that is not on it is printed, and kept with the counts.
  *
- *     npx tsx tooling/backends-table/op-suite.ts node|node-gpu|webgpu [--minutes 10] [--only TEXT]
+ *     npx tsx tooling/backends-table/op-suite.ts node|node-gpu|webgpu [--minutes 10] [--outcomes FILE] [--only TEXT]
  *
- * After `--minutes` the run is stopped, and what has not run by then is said to have not. `--only` (specs whose name contains a
- * text) keeps nothing. The packages are found as `arcface --backend` finds them.
+ * After `--minutes` the run is stopped, and what has not run by then is said to have not. With `--outcomes` how each spec ended is kept in
+ * a file, too, and what the file has is not run again: so a long run can be had in parts, the first of which finds no file. `--only` (specs
+ * whose name contains a text) keeps no counts. The packages are found as `arcface --backend` finds them.
  */
 import { writeFileSync } from 'node:fs';
 import { parseArgs } from 'node:util';
 import { findOptionalPackage } from '../../apps/cli/src/backends/optional-package.ts';
 import { findTfjsNode } from '../../apps/cli/src/backends/tfjs-node.ts';
-import { plainName, runsOnBackend } from '../../packages/tfjs-backend-onnxruntime/conformance/outcome.ts';
+import {
+  plainName,
+  readOutcomes,
+  runsOnBackend,
+} from '../../packages/tfjs-backend-onnxruntime/conformance/outcome.ts';
 import { runSpecs } from '../../packages/tfjs-backend-onnxruntime/conformance/run-specs.ts';
 import { explain, readKnownFailures } from './known-failures.ts';
 import { readSuiteCounts, type SuiteCounts, suiteFile } from './suite-counts.ts';
 
 const { values, positionals } = parseArgs({
   allowPositionals: true,
-  options: { minutes: { type: 'string', default: '10' }, only: { type: 'string' } },
+  options: {
+    minutes: { type: 'string', default: '10' },
+    outcomes: { type: 'string' },
+    only: { type: 'string' },
+  },
 });
 const backend = positionals[0] ?? '';
 
@@ -58,11 +67,13 @@ function binding(): { backendName: string; environment: Record<string, string> }
 
 const { backendName, environment } = binding();
 const minutes = Number(values.minutes);
+const earlier = values.outcomes === undefined ? [] : readOutcomes(values.outcomes);
 const { outcomes, unfinished } = await runSpecs({
   ...{ backendName, environment, minutes },
+  ...(values.outcomes && { outcomes: values.outcomes }),
   ...(values.only && { only: values.only }),
 });
-const ours = outcomes.filter(({ name }) => runsOnBackend(name, backendName));
+const ours = [...earlier, ...outcomes].filter(({ name }) => runsOnBackend(name, backendName));
 const failing = ours
   .filter(({ passed }) => !passed)
   .map(({ name, message }) => ({ name: plainName(name, backendName), message: message ?? 'no message' }));
@@ -74,7 +85,7 @@ const counts: SuiteCounts = {
   pass: ours.filter(({ passed }) => passed).length,
   fail: failing.length,
   isWhole: unfinished === null,
-  minutes,
+  minutes: minutes + (earlier.length > 0 ? (readSuiteCounts()[backend]?.minutes ?? 0) : 0),
   kinds,
   unexplained,
 };

@@ -5,7 +5,7 @@ import { type FailureKind, failureKinds } from './known-failures.ts';
 export interface SuiteCounts {
   readonly pass: number;
   readonly fail: number;
-  /** Whether all specs had their turn, within so many minutes. */
+  /** Whether all specs had their turn, within so many minutes (of all parts of the run). */
   readonly isWhole: boolean;
   readonly minutes: number;
   /** How many of the failures are of which kind. */

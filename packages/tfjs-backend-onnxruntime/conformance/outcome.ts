@@ -1,10 +1,13 @@
 // What the processes of a conformance run tell each other.
 
-/** Which specs one process runs: a share of the suites, perhaps only those whose name contains a text. */
+import { existsSync, readFileSync } from 'node:fs';
+
+/** Which specs one process runs: a share of the suites, perhaps only those whose name contains a text, and none that a file has outcomes of. */
 export interface Share {
   readonly index: number;
   readonly of: number;
   readonly only?: string;
+  readonly outcomes?: string;
 }
 
 /** How one spec ended. */
@@ -13,6 +16,13 @@ export interface Outcome {
   readonly passed: boolean;
   /** The first line of what it complained about. */
   readonly message?: string;
+}
+
+/** The outcomes that a file has, a line of JSON each; none where there is no file. */
+export function readOutcomes(file: string): Outcome[] {
+  if (!existsSync(file)) return [];
+  const lines = readFileSync(file, 'utf8').split('\n');
+  return lines.filter((line) => line !== '').map((line) => JSON.parse(line) as Outcome);
 }
 
 /** Suites that run on a backend carry its name and flags: `add onnxruntime {} broadcasts ...`. */

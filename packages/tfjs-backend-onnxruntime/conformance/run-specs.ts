@@ -2,6 +2,7 @@
 // ends, costs a share of the others and not all.
 
 import { fork } from 'node:child_process';
+import { appendFileSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
 import { bundleSpecs } from './bundle.ts';
 import type { Outcome, Share } from './outcome.ts';
@@ -13,6 +14,8 @@ export interface SpecRun {
   readonly minutes: number;
   /** Only specs whose name contains this text. */
   readonly only?: string;
+  /** A file with outcomes of an earlier run, a line of JSON each: their specs are not run again. New outcomes are added to it. */
+  readonly outcomes?: string;
   /** For the processes: what a backend of another package needs (see test-environment.ts). */
   readonly environment?: Readonly<Record<string, string>>;
 }
@@ -30,6 +33,7 @@ export async function runSpecs(run: SpecRun): Promise<SpecResults> {
     index,
     of,
     ...(run.only && { only: run.only }),
+    ...(run.outcomes && { outcomes: run.outcomes }),
   }));
   const results = await Promise.all(shares.map((share) => runShare(bundle, share, run)));
   const reasons = results.flatMap(({ unfinished }) => unfinished ?? []);
@@ -65,8 +69,12 @@ function runShare(bundle: string, share: Share, run: SpecRun): Promise<SpecResul
     child.stdout!.on('data', keep);
     child.stderr!.on('data', keep);
     child.on('message', (message: Outcome | { readonly specs: number }) => {
-      if ('specs' in message) isDone = true;
-      else outcomes.push(message);
+      if ('specs' in message) {
+        isDone = true;
+        return;
+      }
+      outcomes.push(message);
+      if (run.outcomes) appendFileSync(run.outcomes, `${JSON.stringify(message)}\n`);
     });
     child.on('error', reject);
     // Not 'exit', which may come before the last of its messages.
