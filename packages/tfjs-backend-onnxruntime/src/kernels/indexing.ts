@@ -3,7 +3,7 @@
 
 import { backend_util, type GatherV2Attrs, gather_util, type OneHotAttrs, util } from '@tensorflow/tfjs-core';
 import type { Lowering } from '../lowering/lowering.ts';
-import { sizeOf, type TraceNode, type TraceValue } from '../trace/trace-graph.ts';
+import { type Shape, sizeOf, type TraceNode, type TraceValue } from '../trace/trace-graph.ts';
 import { asDType } from './dtype.ts';
 import { type KernelRow, primitive } from './kernel-row.ts';
 
@@ -14,6 +14,21 @@ function checkRange(kernel: string, indices: TraceValue, size: number): void {
       index >= 0 && index < size,
       () => `${kernel}: the index value ${index} is not in [0, ${size - 1}]`,
     );
+  }
+}
+
+/**
+ * The same of vectors of `depth` indices into `shape`, in tfjs's words and by its measure: the number of the row that a vector means
+ * is looked at, not each index.
+ */
+export function checkVectors({ tensor }: TraceValue, depth: number, shape: Shape): void {
+  const rows = sizeOf(shape.slice(0, depth));
+  const strides = Array.from({ length: depth }, (_, i) => sizeOf(shape.slice(i + 1, depth)));
+  const indices = tensor?.data ?? [];
+  for (let start = 0; start < indices.length; start += depth) {
+    const row = strides.reduce((sum, stride, i) => sum + stride * indices[start + i]!, 0);
+    if (row >= 0 && row < rows) continue;
+    throw new Error(`Invalid indices: ${indices.slice(start, start + depth)} does not index into ${shape}`);
   }
 }
 
@@ -108,6 +123,7 @@ export const indexingKernels: readonly KernelRow[] = [
     inputs: ['params', 'indices'],
     infer([params, indices]) {
       const [shape] = gather_util.prepareAndValidate(params as never, indices as never);
+      checkVectors(indices!, indices!.shape.at(-1)!, params!.shape);
       return { shape, dtype: params!.dtype };
     },
     lower(node, lowering) {

@@ -91,3 +91,14 @@ it('adds repeated indices up in the same order in every run, whatever the thread
   for (let run = 0; run < 5; run++) expect(sums()).toEqual(once);
   tf.dispose([indices, values]);
 });
+
+const base = () => tf.zeros([2, 3]);
+it.each<[string, () => tf.Tensor]>([
+  ['before the first row', () => tf.scatterND(rows(-1), float([1, 3]), [2, 3])],
+  ['behind the last row', () => tf.tensorScatterUpdate(base(), rows(0, 2), float([2, 3]))],
+  ['before the first element', () => tf.gatherND(base(), tf.tensor2d([0, -1], [1, 2], 'int32'))],
+  ['behind the last element', () => tf.sparseToDense(ids(0, 9), float([2]), [4])],
+])('refuses indices %s where they are known', async (_, run) => {
+  await tf.setBackend('onnxruntime');
+  expect(() => tf.tidy(run)).toThrow(/^Invalid indices: .* does not index into /);
+});

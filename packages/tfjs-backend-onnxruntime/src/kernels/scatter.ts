@@ -11,8 +11,9 @@ import {
   util,
 } from '@tensorflow/tfjs-core';
 import type { Lowering } from '../lowering/lowering.ts';
-import { type Shape, sizeOf, type TraceNode, type TraceValue } from '../trace/trace-graph.ts';
-import { type KernelRow, primitive } from './kernel-row.ts';
+import { type Shape, sizeOf, type TraceNode, type TraceValue, type ValueType } from '../trace/trace-graph.ts';
+import { checkVectors } from './indexing.ts';
+import { type Inferred, type KernelRow, primitive } from './kernel-row.ts';
 
 /** Puts `updates` [n, width] into the rows `rows` (int64 [n]) of `base` [height, width]; adds if told so. */
 function scatterRows(
@@ -42,6 +43,17 @@ function rowNumbers(lowering: Lowering, indices: TraceValue, depth: number, shap
   return lowering.reduceSum(terms, [1]);
 }
 
+/** How many indices mean a place; of a list each means a row. */
+function depthOf({ shape }: TraceValue): number {
+  return shape.length > 1 ? shape.at(-1)! : 1;
+}
+
+/** The type of a result, once it is seen that the indices, if they are known, mean places in it. */
+function scatteredInto({ shape, dtype }: ValueType, indices: TraceValue): Inferred {
+  if (sizeOf(shape) > 0) checkVectors(indices, depthOf(indices), shape);
+  return { shape, dtype };
+}
+
 /** Scatters inputs `indices` and `updates` into `base`, a matrix of the output's elements. */
 function lowerScatter(
   node: TraceNode,
@@ -51,7 +63,7 @@ function lowerScatter(
   add: boolean,
 ): void {
   const output = node.outputs[0]!;
-  const depth = at.indices.shape.length > 1 ? at.indices.shape.at(-1)! : 1;
+  const depth = depthOf(at.indices);
   const count = sizeOf(at.indices.shape) / depth;
   const width = sizeOf(output.shape.slice(depth));
   const matrix = [sizeOf(output.shape.slice(0, depth)), width];
@@ -156,7 +168,7 @@ export const scatterKernels: readonly KernelRow[] = [
   primitive<ScatterNdAttrs>({
     kernel: 'ScatterNd',
     inputs: ['indices', 'updates'],
-    infer: ([, updates], { shape }) => ({ shape, dtype: updates!.dtype }),
+    infer: ([indices, updates], { shape }) => scatteredInto({ shape, dtype: updates!.dtype }, indices!),
     lower(node, lowering) {
       const [indices, updates] = node.inputs as [TraceValue, TraceValue];
       lowerScatter(node, lowering, { indices, updates }, zeros(lowering, node.outputs[0]!), true);
@@ -165,7 +177,7 @@ export const scatterKernels: readonly KernelRow[] = [
   primitive({
     kernel: 'TensorScatterUpdate',
     inputs: ['tensor', 'indices', 'updates'],
-    infer: ([tensor]) => ({ shape: tensor!.shape, dtype: tensor!.dtype }),
+    infer: ([tensor, indices]) => scatteredInto(tensor!, indices!),
     lower(node, lowering) {
       const [tensor, indices, updates] = node.inputs as [TraceValue, TraceValue, TraceValue];
       const base = (matrix: Shape) => lowering.reshape(lowering.last(tensor), matrix);
@@ -175,7 +187,8 @@ export const scatterKernels: readonly KernelRow[] = [
   primitive<SparseToDenseAttrs>({
     kernel: 'SparseToDense',
     inputs: ['sparseIndices', 'sparseValues', 'defaultValue'],
-    infer: ([, values], { outputShape }) => ({ shape: outputShape, dtype: values!.dtype }),
+    infer: ([indices, values], { outputShape }) =>
+      scatteredInto({ shape: outputShape, dtype: values!.dtype }, indices!),
     lower(node, lowering) {
       const [indices, updates, defaultValue] = node.inputs as [TraceValue, TraceValue, TraceValue];
       const base = (matrix: Shape) =>
