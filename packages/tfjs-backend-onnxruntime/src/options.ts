@@ -34,7 +34,7 @@ export interface OnnxRuntimeBackendOptions {
   readonly cacheBytes: number;
   /**
    * Operations traced without a read after which everything is computed anyway; a fortieth of them where the forward pass of
-   * a gradient begins, so that a training loop that reads nothing is computed in whole steps. Default 20,000.
+   * a gradient begins, or another batch of an inference, so that a loop that reads nothing is computed in whole steps. Default 20,000.
    */
   readonly pendingNodes: number;
   /** Bytes written by JavaScript without a read after which everything is computed anyway. Default 512 MiB. */
@@ -86,6 +86,18 @@ function environment(name: string): string | undefined {
   return value === undefined || value === '' ? undefined : value;
 }
 
+/** A number, or what is meant where the variable is not set. */
+function numberOf(name: string, otherwise: number): number {
+  const text = environment(name);
+  if (text === undefined) return otherwise;
+  const value = Number(text);
+  if (!Number.isNaN(value)) return value;
+  throw new OnnxRuntimeBackendError(
+    'invalid-option',
+    `TFJS_ONNXRUNTIME_${name} must be a number, found '${text}'. Set another value or leave it out.`,
+  );
+}
+
 /** The folder for caches of the platform's conventions (XDG on Linux), unless another or none is asked for. */
 function diskCacheFolder(given: string | undefined): string | null {
   if (given === '0') return null;
@@ -120,21 +132,21 @@ function oneOf<T extends string>(name: string, value: string, allowed: readonly 
 /** The defaults, as the environment changes them. Throws `invalid-option`. */
 export function defaultOptions(): OnnxRuntimeBackendOptions {
   return checkOptions({
-    threads: Number(environment('THREADS') ?? availableParallelism()),
+    threads: numberOf('THREADS', availableParallelism()),
     provider: oneOf('TFJS_ONNXRUNTIME_PROVIDER', environment('PROVIDER') ?? 'cpu', providers),
     layout: oneOf('TFJS_ONNXRUNTIME_LAYOUT', environment('LAYOUT') ?? 'blocked', ['blocked', 'nchw']),
     precision: oneOf('TFJS_ONNXRUNTIME_PRECISION', environment('PRECISION') ?? 'float32', precisions),
-    cacheEntries: Number(environment('CACHE_ENTRIES') ?? 32),
-    cacheBytes: Number(environment('CACHE_BYTES') ?? 4 * 2 ** 30),
+    cacheEntries: numberOf('CACHE_ENTRIES', 32),
+    cacheBytes: numberOf('CACHE_BYTES', 4 * 2 ** 30),
     pendingNodes: 20_000,
     pendingBytes: 512 * 2 ** 20,
     arena: environment('ARENA') !== '0',
-    heldBytes: Number(environment('HELD_BYTES') ?? 448 * 2 ** 20),
+    heldBytes: numberOf('HELD_BYTES', 448 * 2 ** 20),
     hoisting: environment('HOISTING') !== '0',
     optimization: 'basic',
     spinning: false,
     diskCache: diskCacheFolder(environment('DISK_CACHE')),
-    diskCacheBytes: Number(environment('DISK_CACHE_BYTES') ?? 256 * 2 ** 20),
+    diskCacheBytes: numberOf('DISK_CACHE_BYTES', 256 * 2 ** 20),
     callSites: environment('CALL_SITES') === '1',
     dumpDirectory: environment('DUMP') ?? null,
     profilePrefix: environment('PROFILE') ?? null,
