@@ -9,7 +9,7 @@ import type { Schedule } from '../trace/schedule.ts';
 import { hasBackwardPass, parametersOf, SteadyParameters } from '../trace/steady-parameters.ts';
 import { nchwcBlockSize } from './block-size.ts';
 import { CompiledSession } from './compiled-session.ts';
-import { DiskCache } from './disk-cache.ts';
+import { DiskCache, type GraphIdentity } from './disk-cache.ts';
 import { HoistedSession } from './hoisted-session.ts';
 import { dumpModel } from './model-dump.ts';
 import type { NativeTensor } from './native-binding.ts';
@@ -65,9 +65,13 @@ export class CompiledGraphs {
     return { sessions: this.#sessions.size, bytes: this.#sessions.bytes };
   }
 
-  /** The session of a schedule that was compiled before and is still held. */
+  /**
+   * The session of a schedule that was compiled before and is still held; but not one in two parts that is prepared anew in every run: in
+   * one part the graph is faster then.
+   */
   find({ hash, signature }: Schedule): GraphSession | undefined {
-    return this.#sessions.find(hash, signature);
+    const session = this.#sessions.find(hash, signature);
+    return session instanceof HoistedSession && session.changes >= runsToHoist ? undefined : session;
   }
 
   /** Makes the session of a schedule for which `find` has none. Throws `compilation-failed`. */
@@ -86,14 +90,12 @@ export class CompiledGraphs {
   ): GraphSession {
     if (!this.#options.hoisting || !(session instanceof CompiledSession)) return session;
     let steady = this.#steady.get(session);
-    if (steady === null) return session;
-    const parameters = parametersOf(schedule);
     if (steady === undefined) {
-      const isInference = parameters.length > 0 && !hasBackwardPass(schedule);
-      steady = isInference ? new SteadyParameters() : null;
+      steady = hasBackwardPass(schedule) ? null : new SteadyParameters();
       this.#steady.set(session, steady);
-      if (steady === null) return session;
     }
+    const parameters = steady === null ? [] : parametersOf(schedule);
+    if (steady === null || parameters.length === 0) return session;
     if (steady.count(parameters.map((place) => leaves[place]!)) < runsToHoist) return session;
     this.#steady.set(session, null);
     try {
@@ -122,12 +124,10 @@ export class CompiledGraphs {
   #compileAnew(schedule: Schedule, estimate: number): CompiledSession {
     const model = compileSchedule(schedule, this.#loweringOptions());
     this.#dump(schedule, model);
-    const disk = this.#disk;
-    const writeTo = disk?.prepare(model) ?? null;
     const signature = schedule.signature.slice();
-    const optimised = { already: false, writeTo };
-    const session = new CompiledSession(model, signature, estimate, this.#options, optimised);
-    if (disk && writeTo) disk.keep(this.#diskKey(disk, schedule), model, writeTo);
+    const compile = (writeTo: string | null) =>
+      new CompiledSession(model, signature, estimate, this.#options, { already: false, writeTo });
+    const session = this.#disk?.compileAndKeep(this.#identityOf(schedule), model, compile) ?? compile(null);
     this.#compilations++;
     return session;
   }
@@ -136,25 +136,28 @@ export class CompiledGraphs {
   #loadKept(schedule: Schedule, estimate: number): CompiledSession | null {
     const disk = this.#disk;
     if (!disk || schedule.nodes.length < tracedNodesWorthKeeping) return null;
-    const key = this.#diskKey(disk, schedule);
-    const model = disk.find(key);
+    const identity = this.#identityOf(schedule);
+    const model = disk.find(identity);
     if (!model) return null;
+    this.#dump(schedule, model);
     try {
       const signature = schedule.signature.slice();
       const session = new CompiledSession(model, signature, estimate, this.#options, { already: true });
-      this.#dump(schedule, model);
       this.#diskHits++;
       return session;
     } catch {
-      disk.discard(key);
+      disk.discard(identity);
       return null;
     }
   }
 
-  #diskKey(disk: DiskCache, schedule: Schedule): string {
+  #identityOf({ signature }: Schedule): GraphIdentity {
     const { provider, optimization } = this.#options;
     const { blockSize, heldBytes, precision } = this.#loweringOptions();
-    return disk.key(schedule.signature, [provider, optimization, blockSize, heldBytes, precision]);
+    return {
+      signature,
+      circumstances: [chooseProvider(provider), optimization, blockSize, heldBytes, precision],
+    };
   }
 
   #dump(schedule: Schedule, model: CompiledModel): void {

@@ -1,6 +1,15 @@
 // Graphs kept on disk: a backend whose options were changed has no session left, as a new process has none.
 
-import { mkdtempSync, readdirSync, readFileSync, rmSync, utimesSync, writeFileSync } from 'node:fs';
+import {
+  chmodSync,
+  existsSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  utimesSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import * as tf from '@tensorflow/tfjs-core';
@@ -82,6 +91,23 @@ it('does without a folder that cannot be made', () => {
   writeFileSync(file, '');
   restart({ diskCache: join(file, 'below') });
   expect(compute()).toMatchObject({ compiled: 1, hits: 0 });
+});
+
+// A folder that is there, and in which nobody may make a file.
+it.runIf(existsSync('/proc/self'))('does without a folder that cannot be written', () => {
+  restart({ diskCache: '/proc/self' });
+  expect(compute()).toMatchObject({ compiled: 1, hits: 0 });
+});
+
+// To those who may write everywhere no file is closed.
+it.skipIf(process.getuid?.() === 0)('takes an entry that may only be read', () => {
+  compute();
+  chmodSync(directory, 0o555);
+  chmodSync(entry(), 0o444);
+  restart();
+  const again = compute();
+  chmodSync(directory, 0o755);
+  expect(again).toMatchObject({ compiled: 0, hits: 1 });
 });
 
 it('keeps no small graphs', () => {

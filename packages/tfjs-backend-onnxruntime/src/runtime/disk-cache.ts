@@ -46,6 +46,13 @@ function digestOfCode(): Buffer {
   return codeDigest;
 }
 
+/** What the model of a graph depends on, beside the machine and this package. */
+export interface GraphIdentity {
+  readonly signature: Int32Array;
+  /** The options that it is compiled under. */
+  readonly circumstances: readonly (string | number)[];
+}
+
 export interface DiskCacheLimits {
   /** The folder; made when the first graph is kept. */
   readonly directory: string;
@@ -60,26 +67,19 @@ export class DiskCache {
     this.#limits = limits;
   }
 
-  /** The name of the graph of a signature, compiled in the way that `circumstances` tell. */
-  key(signature: Int32Array, circumstances: readonly (string | number)[]): string {
-    const words = new Uint8Array(signature.buffer, signature.byteOffset, signature.byteLength);
-    const machine = [platform(), arch(), cpus()[0]?.model ?? '', runtimeVersion()];
-    return sha256(JSON.stringify([...machine, ...circumstances]), digestOfCode(), words).toString('hex');
-  }
-
-  /** The optimised model kept under `key`; null when there is none or it is damaged. */
-  find(key: string): CompiledModel | null {
+  /** The optimised model of a graph; null when there is none or it is damaged. */
+  find(graph: GraphIdentity): CompiledModel | null {
     try {
-      const path = this.#path(key);
+      const path = this.#path(graph);
       const file = readFileSync(path);
       const content = file.subarray(digestBytes);
       if (!sha256(content).equals(file.subarray(0, digestBytes))) {
-        rmSync(path, { force: true });
+        remove(path);
         return null;
       }
       const headerEnd = content.indexOf(0);
       const names = JSON.parse(content.toString('utf8', 0, headerEnd)) as Omit<CompiledModel, 'bytes'>;
-      utimesSync(path, new Date(), new Date());
+      markUsed(path);
       // Copied, so that the model starts a buffer of its own, as the runtime wants it.
       return { ...names, bytes: Uint8Array.from(content.subarray(headerEnd + 1)) };
     } catch {
@@ -87,8 +87,33 @@ export class DiskCache {
     }
   }
 
+  /**
+   * Compiles `model`, the model of `graph`, and keeps what comes of its optimisation.
+   *
+   * @param compile writes the optimised model to a path, if it is given one. Where that fails it is called again without.
+   */
+  compileAndKeep<T>(graph: GraphIdentity, model: CompiledModel, compile: (writeTo: string | null) => T): T {
+    const part = this.#partFor(model);
+    if (part === null) return compile(null);
+    let compiled: T;
+    try {
+      compiled = compile(part);
+    } catch {
+      // A folder that may only be read, a full disk; or the model, and then it is told now.
+      remove(part);
+      return compile(null);
+    }
+    this.#keep(graph, model, part);
+    return compiled;
+  }
+
+  /** Removes an entry that cannot be used. */
+  discard(graph: GraphIdentity): void {
+    remove(this.#path(graph));
+  }
+
   /** A path for ONNX Runtime to write the optimised model to, or null where the model is not worth keeping. */
-  prepare(model: CompiledModel): string | null {
+  #partFor(model: CompiledModel): string | null {
     if (model.nodes < nodesWorthKeeping) return null;
     try {
       mkdirSync(this.#limits.directory, { recursive: true });
@@ -99,28 +124,27 @@ export class DiskCache {
   }
 
   /** Takes the model that the runtime has written to `part` into the cache. */
-  keep(key: string, model: CompiledModel, part: string): void {
+  #keep(graph: GraphIdentity, model: CompiledModel, part: string): void {
     const whole = `${part}.whole`;
     try {
       const { bytes: _, ...names } = model;
       const optimised = inCreationOrder(readFileSync(part));
       const content = Buffer.concat([Buffer.from(`${JSON.stringify(names)}\0`), optimised]);
       writeFileSync(whole, Buffer.concat([sha256(content), content]));
-      renameSync(whole, this.#path(key));
+      renameSync(whole, this.#path(graph));
       this.#trim();
     } catch {
-      rmSync(whole, { force: true });
+      remove(whole);
     } finally {
-      rmSync(part, { force: true });
+      remove(part);
     }
   }
 
-  discard(key: string): void {
-    rmSync(this.#path(key), { force: true });
-  }
-
-  #path(key: string): string {
-    return join(this.#limits.directory, `${key}${extension}`);
+  #path({ signature, circumstances }: GraphIdentity): string {
+    const words = new Uint8Array(signature.buffer, signature.byteOffset, signature.byteLength);
+    const machine = [platform(), arch(), cpus()[0]?.model ?? '', runtimeVersion()];
+    const digest = sha256(JSON.stringify([...machine, ...circumstances]), digestOfCode(), words);
+    return join(this.#limits.directory, `${digest.toString('hex')}${extension}`);
   }
 
   /** Removes what is beyond the limit, and what processes that were killed left half-written. */
@@ -135,11 +159,29 @@ export class DiskCache {
     let total = 0;
     for (const { path, size, used } of files.sort((a, b) => b.used - a.used)) {
       if (!path.endsWith(extension)) {
-        if (used < hourAgo && /\.part(\.whole)?$/.test(path)) rmSync(path, { force: true });
+        if (used < hourAgo && /\.part(\.whole)?$/.test(path)) remove(path);
         continue;
       }
       total += size;
-      if (total > bytes) rmSync(path, { force: true });
+      if (total > bytes) remove(path);
     }
+  }
+}
+
+/** Removes a file, if it is there and may be removed: one of somebody else may not, or on a file system that is read only. */
+function remove(path: string): void {
+  try {
+    rmSync(path, { force: true });
+  } catch {
+    // It stays.
+  }
+}
+
+/** Tells that an entry is still of use, if that can be told. */
+function markUsed(path: string): void {
+  try {
+    utimesSync(path, new Date(), new Date());
+  } catch {
+    // It may only be read.
   }
 }

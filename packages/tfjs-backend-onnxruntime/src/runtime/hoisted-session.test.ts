@@ -131,6 +131,27 @@ describe('not hoisted is', () => {
   });
 });
 
+it('becomes one graph again where its parameters are others in every run, and is hoisted again when they stay', () => {
+  const weights = tf.tidy(() => tf.variable(filled([3, 3, 16, 16], 1)) as tf.Variable<tf.Rank.R4>);
+  const step = (run: number, isChanged: boolean) =>
+    tf.tidy(() => {
+      if (isChanged) weights.assign(filled(weights.shape, run) as tf.Tensor4D);
+      return [...tf.conv2d(filled([1, 5, 5, 16], run) as tf.Tensor4D, weights, 1, 'same').dataSync()];
+    });
+  const runs = (isChanged: boolean) => {
+    const before = statistics();
+    const values = Array.from({ length: 12 }, (_, run) => step(run, isChanged));
+    const { hoisted, compilations } = statistics();
+    return { values, hoisted: hoisted - before.hoisted, compiled: compilations - before.compilations };
+  };
+  expect(runs(false)).toMatchObject({ hoisted: 1, compiled: 1 });
+  const changed = runs(true);
+  expect(changed).toMatchObject({ hoisted: 0, compiled: 1 });
+  expect(runs(true)).toEqual({ values: changed.values, hoisted: 0, compiled: 0 });
+  expect(runs(false)).toMatchObject({ hoisted: 1, compiled: 0 });
+  weights.dispose();
+});
+
 it('keeps no parameters alive that the program has disposed of', async () => {
   setFlagsFromString('--expose_gc');
   const collect = runInNewContext('gc') as () => void;

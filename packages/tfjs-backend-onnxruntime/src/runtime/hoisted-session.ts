@@ -24,6 +24,8 @@ export class HoistedSession {
   readonly #preparation: Part;
   readonly #rest: Part;
   #prepared: readonly NativeTensor[] | null = null;
+  /** Runs in a row that had other parameters than the run before. */
+  #changes = 0;
   /** The tensors that it was prepared from, which this must not keep alive. */
   #preparedFrom: readonly WeakRef<NativeTensor>[] = [];
   /** Numbers prepared from tensors that nobody has any more would only take memory. */
@@ -89,6 +91,11 @@ export class HoistedSession {
     return run(this.#rest, leaves, this.#preparedFor(leaves));
   }
 
+  /** How many runs in a row it was prepared anew for. */
+  get changes(): number {
+    return this.#changes;
+  }
+
   dispose(): void {
     this.#preparation.session.dispose();
     this.#rest.session.dispose();
@@ -98,7 +105,11 @@ export class HoistedSession {
   #preparedFor(leaves: readonly NativeTensor[]): readonly NativeTensor[] {
     const { places } = this.#preparation;
     const isSame = places.every((place, i) => leaves[place] === this.#preparedFrom[i]?.deref());
-    if (this.#prepared !== null && isSame) return this.#prepared;
+    if (this.#prepared !== null && isSame) {
+      this.#changes = 0;
+      return this.#prepared;
+    }
+    this.#changes++;
     // The old ones go first: at no time are both there.
     this.#prepared = null;
     return this.#remember(leaves, run(this.#preparation, leaves));
