@@ -1,11 +1,12 @@
 // The backend as a machine: what compiles and what does not, what is kept and what is freed, what is refused.
 
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import '@tensorflow/tfjs-backend-cpu';
 import * as tf from '@tensorflow/tfjs-core';
+import { parseOnnxModel } from 'onnx-format';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { configure, dumpGraph, flush, OnnxRuntimeBackendError, statistics } from './index.ts';
 
@@ -163,6 +164,43 @@ describe('laziness', () => {
     expect(runs).toBeGreaterThan(8);
     // The first piece and the last are unlike the others.
     expect(compilations).toBeLessThanOrEqual(3);
+  });
+
+  it.each([
+    ['cut out of a dataset', true],
+    ['written one by one', false],
+  ])('puts batches %s through a network in whole ones, where nothing is read', (_, isCut) => {
+    // A part of which is 40.
+    configure({ pendingNodes: 1600 });
+    const rows = Array.from({ length: 50 }, (_, batch) =>
+      Float32Array.from({ length: 8 * 32 }, (_, i) => Math.sin(batch + i)),
+    );
+    const dataset = tf.tensor2d(rows.flatMap((batch) => [...batch]) as number[], [400, 32]);
+    const network = (x: tf.Tensor) => tf.mean(Array.from({ length: 12 }).reduce<tf.Tensor>(tf.sin, x), 1);
+    const embeddings = (batches: number, isRead: boolean) => {
+      const parts = rows.slice(0, batches).map((batch, i) => {
+        const part = tf.tidy(() =>
+          network(isCut ? tf.slice(dataset, [8 * i, 0], [8, -1]) : tf.tensor2d(batch, [8, 32])),
+        );
+        if (isRead) part.dataSync();
+        return part;
+      });
+      const all = values(tf.concat(parts));
+      tf.dispose(parts);
+      return all;
+    };
+    const expected = embeddings(50, true);
+    let found: number[] = [];
+    const first = cost(() => {
+      found = embeddings(40, false);
+    });
+    expect(found).toEqual(expected.slice(0, 320));
+    expect(first.runs).toBeGreaterThan(8);
+    // All pieces but the last are one graph.
+    expect(first.compilations).toBe(2);
+    // And however many there are, the last is one of a few.
+    expect(cost(() => embeddings(50, false)).compilations).toBeLessThanOrEqual(1);
+    dataset.dispose();
   });
 
   it('keeps a step whole in which a gradient is taken within the rule of another', () => {
@@ -450,6 +488,27 @@ describe('refusals', () => {
     expect(values(y)[0]).toBeCloseTo(Math.E, 5);
   });
 
+  it('names a variable that lost its value by being assigned it', () => {
+    const variable = tf.tidy(() => tf.variable(tf.exp(tf.tensor1d([1, 2]))));
+    expect(refused(() => variable.assign(variable))).toMatchObject({
+      code: 'unknown-tensor',
+      message: expect.stringContaining('assigned to itself'),
+    });
+    variable.dispose();
+    expect(values(tf.exp(tf.scalar(0)))).toEqual([1]);
+  });
+
+  it('says what a profiled kernel refuses as if it were not profiled', async () => {
+    const parts = [tf.zeros([2, 3]), tf.zeros([3, 2])];
+    const concat = () => tf.engine().runKernel('Concat', parts as unknown as tf.NamedTensorMap, { axis: 0 });
+    const message = /Error in concat2D/;
+    expect(concat).toThrow(message);
+    await expect(tf.profile(() => concat() as tf.Tensor)).rejects.toThrow(message);
+    // tfjs does not look whether what it profiles has thrown.
+    tf.engine().state.profiling = false;
+    tf.dispose(parts);
+  });
+
   it('says that memory is short, of which kernel, and goes on with what fits', () => {
     // 400 TB: more than a process can address, whatever the machine and its settings.
     const column = tf.fill<tf.Rank.R2>([10_000_000, 1], 2);
@@ -514,8 +573,24 @@ describe('dumps', () => {
   it('writes every graph it compiles when told a directory', () => {
     configure({ dumpDirectory: directory });
     values(tf.erf(tf.scalar(0.25)));
-    expect(statistics().sessions).toBe(1);
+    const [file, ...others] = readdirSync(directory);
+    expect(others).toEqual([]);
+    const { nodes } = parseOnnxModel(readFileSync(join(directory, file!))).graph;
+    expect(nodes.map(({ opType }) => opType)).toContain('Erf');
   });
+});
+
+it('leaves the backend to the copy of the package that was imported first', async () => {
+  vi.spyOn(console, 'warn').mockImplementation(() => {});
+  vi.resetModules();
+  const copy = await import('./index.ts');
+  expect(() => copy.statistics()).toThrowError(
+    expect.objectContaining({
+      code: 'runtime-unavailable',
+      message: expect.stringContaining('another copy'),
+    }),
+  );
+  expect(values(tf.exp(tf.scalar(0)))).toEqual([1]);
 });
 
 describe('when the backend is removed', () => {

@@ -178,6 +178,11 @@ export class OnnxRuntimeBackend extends KernelBackend implements TensorStore {
     return this.#prelus.areConvex(slopes);
   }
 
+  beforeBatch(bytes: number): void {
+    if (this.#unread.isDueAtBatch(bytes, this.#pending.size, this.#options.pendingNodes)) this.flush();
+    this.#unread.batchCame(bytes);
+  }
+
   // --- running -------------------------------------------------------------------------------------------------
 
   /** Computes everything that is alive and pending. */
@@ -229,6 +234,7 @@ export class OnnxRuntimeBackend extends KernelBackend implements TensorStore {
 
   override write(values: unknown, shape: number[], dtype: DataType): object {
     const value = leafOf(values, shape, dtype);
+    this.beforeBatch(value.tensor!.data.byteLength);
     this.#count(value);
     this.#ownIds++;
     this.#concrete++;
@@ -304,18 +310,21 @@ export class OnnxRuntimeBackend extends KernelBackend implements TensorStore {
     return true;
   }
 
-  /** Runs `f` and what it traced; `kernelMs` is the time inside ONNX Runtime. */
-  override async time(f: () => void): Promise<{ kernelMs: number; getExtraProfileInfo: () => string }> {
+  /**
+   * Runs `f` and what it traced; `kernelMs` is the time inside ONNX Runtime. What `f` throws is thrown at once: tfjs's profiler takes
+   * the results of a kernel before it waits for its time, and a promise that fails meanwhile would end the process.
+   */
+  override time(f: () => void): Promise<{ kernelMs: number; getExtraProfileInfo: () => string }> {
     this.flush();
     const before = this.statistics();
     f();
     this.flush();
     const after = this.statistics();
-    return {
+    return Promise.resolve({
       kernelMs: after.runMs - before.runMs,
       getExtraProfileInfo: () =>
         `${after.lastRunNodes} kernels, ${after.compilations - before.compilations} compilations`,
-    };
+    });
   }
 
   override floatPrecision(): 32 {
@@ -340,7 +349,7 @@ export class OnnxRuntimeBackend extends KernelBackend implements TensorStore {
   /** The tensor, which tfjs moves here first if it is on another backend. */
   #get(dataId: object): StoredTensor {
     if (dataId instanceof StoredTensor && dataId.owner === this) return dataId;
-    if (!this.#foreign.has(dataId)) checkCanMove(dataId);
+    if (!this.#foreign.has(dataId)) checkCanMove(dataId, this);
     const stored = this.#foreign.get(dataId);
     if (stored) return stored;
     throw unknownTensor();
@@ -351,17 +360,18 @@ export class OnnxRuntimeBackend extends KernelBackend implements TensorStore {
  * tfjs takes a tensor from the backend that it is on before it asks the next one whether it wants it: what cannot be had here has
  * to be refused first, or its numbers would be lost.
  */
-function checkCanMove(dataId: object): void {
-  // tfjs itself knows no tensor that was disposed, and would say so in its own variables' names.
+function checkCanMove(dataId: object, to: OnnxRuntimeBackend): void {
+  // tfjs itself knows no tensor that was disposed, and would say so in its own variables' names. One of which it believes that it is
+  // here was a variable's, which was disposed of to have its own value assigned: asked to move, it would be moved for ever.
   const info = engine().state.tensorInfo.get(dataId);
-  if (info === undefined) throw unknownTensor();
+  if (info === undefined || info.backend === to) throw unknownTensor();
   asDType(info.dtype, 'move from another backend');
 }
 
 function unknownTensor(): OnnxRuntimeBackendError {
   return new OnnxRuntimeBackendError(
     'unknown-tensor',
-    'The tensor has no data on the onnxruntime backend: it was disposed, or belongs to a backend that was removed.',
+    'The tensor has no data on the onnxruntime backend: it was disposed (as a variable is when it is assigned to itself), or belongs to a backend that was removed.',
   );
 }
 

@@ -14,7 +14,8 @@ const priority = 3;
 /** Why the backend could not be created; tfjs itself only logs it. */
 let failure: unknown;
 
-registerBackend(
+/** Not so where another copy of this package was: the kernels of one do not go with the backend of the other. */
+const isFirst = registerBackend(
   backendName,
   () => {
     try {
@@ -26,7 +27,7 @@ registerBackend(
   },
   priority,
 );
-for (const row of kernelTable) {
+for (const row of isFirst ? kernelTable : []) {
   registerKernel({
     kernelName: row.kernel,
     backendName,
@@ -40,6 +41,13 @@ export function backend(): OnnxRuntimeBackend {
   const found = engine().findBackend(backendName);
   if (found instanceof OnnxRuntimeBackend) return found;
   if (failure instanceof OnnxRuntimeBackendError) throw failure;
+  if (!isFirst) {
+    throw new OnnxRuntimeBackendError(
+      'runtime-unavailable',
+      `tfjs has its backend '${backendName}' from another copy of tfjs-backend-onnxruntime, which was imported before this one: one ` +
+        'process can have one. See `npm ls tfjs-backend-onnxruntime` for where they come from.',
+    );
+  }
   throw new OnnxRuntimeBackendError(
     'runtime-unavailable',
     `tfjs has no working backend '${backendName}': ${failure ?? 'it was removed'}. Import this package again in a new process.`,

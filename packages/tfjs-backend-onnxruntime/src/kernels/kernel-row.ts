@@ -32,6 +32,8 @@ export interface KernelCall {
   read(tensor: TensorInfo): HostValues;
   /** Numbers worked out while tracing, as a leaf. */
   leaf(values: HostValues, shape: readonly number[], dtype: DType): TraceValue;
+  /** The same of numbers that are cut out of a tensor, as the next batch is of a dataset. */
+  part(values: HostValues, shape: readonly number[], dtype: DType): TraceValue;
 }
 
 /** A result that shares the numbers of an input under another shape. */
@@ -131,6 +133,7 @@ export function traceKernel(
     number: (value, dtype) => call.number(value, dtype),
     areConvex: (slopes) => call.areConvex(slopes),
     leaf: (values, shape, dtype) => call.leaf(values, shape, dtype),
+    part: (values, shape, dtype) => call.part(values, shape, dtype),
     read: (tensor) => call.read(tensor),
   };
   const result = row.run(nested);

@@ -294,7 +294,7 @@ export const shapeKernels: readonly KernelRow[] = [
     slice_util.assertParamsValid(tensor as never, start, extent);
     const x = call.value(tensor);
     const numbers = knownPart(x, start, extent);
-    return numbers === null ? traceSlice(x, start, extent) : call.leaf(numbers, extent, x.dtype);
+    return numbers === null ? traceSlice(x, start, extent) : call.part(numbers, extent, x.dtype);
   }),
   composed<StridedSliceAttrs>('StridedSlice', (call, attributes) => {
     const x = required(call, 'x');

@@ -15,6 +15,8 @@ export interface TensorStore {
   readSync(dataId: object): HostValues;
   /** See `KernelCall.areConvex`. */
   areConvex(slopes: TraceValue): boolean;
+  /** Called before a tensor of so many bytes comes in, which may be the next batch of a program that reads nothing. */
+  beforeBatch(bytes: number): void;
 }
 
 /** A class, because one is made for every kernel that is called. */
@@ -50,6 +52,11 @@ export class TracedCall implements KernelCall {
   }
 
   leaf(values: HostValues, shape: Shape, dtype: DType): TraceValue {
+    return makeLeaf(values, shape, dtype);
+  }
+
+  part(values: HostValues, shape: Shape, dtype: DType): TraceValue {
+    this.#store.beforeBatch(values.byteLength);
     return makeLeaf(values, shape, dtype);
   }
 }
