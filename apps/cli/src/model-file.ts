@@ -2,9 +2,9 @@
  * A model as its files hold it: the network as data, arrays by name, and the sub-centres it was trained with. Nothing here
  * computes; what embeds is made of it by `openModel`, and `arcface model` converts one form into another.
  */
-import { existsSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
 import { readFile, stat } from 'node:fs/promises';
-import { basename, join } from 'node:path';
+import { basename, dirname, join } from 'node:path';
 import {
   BackbonesError,
   type NamedArray,
@@ -54,6 +54,8 @@ export interface ModelFile {
   readonly subcenters: SubcenterArrays | undefined;
   /** The dataset it was trained on, where the file says. */
   readonly trainedOn?: DatasetFingerprint | undefined;
+  /** Fingerprint of the dataset of which that one was left by a drop, where the run's folder says. */
+  readonly leftOf?: string | undefined;
   /** Folder of the run's checkpoints, for a model that is a run. */
   readonly checkpoints?: string | undefined;
 }
@@ -83,6 +85,8 @@ export interface ModelFileOptions {
 /** `format` in the metadata of a network that is no checkpoint of a run. */
 export const NETWORK_FORMAT = 'arcface-network';
 
+/** The settings of a run, in its folder. */
+export const RUN_FILE = 'run.json';
 /** Folder of the checkpoints in a run folder. */
 export const CHECKPOINTS = 'checkpoints';
 const HEAD = 'head:';
@@ -179,7 +183,21 @@ async function readRun(folder: string, console: Console): Promise<ModelFile> {
     );
   }
   for (const { reason } of latest.damaged) console.warn(`${reason} The one before it is used.`);
-  return { ...ofCheckpoint(latest.checkpoint, join(directory, latest.name)), checkpoints: directory };
+  return {
+    ...ofCheckpoint(latest.checkpoint, join(directory, latest.name)),
+    checkpoints: directory,
+    leftOf: leftOf(directory),
+  };
+}
+
+/** What `arcface train` noted of its data beside the checkpoints. */
+function leftOf(checkpoints: string): string | undefined {
+  try {
+    const settings = JSON.parse(readFileSync(join(dirname(checkpoints), RUN_FILE), 'utf8'));
+    return typeof settings.leftOf === 'string' ? settings.leftOf : undefined;
+  } catch {
+    return undefined;
+  }
 }
 
 async function readSafetensors(

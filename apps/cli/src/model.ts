@@ -18,7 +18,7 @@ import {
 } from './model-file.ts';
 import { type OnnxModelOptions, openOnnxEmbedder } from './onnx/onnx-embedder.ts';
 
-export { CHECKPOINTS } from './model-file.ts';
+export { CHECKPOINTS, RUN_FILE } from './model-file.ts';
 
 /** A network with, usually, the sub-centres that it was trained with. */
 export interface Model {
@@ -31,6 +31,8 @@ export interface Model {
   readonly classOrder: ClassOrder;
   /** The dataset it was trained on, where the file says. */
   readonly trainedOn?: DatasetFingerprint | undefined;
+  /** Fingerprint of the dataset of which that one was left by a drop, where the run's folder says. */
+  readonly leftOf?: string | undefined;
   /** Folder of the run's checkpoints, for a model that is a run. */
   readonly checkpoints?: string | undefined;
   /** What was said or found out of how images are fed to it (convention, size, output): with other words its embeddings are others. */
@@ -93,13 +95,13 @@ export async function openModel(
     );
   }
   const file = await readModelFile(name, context.console, options);
-  const { graph, parameters, trainedOn, checkpoints } = file;
+  const { graph, parameters, trainedOn, leftOf, checkpoints } = file;
   const trained = backboneFromGraph(graph, { parameters });
   const backbone = inferenceBackbone(trained);
   trained.dispose();
   const output = options.mxnetOutput === undefined ? [] : [`output ${options.mxnetOutput}`];
   const feeding = [...saidSize(options, backbone), ...output].join(', ') || undefined;
-  return { ...withSubcenters(file, backbone), trainedOn, checkpoints, feeding };
+  return { ...withSubcenters(file, backbone), trainedOn, leftOf, checkpoints, feeding };
 }
 
 /** The size of images, where it is not the model that says it. */

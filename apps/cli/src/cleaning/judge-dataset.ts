@@ -173,7 +173,7 @@ export async function judgeDataset(
   context.signal.throwIfAborted();
   if (
     options.margins === 'needed' ||
-    (options.margins === 'if there are' && (await hasTrainingMargins(model)))
+    (options.margins === 'if there are' && (await hasTrainingMargins(model, dataset)))
   )
     audit = withTrainingMargins(audit, await readTrainingMargins(model, dataset, positions));
   const duplicates = findNearDuplicates({
@@ -264,9 +264,10 @@ function subcentersOf(
   return found;
 }
 
-/** Whether a model was trained on the very labels of a dataset. */
-export function wasTrainedOn(model: Pick<Model, 'trainedOn'>, dataset: FaceDataset): boolean {
-  return model.trainedOn !== undefined && model.trainedOn.hash === datasetFingerprint(dataset).hash;
+/** Whether a model was trained on the very labels of a dataset, or on those that a drop left of them. */
+export function wasTrainedOn(model: Pick<Model, 'trainedOn' | 'leftOf'>, dataset: FaceDataset): boolean {
+  const { hash } = datasetFingerprint(dataset);
+  return model.trainedOn?.hash === hash || model.leftOf === hash;
 }
 
 /** Rows in the order of the data, or the most suspicious first (behind those that cannot be decoded). */

@@ -1,10 +1,13 @@
 /** What made a dataset: inputs by digest, the rule, versions. Beside the dataset as `provenance.json`; the same inputs give the same bytes. */
+import { readFileSync } from 'node:fs';
+import { basename, dirname, join } from 'node:path';
 import type { Decision } from '@arcface/cleaner';
 import { programVersion } from '../program-version.ts';
 import { sha256OfFile } from './embedding-store.ts';
 import type { JudgedInputs } from './judge-dataset.ts';
 
 export const PROVENANCE_FILE = 'provenance.json';
+const FORMAT = 'arcface-provenance';
 
 export async function provenance(of: {
   readonly command: string;
@@ -18,7 +21,7 @@ export async function provenance(of: {
   const { command, data, judgedBy, decisions, inputs, decision } = of;
   const { images, classes, contentSha256, fingerprint, modelSha256, trainedOnThis } = inputs;
   const record = {
-    format: 'arcface-provenance',
+    format: FORMAT,
     version: 1,
     command,
     program: { name: 'arcface', version: programVersion() },
@@ -34,6 +37,17 @@ export async function provenance(of: {
     dropped: decision.dropped,
   };
   return `${JSON.stringify(record, null, 2)}\n`;
+}
+
+/** Fingerprint of the dataset that a dataset was left of by a drop; undefined for one that was made in another way. */
+export function fingerprintOfSource(data: string): string | undefined {
+  const folder = basename(data) === 'train.rec' ? dirname(data) : data;
+  try {
+    const made = JSON.parse(readFileSync(join(folder, PROVENANCE_FILE), 'utf8'));
+    return made.format === FORMAT ? String(made.data.fingerprint) : undefined;
+  } catch {
+    return undefined;
+  }
 }
 
 async function fileByDigest(path: string): Promise<{ readonly path: string; readonly sha256: string }> {

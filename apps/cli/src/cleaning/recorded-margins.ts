@@ -6,9 +6,13 @@ import { FileCheckpointStore } from '@arcface/trainer/node';
 import { CommandError } from '../cli/usage-error.ts';
 import type { Model } from '../model.ts';
 
-/** Whether a model is a run that recorded something. */
-export async function hasTrainingMargins({ checkpoints }: Model): Promise<boolean> {
-  if (checkpoints === undefined) return false;
+/** Whether a model is a run that recorded something of these very images. */
+export async function hasTrainingMargins(
+  { checkpoints, trainedOn }: Model,
+  dataset: FaceDataset,
+): Promise<boolean> {
+  // A run on what was left of the images recorded nothing of the others.
+  if (checkpoints === undefined || trainedOn?.hash !== datasetFingerprint(dataset).hash) return false;
   return (await listEpochDynamics(new FileCheckpointStore(checkpoints))).length > 0;
 }
 

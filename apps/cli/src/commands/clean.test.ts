@@ -24,21 +24,11 @@ const rowsOf = (path: string) =>
     .split('\n')
     .map((line) => JSON.parse(line) as AuditRow);
 
-/** Two steps. */
-const train = (data: string, run: string) =>
+/** Two steps, of which nothing is recorded. */
+const train = (data: string, run: string, duration = ['--max-steps', '2', '--no-dynamics']) =>
   json(
     ...['train', '--data', at(data), '--output', at(run), '--network', 'r8-narrow', '--embedding-size', '16'],
-    ...[
-      '--input-size',
-      String(SIDE),
-      '--batch-size',
-      '8',
-      '--max-steps',
-      '2',
-      '--threads',
-      '1',
-      '--no-dynamics',
-    ],
+    ...['--input-size', String(SIDE), '--batch-size', '8', '--threads', '1', ...duration],
   );
 
 beforeAll(async () => {
@@ -149,6 +139,19 @@ describe('arcface clean', () => {
     expect(again).toMatchObject({ images: result.kept, kept: result.kept });
     const names = JSON.parse(readFileSync(at('again', 'identities.json'), 'utf8'));
     expect(names['0']).toMatch(/^person-/);
+  });
+
+  test('knows a network that was trained on what it left, wherever that is now', async () => {
+    cpSync(at('again'), at('moved'), { recursive: true });
+    // An epoch, so that something is recorded: but of other images.
+    await train('moved', 'run-again', ['--epochs', '1']);
+    expect(readdirSync(at('run-again', 'checkpoints')).join()).toMatch(/dynamics-/);
+    const twice = ['drop', '--model', at('run-again'), '--output', at('twice'), '--overwrite'];
+    const ruleOf = () => JSON.parse(readFileSync(at('twice', 'provenance.json'), 'utf8')).rule.kind;
+    await json(...twice, '--data', at('clean'));
+    expect(ruleOf()).toBe('self-trained');
+    await json(...twice, '--data', at('faces'));
+    expect(ruleOf()).toBe('angle');
   });
 
   test('can judge all labels by a network that was trained on some of the identities', async () => {

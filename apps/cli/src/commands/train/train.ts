@@ -7,13 +7,14 @@ import { FileCheckpointStore } from '@arcface/trainer/node';
 import type { Command } from 'commander';
 import { writeAtomically } from '../../atomic-file.ts';
 import { useBackend } from '../../backend.ts';
+import { fingerprintOfSource } from '../../cleaning/provenance.ts';
 import { type CommandContext, defineCommand, required } from '../../cli/define-command.ts';
 import { imagesAPass } from '../../cli/images-a-pass.ts';
 import { INTERRUPTED } from '../../cli/interrupt.ts';
 import { refuseUsedFolder } from '../../cli/output-folder.ts';
 import { UsageError } from '../../cli/usage-error.ts';
 import { openData } from '../../data.ts';
-import { CHECKPOINTS } from '../../model.ts';
+import { CHECKPOINTS, RUN_FILE } from '../../model.ts';
 import { initialNetwork } from './initial-network.ts';
 import { threadsOfRank, withMpiRanks } from './mpi-ranks.ts';
 import { evaluationOnPacks } from './packs-evaluation.ts';
@@ -101,6 +102,7 @@ async function trainNetwork(
     const store = writes ? new FileCheckpointStore(join(output, CHECKPOINTS)) : undefined;
     const settings = {
       data,
+      leftOf: fingerprintOfSource(data),
       network: backbone.name,
       loss: options.loss,
       subcenters,
@@ -122,7 +124,7 @@ async function trainNetwork(
     // What is refused is refused here, before anything is written.
     let next = await events.next();
     if (writes) unlock = await lockRunFolder(output);
-    if (writes) await writeAtomically(join(output, 'run.json'), [`${JSON.stringify(settings, null, 2)}\n`]);
+    if (writes) await writeAtomically(join(output, RUN_FILE), [`${JSON.stringify(settings, null, 2)}\n`]);
     const { tensorboard } = options;
     const journal = new RunJournal({
       writes,
