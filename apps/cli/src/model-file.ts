@@ -72,7 +72,7 @@ export const NETWORK_OF_ARRAYS =
 export const OUTPUT_OF_SYMBOL =
   'the node of an MXNet symbol that is the embedding (default: fc1, or what the symbol puts out)';
 
-/** What can be said about a model whose files do not say it. */
+/** What can be said about a model whose files do not say it, and what is wanted of them. */
 export interface ModelFileOptions {
   /** Size of an image, of checkpoints of MXNet and files of PyTorch. Default: what the arrays tell, or 112. */
   readonly inputSize?: ImageSides | undefined;
@@ -80,6 +80,8 @@ export interface ModelFileOptions {
   readonly network?: string | undefined;
   /** The node of an MXNet symbol whose value is the embedding. Default: `fc1`, or what the symbol puts out. */
   readonly mxnetOutput?: string | undefined;
+  /** Whether sub-centres are read, which may be most of a checkpoint. Default true. */
+  readonly withSubcenters?: boolean | undefined;
 }
 
 /** `format` in the metadata of a network that is no checkpoint of a run. */
@@ -141,7 +143,7 @@ async function readParts(name: string, console: Console, options: ModelFileOptio
   }
   if (info.isDirectory()) {
     refuseSaid(name, options);
-    return readRun(name, console);
+    return readRun(name, console, options);
   }
   if (name.endsWith('.safetensors')) return readSafetensors(name, console, options);
   if (name.endsWith('.onnx')) {
@@ -174,9 +176,9 @@ export function refuseMxnetOutput(name: string, { mxnetOutput }: ModelFileOption
   }
 }
 
-async function readRun(folder: string, console: Console): Promise<ModelFile> {
+async function readRun(folder: string, console: Console, options: ModelFileOptions): Promise<ModelFile> {
   const directory = existsSync(join(folder, CHECKPOINTS)) ? join(folder, CHECKPOINTS) : folder;
-  const latest = await latestCheckpoint(new FileCheckpointStore(directory), isOfModel);
+  const latest = await latestCheckpoint(new FileCheckpointStore(directory), isWanted(options));
   if (latest === undefined) {
     throw new CommandError(
       `The folder ${folder} holds no checkpoint (step-*.safetensors). Was the run stopped before its first one?`,
@@ -216,7 +218,7 @@ async function readSafetensors(
     if (isOurs) refuseSaid(path, options);
     refuseMxnetOutput(path, options);
     if (isOurs && metadata.format !== NETWORK_FORMAT)
-      return ofCheckpoint(await loadCheckpoint(await openCheckpoint(source, path), isOfModel), path);
+      return ofCheckpoint(await loadCheckpoint(await openCheckpoint(source, path), isWanted(options)), path);
     const bytes = await read(0, source.byteLength);
     const file = naming(path, () => parseSafetensors(bytes));
     return isOurs ? ofNetwork(file, path) : ofArrays(file, path, console, options);
@@ -226,8 +228,9 @@ async function readSafetensors(
 }
 
 /** What a run goes on with is as large as the model itself, and no part of it. */
-function isOfModel(name: string): boolean {
-  return !name.startsWith('momentum:') && !name.startsWith('dynamics:');
+function isWanted({ withSubcenters = true }: ModelFileOptions): (name: string) => boolean {
+  const left = ['momentum:', 'dynamics:', ...(withSubcenters ? [] : [HEAD])];
+  return (name) => !left.some((beginning) => name.startsWith(beginning));
 }
 
 /** Arrays and nothing else, as PyTorch's programs write them. */

@@ -105,7 +105,11 @@ async function embed(options: EmbedCommandOptions, context: CommandContext): Pro
   const dataset = await openData(data, context);
   try {
     await useBackend(options);
-    const model = await openModel(modelName, context, { ...options, samples: dataset });
+    const model = await openModel(modelName, context, {
+      ...options,
+      samples: dataset,
+      withSubcenters: false,
+    });
     const { embeddingSize: dimensions } = model.backbone;
     await mkdir(dirname(output), { recursive: true });
     if (overwrite) await discardPartial(output, lines);

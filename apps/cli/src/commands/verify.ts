@@ -64,7 +64,11 @@ async function verify(options: VerifyOptions, context: CommandContext): Promise<
   const pairs = await readPairs(options);
   checkPairs(pairs, { name: options.bin ?? options.pairs!, folds: options.folds });
   await useBackend(options);
-  const { backbone } = await openModel(modelName, context, { ...options, samples: pairs.images });
+  const { backbone } = await openModel(modelName, context, {
+    ...options,
+    samples: pairs.images,
+    withSubcenters: false,
+  });
   const { verification, xnorm, distances } = await verifyBackbone(
     { backbone, pairs, folds: options.folds, batchSize: imagesAPass(options) },
     context,

@@ -90,8 +90,8 @@ ${chartSvg({ title: 'Histogram of squared distances of pairs, by kind', x, y }, 
 }
 
 function rocCurve({ distances, isSame, acceptRates }: VerificationReport): Html {
-  const points = rocPoints(distances, isSame);
   const least = Math.min(...acceptRates.map(({ far }) => far), 1e-3);
+  const points = rocPoints(distances, isSame, least);
   const powers = Array.from({ length: Math.round(-Math.log10(least)) + 1 }, (_, i) => 10 ** -i).reverse();
   const x: Axis = {
     label: 'false-accept rate',
@@ -108,25 +108,31 @@ function rocCurve({ distances, isSame, acceptRates }: VerificationReport): Html 
     ticks: ticks.map((value) => [value, percent(value, 0)] as const),
   };
   return chartSvg({ title: 'ROC curve, false-accept rate by powers of ten', x, y }, (scale) => {
-    const line = points
-      .filter(([far]) => far >= least)
-      .map(([far, tar]) => `${scale.x(far)},${scale.y(tar)}`)
-      .join(' ');
+    const line = points.map(([far, tar]) => `${scale.x(far)},${scale.y(tar)}`).join(' ');
     return html`<polyline points="${line}" fill="none" stroke="var(--accent)" stroke-width="2"/>`;
   });
 }
 
-/** The corners of the ROC curve, at most a thousand of them, by rising rates. */
-function rocPoints(
+/** Steps that cannot be seen: of the false-accept rate relative to itself, and of the true-accept rate. */
+const UNSEEN = { far: 1.002, tar: 0.001 };
+
+/**
+ * The corners of the ROC curve that can be told apart where false-accept rates are drawn by powers of ten, by rising rates; some thousands,
+ * however many pairs there are.
+ *
+ * @param least where the axis begins: the first point says what is accepted up to there
+ */
+export function rocPoints(
   distances: ArrayLike<number>,
   isSame: ArrayLike<boolean>,
+  least: number,
 ): (readonly [far: number, tar: number])[] {
   const order = Uint32Array.from({ length: distances.length }, (_, i) => i).sort(
     (a, b) => distances[a]! - distances[b]!,
   );
   const same = order.reduce((count, pair) => count + (isSame[pair] ? 1 : 0), 0);
   const different = order.length - same;
-  const points: (readonly [number, number])[] = [];
+  const points: (readonly [number, number])[] = [[least, 0]];
   let [accepted, falsely] = [0, 0];
   for (const [i, pair] of order.entries()) {
     if (isSame[pair]) accepted++;
@@ -134,11 +140,15 @@ function rocPoints(
     const next = order[i + 1];
     // Pairs at the same distance are accepted together.
     if (next !== undefined && distances[next] === distances[pair]) continue;
-    points.push([falsely / different, accepted / same]);
+    const [far, tar] = [falsely / different, accepted / same];
+    if (far <= least) {
+      points[0] = [least, tar];
+      continue;
+    }
+    const [lastFar, lastTar] = points.at(-1)!;
+    if (far > UNSEEN.far * lastFar || tar > lastTar + UNSEEN.tar || next === undefined) points.push([far, tar]);
   }
-  const stride = Math.max(1, Math.ceil(points.length / 1000));
-  // The steep beginning is what a logarithmic axis shows; it is kept whole.
-  return points.filter(([far], i) => far < 0.02 || i % stride === 0 || i === points.length - 1);
+  return points;
 }
 
 function sum(values: Float64Array): number {

@@ -1,7 +1,8 @@
 import { parseSafetensors, serializeSafetensors } from '@arcface/backbones';
-import { memorySource } from '@arcface/recordio';
+import type { ReadOptions } from '@arcface/recordio';
 import fc from 'fast-check';
 import { beforeAll, describe, expect, test } from 'vitest';
+import { eventLoopTurn } from '../data/event-loop-turn.ts';
 import { resolveTrainOptions } from '../training/train-options.ts';
 import { type Checkpoint, checkpointFile, encodeCheckpoint } from './checkpoint.ts';
 import { checkpointFileName, joinedPieces, MemoryCheckpointStore } from './checkpoint-store.ts';
@@ -164,15 +165,20 @@ describe('openCheckpoint', () => {
     const data = new Float32Array(8 * rows);
     const across = (1 << 19) - 1;
     for (let i = 0; i < 16; i++) data[8 * across + i] = i + 1;
+    for (const piece of [0, 2]) data[8 * (piece << 19)] = 100 + piece;
     const tensors = [{ name: 'head:fc7_0_weight', shape: [rows, 8], dtype: 'float32' as const, data }];
     // Three pieces of 16 MiB.
     const bytes = await encodeCheckpoint({ ...checkpoint(), tensors });
     const reads: number[] = [];
     const source = {
       byteLength: bytes.length,
-      read: (start: number, end: number) => {
+      // Fills the memory that it is given, after a while.
+      read: async (start: number, end: number, { into = new Uint8Array(end - start) }: ReadOptions = {}) => {
         reads.push(end - start);
-        return memorySource(bytes).read(start, end);
+        await eventLoopTurn();
+        const taken = into.subarray(0, end - start);
+        taken.set(bytes.subarray(start, end));
+        return taken;
       },
     };
     const [tensor] = (await openCheckpoint(source, 'x')).tensors;
@@ -181,6 +187,9 @@ describe('openCheckpoint', () => {
     expect(await tensor!.read(across, across + 2)).toEqual(data.slice(8 * across, 8 * across + 16));
     expect(reads.splice(0)).toEqual([1 << 24, 1 << 24]);
     expect(await tensor!.read(rows, rows)).toEqual(new Float32Array(0));
+    const together = [0, 1, 2].map((piece) => tensor!.read(piece << 19, (piece << 19) + 1));
+    const first = [0, 1, 2].map((piece) => data.slice(8 * (piece << 19), 8 * (piece << 19) + 8));
+    expect(await Promise.all(together)).toEqual(first);
     bytes[bytes.length - 1000]! ^= 1;
     expect(await tensor!.read(0, 1)).toEqual(data.slice(0, 8));
     await expect(tensor!.read(rows - 1)).rejects.toMatchObject({

@@ -19,6 +19,7 @@ test('writes whole records in order, without values that are not finite', async 
   log.append(1, { loss: 2.5, rate: Number.NaN });
   log.append(2, { rate: Number.POSITIVE_INFINITY });
   log.append(300, { loss: -1 });
+  log.begin(301);
   await log.flush();
   const payloads = recordsOf(readFileSync(log.path));
   expect(payloads.map((payload) => payload.toString('hex'))).toEqual([
@@ -32,6 +33,7 @@ test('writes whole records in order, without values that are not finite', async 
       const time = payloads[i + 1]!.subarray(1, 9).toString('hex');
       return `09${time}10${step}2a0d0a0b0a046c6f737315${float.toString('hex')}`;
     }),
+    `09${payloads.at(-1)!.subarray(1, 9).toString('hex')}10ad023a020801`,
   ]);
   rmSync(folder, { recursive: true });
 });

@@ -31,6 +31,14 @@ export class TensorBoardLog {
   }
 
   /**
+   * Says that a run begins, or goes on, with a step. What earlier files of the folder have from there on is no longer shown: steps that were
+   * lost when the run was killed, or those of another run.
+   */
+  begin(step: number, now: Date = new Date()): void {
+    this.#append([event(now, { step, isStart: true })]);
+  }
+
+  /**
    * Queues the values of a step, such as `{ loss: 1.2, 'learning rate': .1 }`. One that is not finite is left out: TensorBoard
    * cannot draw it.
    */
@@ -59,22 +67,21 @@ export class TensorBoardLog {
 
 type EventContent =
   | { readonly fileVersion: string }
+  | { readonly step: number; readonly isStart: true }
   | { readonly step: number; readonly values: readonly (readonly [tag: string, value: number])[] };
 
-/** `tensorflow.Event`: 1 wall time (double, seconds), 2 step (int64), 3 file version (string), 5 summary. */
+/** `tensorflow.Event`: 1 wall time (double, seconds), 2 step (int64), 3 file version (string), 5 summary, 7 session log (1 status: 1 start). */
 function event(time: Date, content: EventContent): Buffer {
   const wallTime = Buffer.alloc(9);
   wallTime[0] = (1 << 3) | 1;
   wallTime.writeDoubleLE(time.getTime() / 1000, 1);
   if ('fileVersion' in content)
     return Buffer.concat([wallTime, bytesField(3, Buffer.from(content.fileVersion))]);
-  const summary = content.values.map(([tag, value]) => bytesField(1, summaryValue(tag, value)));
-  return Buffer.concat([
-    wallTime,
-    Buffer.from([2 << 3]),
-    varint(content.step),
-    bytesField(5, Buffer.concat(summary)),
-  ]);
+  const what =
+    'isStart' in content
+      ? bytesField(7, Buffer.from([1 << 3, 1]))
+      : bytesField(5, Buffer.concat(content.values.map((value) => bytesField(1, summaryValue(...value)))));
+  return Buffer.concat([wallTime, Buffer.from([2 << 3]), varint(content.step), what]);
 }
 
 /** `tensorflow.Summary.Value`: 1 tag (string), 2 simple value (float). */

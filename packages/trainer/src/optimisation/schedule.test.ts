@@ -56,6 +56,7 @@ test.each<LearningRateSchedule>([
   { kind: 'steps', at: { steps: [1] }, factor: 0 },
   { kind: 'cosine', final: 2 },
   { kind: 'polynomial', power: -1 },
+  { kind: 'steps' } as LearningRateSchedule,
 ])('refuses %j', (schedule) => {
   expect(() => checkSchedule(schedule)).toThrow(expect.objectContaining({ code: 'invalid-option' }));
 });

@@ -104,6 +104,8 @@ export function checkSchedule(schedule: LearningRateSchedule): void {
     throw new TrainingError('invalid-option', `schedule (${schedule.kind}): ${what}.`);
   };
   if (schedule.kind === 'steps') {
+    // Options come from programs that nobody has checked, too.
+    if (typeof schedule.at !== 'object' || schedule.at === null) fail('at must be { steps } or { epochs }');
     const at = 'steps' in schedule.at ? schedule.at.steps : schedule.at.epochs;
     for (const point of at)
       if (!(point >= 0)) fail(`every point must be a number of at least 0, got ${point}`);

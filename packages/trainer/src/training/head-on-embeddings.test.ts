@@ -53,6 +53,13 @@ test('what cannot be trained on is refused', async () => {
   await expect(trainHeadOnEmbeddings({ ...options, embeddings })).rejects.toMatchObject({
     code: 'non-finite-loss',
   });
+  for (const wrong of [{ batchSize: 0 }, { epochs: 0.5 }, { learningRate: Number.NaN }]) {
+    await expect(trainHeadOnEmbeddings({ ...options, ...wrong })).rejects.toMatchObject({
+      code: 'invalid-option',
+    });
+  }
+  const labels = options.labels.slice().fill(3, 5, 6);
+  await expect(trainHeadOnEmbeddings({ ...options, labels })).rejects.toThrow('label 3');
   const signal = AbortSignal.abort(new Error('enough'));
   await expect(trainHeadOnEmbeddings({ ...options, signal })).rejects.toThrow('enough');
 });

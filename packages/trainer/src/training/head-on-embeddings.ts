@@ -37,7 +37,8 @@ export interface HeadOnEmbeddingsOptions {
  * Trains K sub-centres for every class with the paper's margin (s 64, m .5).
  *
  * @returns [classes * K, dimensions], class-major, not normalised
- * @throws {TrainingError} `invalid-dataset` when rows and labels do not go together, `no-gradients`, `non-finite-loss`; the signal's reason
+ * @throws {TrainingError} `invalid-dataset` when rows and labels do not go together, `invalid-option`, `no-gradients`, `non-finite-loss`;
+ *   SubcenterLossError for a label that is no class; the signal's reason
  */
 export async function trainHeadOnEmbeddings(options: HeadOnEmbeddingsOptions): Promise<Float32Array> {
   const { embeddings, dimensions, labels, classes, subcenters, seed = 0, epochs = 30, signal } = options;
@@ -47,6 +48,7 @@ export async function trainHeadOnEmbeddings(options: HeadOnEmbeddingsOptions): P
       `Expected ${labels.length} rows of ${dimensions}, one a label, got ${embeddings.length} numbers.`,
     );
   }
+  checkNumbers(options);
   checkGradients();
   const batchSize = Math.min(options.batchSize ?? 128, labels.length);
   const head = new SubcenterHead({ classes, subcenters, embeddingSize: dimensions, seed });
@@ -89,4 +91,14 @@ export async function trainHeadOnEmbeddings(options: HeadOnEmbeddingsOptions): P
     sgd.dispose();
     head.dispose();
   }
+}
+
+function checkNumbers({ epochs = 30, batchSize = 128, learningRate = 0.1 }: HeadOnEmbeddingsOptions): void {
+  const check = (name: string, value: number, isValid: boolean, expected: string): void => {
+    if (!isValid) throw new TrainingError('invalid-option', `${name} must be ${expected}, got ${value}.`);
+  };
+  // Batches of no image would never come to the end of an epoch.
+  for (const [name, value] of Object.entries({ epochs, batchSize }))
+    check(name, value, Number.isSafeInteger(value) && value >= 1, 'a whole number of at least 1');
+  check('learningRate', learningRate, learningRate > 0 && Number.isFinite(learningRate), 'positive');
 }

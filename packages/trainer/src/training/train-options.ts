@@ -93,13 +93,16 @@ export function resolveTrainOptions(options: TrainOptions = {}): ResolvedTrainOp
     schedule: options.schedule ?? { kind: 'steps', at: { steps: [100_000, 160_000, 220_000] } },
     warmup: options.warmup,
     marginWarmup: options.marginWarmup,
-    optimizer: { momentum: 0.9, weightDecay: 5e-4, decay: 'all', nesterov: false, ...options.optimizer },
-    augmentation: { ...AUGMENTATION_DEFAULTS, ...options.augmentation },
+    optimizer: withDefaults<SgdOptions>(
+      { momentum: 0.9, weightDecay: 5e-4, decay: 'all', nesterov: false },
+      options.optimizer,
+    ),
+    augmentation: withDefaults(AUGMENTATION_DEFAULTS, options.augmentation),
     accumulate: options.accumulate ?? 1,
     frozen: options.frozen ?? [],
     syncBatchNorm: options.syncBatchNorm ?? false,
     dynamics: (options.dynamics ?? true) && trainsHead(options.loss ?? { kind: 'margin' }),
-    checkpoints: { everySteps: 2000, everyEpochs: 0, keepLast: 3, ...options.checkpoints },
+    checkpoints: withDefaults({ everySteps: 2000, everyEpochs: 0, keepLast: 3 }, options.checkpoints),
   };
   checkWhole('batchSize', resolved.batchSize, 1);
   checkWhole('seed', resolved.seed, 0);
@@ -124,6 +127,12 @@ export function resolveTrainOptions(options: TrainOptions = {}): ResolvedTrainOp
   return resolved;
 }
 
+/** What is given in the place of defaults; `undefined` is not given. */
+function withDefaults<T extends object>(defaults: T, given: Partial<T> = {}): T {
+  const said = Object.entries(given).filter(([, value]) => value !== undefined);
+  return { ...defaults, ...Object.fromEntries(said) };
+}
+
 function checkWhole(name: string, value: number, least: number): void {
   if (!Number.isSafeInteger(value) || value < least) {
     throw new TrainingError(
@@ -135,6 +144,12 @@ function checkWhole(name: string, value: number, least: number): void {
 
 function checkDuration(name: string, duration: Duration | undefined): void {
   if (duration === undefined) return;
+  if (typeof duration !== 'object' || duration === null) {
+    throw new TrainingError(
+      'invalid-option',
+      `${name} must be { steps } or { epochs }, got ${JSON.stringify(duration)}.`,
+    );
+  }
   if ('steps' in duration) checkWhole(`${name}.steps`, duration.steps, 0);
   else if (!(duration.epochs >= 0 && Number.isFinite(duration.epochs))) {
     throw new TrainingError(

@@ -8,6 +8,7 @@ import { backboneFromCheckpoint, checkpointSubcenters } from '../checkpoints/mod
 import { decodeCheckpoint } from '../checkpoints/stored-checkpoint.ts';
 import { disposeRun, INPUT_SIZE, type TinyRunOptions, tinyRun } from '../testing/tiny-run.fixture.ts';
 import { type TrainingResult, type TrainingRun, train } from './train.ts';
+import { resolveTrainOptions } from './train-options.ts';
 import type { TrainingEvent } from './training-events.ts';
 
 beforeAll(async () => {
@@ -95,6 +96,31 @@ describe('a run', () => {
     expect(new Set(during).size).toBe(1);
     disposeRun(tiny);
     expect(tf.memory().numTensors).toBe(before);
+  });
+
+  test('whose callback throws gives back what it holds', async () => {
+    const before = tf.memory().numTensors;
+    const tiny = tinyRun();
+    const margin = { ...tiny.head.margin };
+    const onEvent = ({ kind }: TrainingEvent): void => {
+      if (kind === 'step') throw new Error('enough');
+    };
+    await expect(
+      train({ ...tiny, options: { ...tiny.options, marginWarmup: { steps: 9 } }, onEvent }),
+    ).rejects.toThrow('enough');
+    expect(tiny.head.margin).toEqual(margin);
+    disposeRun(tiny);
+    expect(tf.memory().numTensors).toBe(before);
+  });
+
+  test('takes defaults for what is undefined', () => {
+    const options = resolveTrainOptions({
+      augmentation: { mirror: undefined } as never,
+      optimizer: { momentum: undefined, clipNorm: undefined } as never,
+      checkpoints: { keepLast: undefined } as never,
+    });
+    expect(options).toEqual(resolveTrainOptions());
+    expect(options).toMatchObject({ augmentation: { mirror: 0.5 }, optimizer: { momentum: 0.9 } });
   });
 
   test('skips what cannot be decoded, and says so once an image', async () => {
@@ -492,6 +518,12 @@ describe('refuses before the first step', () => {
       { options: { duration: { epochs: Number.NaN } } },
       'invalid-option',
       /duration.epochs/,
+    ],
+    [
+      'a duration that is a number',
+      { options: { duration: 18 as never } },
+      'invalid-option',
+      /duration must be \{ steps \} or \{ epochs \}, got 18/,
     ],
     [
       'a duration of no step',

@@ -105,10 +105,15 @@ export async function train(
   run: TrainingRun & { readonly onEvent?: (event: TrainingEvent) => void },
 ): Promise<TrainingResult> {
   const events = trainingEvents(run);
-  for (;;) {
-    const next = await events.next();
-    if (next.done) return next.value;
-    run.onEvent?.(next.value);
+  try {
+    for (;;) {
+      const next = await events.next();
+      if (next.done) return next.value;
+      run.onEvent?.(next.value);
+    }
+  } finally {
+    // Where the callback throws: gives back what the run holds. After the end it does nothing.
+    await events.return(undefined as never);
   }
 }
 

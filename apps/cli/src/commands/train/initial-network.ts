@@ -28,7 +28,10 @@ export async function initialNetwork(
       `--init gives a whole network: leave out what changes it (${given[0]} ${given[1]}).`,
     );
   // The size of images is no change to a model that does not say it; one that does refuses it.
-  const { graph, parameters, path } = await readModelFile(init, console, { inputSize });
+  const { graph, parameters, path } = await readModelFile(init, console, {
+    inputSize,
+    withSubcenters: false,
+  });
   console.log(`starting from the network ${graph.name} of ${path}`);
   return backboneFromGraph(graph, { parameters, segments });
 }

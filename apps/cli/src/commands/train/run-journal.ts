@@ -38,6 +38,7 @@ export class RunJournal {
     switch (event.kind) {
       case 'started':
         if (event.resumedFrom !== undefined) this.#console.log(`going on from ${event.resumedFrom}`);
+        this.#tensorboard?.begin(event.step + 1);
         this.#progress = this.#console.progress('training', {
           total: event.totalSteps,
           unit: 'steps',

@@ -7,6 +7,8 @@ import { readJsonLines } from '@arcface/trainer/node';
 import { checkProvider } from 'tfjs-backend-onnxruntime';
 import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
 import type { CommandContext } from '../../cli/define-command.ts';
+import { SilentConsole } from '../../cli/silent-console.ts';
+import { type ModelFileOptions, readModelFile } from '../../model-file.ts';
 import { runInProcess } from '../../testing/run-in-process.ts';
 import { SIDE, writeStripedFaces } from '../../testing/striped-faces.ts';
 import { initialNetwork } from './initial-network.ts';
@@ -79,6 +81,15 @@ test('a run leaves its newest checkpoint, a record of every epoch, and its logs'
   const logged = readFileSync(at('run', 'tensorboard', tensorboard!)).toString('latin1');
   for (const tag of ['loss', 'learning rate', 'angle to target', 'head/dominant share'])
     expect(logged).toContain(tag);
+});
+
+test('sub-centres of a run are read where they are wanted', async () => {
+  const read = (options: ModelFileOptions) =>
+    readModelFile(at('run'), new SilentConsole({ json: false }), options);
+  const [whole, network] = [await read({}), await read({ withSubcenters: false })];
+  expect(whole.subcenters!.arrays).toHaveLength(1);
+  expect(network.subcenters!.arrays).toEqual([]);
+  expect(network.parameters).toEqual(whole.parameters);
 });
 
 test.each([

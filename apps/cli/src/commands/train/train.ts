@@ -124,7 +124,10 @@ async function trainNetwork(
     // What is refused is refused here, before anything is written.
     let next = await events.next();
     if (writes) unlock = await lockRunFolder(output);
-    if (writes) await writeAtomically(join(output, RUN_FILE), [`${JSON.stringify(settings, null, 2)}\n`]);
+    const describe = () =>
+      writeAtomically(join(output, RUN_FILE), [`${JSON.stringify(settings, null, 2)}\n`]);
+    // What is overwritten stays what it says it is until the first step is made.
+    if (writes && !options.overwrite) await describe();
     const { tensorboard } = options;
     const journal = new RunJournal({
       writes,
@@ -133,7 +136,10 @@ async function trainNetwork(
       tensorboard: tensorboard === true ? join(output, 'tensorboard') : tensorboard,
     });
     try {
-      for (; !next.done; next = await events.next()) journal.write(next.value);
+      for (; !next.done; next = await events.next()) {
+        if (writes && options.overwrite && next.value.kind === 'step' && next.value.step === 1) await describe();
+        journal.write(next.value);
+      }
     } catch (error) {
       // A disk that is full fails the log, too, and says less about it.
       await journal.close().catch(() => {});
