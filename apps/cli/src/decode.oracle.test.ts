@@ -15,7 +15,10 @@ test.skipIf(!existsSync(oracle))(
     const planes = file.subarray(file.length - IMAGES * 3 * SIDE * SIDE);
     const dataset = await openFaceDataset(`${oracle}recordio/b_insightface.rec`);
     const keys = Array.from({ length: dataset.length }, (_, position) => dataset.key(position) as number);
-    for (const [i, key] of keys.toSorted((a, b) => a - b).slice(0, IMAGES).entries()) {
+    for (const [i, key] of keys
+      .toSorted((a, b) => a - b)
+      .slice(0, IMAGES)
+      .entries()) {
       const { bytes } = await dataset.read(keys.indexOf(key));
       const pixels = await sharpDecoder.decode(bytes, { height: SIDE, width: SIDE });
       // Channels last here, first there.

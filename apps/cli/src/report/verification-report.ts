@@ -146,7 +146,8 @@ export function rocPoints(
       continue;
     }
     const [lastFar, lastTar] = points.at(-1)!;
-    if (far > UNSEEN.far * lastFar || tar > lastTar + UNSEEN.tar || next === undefined) points.push([far, tar]);
+    if (far > UNSEEN.far * lastFar || tar > lastTar + UNSEEN.tar || next === undefined)
+      points.push([far, tar]);
   }
   return points;
 }

@@ -16,7 +16,7 @@ import {
   sortedDistances,
   sortedDistancesWithin,
 } from './sorted-distances.ts';
-import { mean, standardDeviation } from './statistics.ts';
+import { mean, pairwiseSum, standardDeviation } from './statistics.ts';
 
 /** Options of {@link verifyPairs} and {@link verifyDistances}. */
 export interface VerificationOptions {
@@ -126,7 +126,7 @@ export function pairDistances(embeddings: Float32Array, pairs: number): Float64A
         embeddings[a * dimensions + d]! / norms[a]! - embeddings[b * dimensions + d]! / norms[b]!;
       squares[d] = difference * difference;
     }
-    return squares.reduce((sum, square) => sum + square, 0);
+    return pairwiseSum(squares);
   });
 }
 
@@ -228,11 +228,18 @@ function thresholdAtFar(sets: readonly SortedDistances[], target: number): numbe
   return VAL_THRESHOLDS[low]! + (target - farAt(low)) * slope;
 }
 
-/** Share of distances below each threshold, averaged over the folds; a fold without such pairs counts as 0. */
+/**
+ * Share of distances below each threshold, averaged over the folds; a fold without such pairs counts as 0. One fold after the other, as numpy
+ * adds along the first axis.
+ */
 function meanRates(folds: readonly Float64Array[]): Float64Array {
-  return ACCURACY_THRESHOLDS.map((threshold) =>
-    mean(folds.map((sorted) => (sorted.length === 0 ? 0 : countBelow(sorted, threshold) / sorted.length))),
-  );
+  const sums = new Float64Array(ACCURACY_THRESHOLDS.length);
+  for (const sorted of folds) {
+    if (sorted.length === 0) continue;
+    for (const [i, threshold] of ACCURACY_THRESHOLDS.entries())
+      sums[i]! += countBelow(sorted, threshold) / sorted.length;
+  }
+  return sums.map((sum) => sum / folds.length);
 }
 
 function areaUnderCurve({ same, different }: SortedDistances): number {

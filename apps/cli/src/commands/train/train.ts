@@ -137,7 +137,8 @@ async function trainNetwork(
     });
     try {
       for (; !next.done; next = await events.next()) {
-        if (writes && options.overwrite && next.value.kind === 'step' && next.value.step === 1) await describe();
+        if (writes && options.overwrite && next.value.kind === 'step' && next.value.step === 1)
+          await describe();
         journal.write(next.value);
       }
     } catch (error) {
