@@ -4,7 +4,7 @@
  */
 
 /** Sum of float64 values as `numpy.sum` over contiguous memory: eight interleaved sums, halves above 128 values. */
-function pairwiseSum(values: ArrayLike<number>, start = 0, end = values.length): number {
+export function pairwiseSum(values: ArrayLike<number>, start = 0, end = values.length): number {
   const count = end - start;
   if (count < 8) {
     let sum = 0;
