@@ -38,7 +38,7 @@ export function withRuleOptions(command: Command, standard: RuleName): Command {
         'what decides: the angle to the dominant sub-centre, a share of the furthest, how likely each image is to be bad ' +
           '(auto; needs no sub-centres), what the training run found hard to learn (aum), what is no more like its identity than ' +
           'strangers are (self-trained), or, with --audit, what the audit itself decided (recorded). ' +
-          `Default: ${standard}; self-trained for a network that was trained on these very labels` +
+          `Default: ${standard}; self-trained for a network that was trained on these very labels, or on what a drop left of them` +
           (standard === 'angle' ? ', unless --threshold or --k is given' : ''),
       ).choices([...RULES]),
     )
