@@ -3,7 +3,7 @@
  * JSON, so a checkpoint can hold the network it is for. Presets make graphs, an MXNet symbol is read into one; shapes,
  * parameters, costs and embeddings all come from walking it.
  */
-import { BackbonesError } from '../backbones-error.ts';
+import { BackbonesError, type BackbonesErrorCode } from '../backbones-error.ts';
 import type { ParameterRule, Shape } from '../layers/layer.ts';
 import { type Layer, rulesOf } from '../layers/layer-table.ts';
 
@@ -69,7 +69,7 @@ export interface ResolvedGraph {
 /**
  * Walks the graph once: checks it, and finds all shapes and parameters.
  *
- * @throws BackbonesError `invalid-graph` naming the node that doesn't fit
+ * @throws BackbonesError `invalid-graph` naming the node that doesn't fit, `unsupported` one that is not computed here
  */
 export function resolveGraph(graph: NetworkGraph): ResolvedGraph {
   const shapes = new Map<string, Shape>([[graph.input, graph.inputShape]]);
@@ -119,7 +119,7 @@ function resolveNode(node: LayerNode, inputShapes: readonly Shape[]): ResolvedNo
     });
     return { node, inputShapes, outputShape: rules.outputShape(node.layer, inputShapes), parameters };
   } catch (error) {
-    throw error instanceof BackbonesError ? atNode(node, error.message) : error;
+    throw error instanceof BackbonesError ? atNode(node, error.message, error.code) : error;
   }
 }
 
@@ -153,6 +153,10 @@ function argumentsFirst(parameters: ReadonlyMap<string, GraphParameter>): Map<st
   ]);
 }
 
-function atNode({ name, layer }: LayerNode, message: string): BackbonesError {
-  return new BackbonesError('invalid-graph', `${layer.kind} layer ${JSON.stringify(name)}: ${message}`);
+function atNode(
+  { name, layer }: LayerNode,
+  message: string,
+  code: BackbonesErrorCode = 'invalid-graph',
+): BackbonesError {
+  return new BackbonesError(code, `${layer.kind} layer ${JSON.stringify(name)}: ${message}`);
 }

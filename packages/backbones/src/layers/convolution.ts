@@ -37,6 +37,13 @@ export const convolutionRules: LayerRules<ConvolutionLayer> = {
         `${groups} groups must divide the ${channels} input channels and the ${filters} filters`,
       );
     }
+    // Nor does TensorFlow, whatever the backend.
+    if (stride.some((step) => step !== 1) && dilation.some((step) => step !== 1)) {
+      throw new BackbonesError(
+        'unsupported',
+        `a stride of ${stride.join('x')} and a dilation of ${dilation.join('x')} do not go together here`,
+      );
+    }
     return [
       windowSteps(height, kernel[0], stride[0], padding[0], dilation[0]),
       windowSteps(width, kernel[1], stride[1], padding[1], dilation[1]),

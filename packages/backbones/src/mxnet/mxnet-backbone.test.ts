@@ -373,6 +373,16 @@ describe('symbols', () => {
     }
   });
 
+  it('with windows that are both wide-meshed and moved in steps are refused, naming the node', () => {
+    const attrs = { kernel: '(3, 3)', num_filter: '2', no_bias: 'True', stride: '(1, 2)', dilate: '(2, 2)' };
+    const graph = readMxnetSymbol(convolution(attrs));
+    const error = failure(() => complexity(graph));
+    expect([error.code, error.message]).toEqual([
+      'unsupported',
+      expect.stringMatching(/layer "c": a stride of 1x2 and a dilation of 2x2 do not go together/),
+    ]);
+  });
+
   it('of networks in half precision are read without their casts', () => {
     const casts = (dtype: string): string =>
       symbol([

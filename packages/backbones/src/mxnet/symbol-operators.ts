@@ -198,6 +198,8 @@ export const operators: ReadonlyMap<string, ReadOperator> = new Map<string, Read
   }),
   ...named(['relu', '_npx_relu'], () => activation('relu')),
   ...named(['sigmoid', '_npx_sigmoid'], () => activation('sigmoid')),
+  ...named(['tanh', '_npi_tanh'], () => activation('tanh')),
+  ['softsign', () => activation('softsign')],
   ...named(['clip', '_npi_clip'], clip),
   ...named(['Pooling', '_npx_pooling'], pooling),
   ...named(MATRICES, (attributes) => {
