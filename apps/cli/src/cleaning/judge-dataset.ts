@@ -90,6 +90,12 @@ export async function judgeDataset(
   context: CommandContext,
 ): Promise<JudgedDataset | PartOfWork> {
   const { dataset, model, shard, work } = options;
+  const people = dataset.identities.filter(({ images }) => images.length > 0).length;
+  if (options.auto && people < 2) {
+    throw new CommandError(
+      `The rule compares an image with other identities than its own: it needs at least 2, found ${people}.`,
+    );
+  }
   // Before the long part: a model without sub-centres, or with others than asked for, is refused at once.
   const modelSubcenters = options.subcenters === 'model' ? subcentersOf(options, context) : undefined;
   const store = await EmbeddingStore.open({
@@ -240,6 +246,11 @@ function subcentersOf(
 ): SubcenterWeights | undefined {
   const k = options.k ?? model.subcentersPerIdentity ?? 3;
   const found = model.subcenters({ k, classOrder: options.classOrder ?? model.classOrder });
+  if (hasSeenOthers(model, dataset)) {
+    console.warn(
+      `${model.path} was trained on other data, or on this under other keys: its sub-centres are taken for those of the identities here, in their order`,
+    );
+  }
   const classes = found.weights.length / (found.subcenters * found.dimensions);
   const needed =
     found.classOrder === 'position'
@@ -268,6 +279,11 @@ function subcentersOf(
 export function wasTrainedOn(model: Pick<Model, 'trainedOn' | 'leftOf'>, dataset: FaceDataset): boolean {
   const { hash } = datasetFingerprint(dataset);
   return model.trainedOn?.hash === hash || model.leftOf === hash;
+}
+
+/** Whether a model's file says what it was trained on, and it is none of this: its sub-centres are other people's then. */
+export function hasSeenOthers(model: Pick<Model, 'trainedOn' | 'leftOf'>, dataset: FaceDataset): boolean {
+  return model.trainedOn !== undefined && !wasTrainedOn(model, dataset);
 }
 
 /** Rows in the order of the data, or the most suspicious first (behind those that cannot be decoded). */

@@ -7,7 +7,7 @@ import type { Model } from '../model.ts';
 import type { JudgeOptions } from './judge-dataset.ts';
 import { readDecisions } from './tables.ts';
 
-type RuleName = Rule['kind'];
+export type RuleName = Rule['kind'];
 const RULES: readonly RuleName[] = ['angle', 'quantile', 'auto', 'aum', 'self-trained', 'recorded'];
 
 export interface RuleOptions {
@@ -170,16 +170,20 @@ function optionsOf(rule: Rule, stated: (option: string) => boolean): Partial<Rul
 
 /**
  * What the rule needs to see. The automatic rule judges by the embeddings alone: a network that never saw these labels has no
- * sub-centres for them, and needs none. The other rules get theirs trained on the embeddings then, when that is allowed.
+ * sub-centres for them, or those of other people, and needs none. The other rules get theirs trained on the embeddings where there are
+ * none, when that is allowed.
+ *
+ * @param how.hasSeenOthers whether the model's file says that it was trained on other labels than these
  */
 export function evidenceFor(
   { rule, k, classOrder, apply }: RuleOptions & { readonly rule: RuleName },
-  model: Model,
-  { trainSubcenters }: { readonly trainSubcenters: boolean },
+  model: Pick<Model, 'hasSubcenters'>,
+  how: { readonly trainSubcenters: boolean; readonly hasSeenOthers: boolean },
 ): Pick<JudgeOptions, 'subcenters' | 'auto' | 'strangers' | 'margins' | 'k' | 'classOrder'> {
   const strangers = rule === 'self-trained';
   const alone = (rule === 'auto' || strangers) && k === undefined;
-  const subcenters = model.hasSubcenters ? 'model' : alone ? 'none' : trainSubcenters ? 'trained' : 'model';
+  const without = alone ? 'none' : how.trainSubcenters ? 'trained' : 'model';
+  const subcenters = model.hasSubcenters && !(alone && how.hasSeenOthers) ? 'model' : without;
   const auto = rule === 'auto' || strangers || apply.length > 0;
   const margins = rule === 'aum' ? 'needed' : strangers ? 'if there are' : 'none';
   return { subcenters, auto, strangers, margins, k, classOrder };

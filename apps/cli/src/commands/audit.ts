@@ -30,6 +30,7 @@ import {
 } from '../cleaning/embeddings-file.ts';
 import {
   datasetAuditRows,
+  hasSeenOthers,
   type JudgedDataset,
   judgeDataset,
   wasTrainedOn,
@@ -220,7 +221,10 @@ async function judgeData(
         shard: options.shard,
         joinOnly: options.joinOnly,
         handOut: options.handOut,
-        ...evidenceFor(options, model, { trainSubcenters: true }),
+        ...evidenceFor(options, model, {
+          trainSubcenters: true,
+          hasSeenOthers: hasSeenOthers(model, dataset),
+        }),
         seed: options.seed,
       },
       context,

@@ -13,6 +13,7 @@ import { useBackend } from '../backend.ts';
 import { jsonLines } from '../cleaning/audit-file.ts';
 import {
   datasetAuditRows,
+  hasSeenOthers,
   type JudgedDataset,
   judgeDataset,
   wasTrainedOn,
@@ -231,7 +232,7 @@ async function judgeByModel(
       shard: options.shard,
       joinOnly: options.joinOnly,
       handOut: options.handOut,
-      ...evidenceFor(options, model, { trainSubcenters }),
+      ...evidenceFor(options, model, { trainSubcenters, hasSeenOthers: hasSeenOthers(model, dataset) }),
       seed: options.seed,
     },
     context,
