@@ -42,6 +42,21 @@ describe.each(testBackends('cpu', 'onnxruntime'))('HeadMonitor on %s', (backend)
     head.dispose();
   });
 
+  it('refuses to count for a head that it was not made for', () => {
+    const head = new SubcenterHead({ classes: 3, embeddingSize: 2, subcenters: 2 });
+    const before = tf.memory().numTensors;
+    const observe = (options: { classes: number; subcenters: number }) =>
+      tf.tidy(() => {
+        head.loss(tf.tensor2d([[1, 0]]), [2], { monitor: new HeadMonitor(options) });
+      });
+    expect(() => observe({ classes: 3, subcenters: 1 })).toThrow(
+      'the monitor is for 1 sub-centres a class, the head has 2',
+    );
+    expect(() => observe({ classes: 2, subcenters: 2 })).toThrow(/label 2 at position 0 is not in 0..1/);
+    expect(tf.memory().numTensors).toBe(before);
+    head.dispose();
+  });
+
   it('frees what was never read', () => {
     const before = tf.memory().numTensors;
     const monitor = new HeadMonitor({ classes: 1, subcenters: 1 });

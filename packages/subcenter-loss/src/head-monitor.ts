@@ -4,7 +4,8 @@
  * until `read` is called, so a lazy or asynchronous backend is not held up.
  */
 import * as tf from '@tensorflow/tfjs-core';
-import { checkPositiveInteger } from './input-checks.ts';
+import { checkLabels, checkPositiveInteger } from './input-checks.ts';
+import { SubcenterLossError } from './subcenter-loss-error.ts';
 
 /** How one batch lies around its own sub-centres. */
 export interface BatchAngles {
@@ -80,8 +81,20 @@ export class HeadMonitor {
     this.#angleSums = new Float64Array(classes);
   }
 
-  /** Takes the cosines to the own sub-centres, [B, K], as they are: what the losses call. The tensor stays the caller's. */
+  /**
+   * Takes the cosines to the own sub-centres, [B, K], as they are: what the losses call. The tensor stays the caller's.
+   *
+   * @throws {SubcenterLossError} `shape-mismatch`, `label-out-of-range`, for a head of another size than the monitor was made for.
+   */
   observe(labels: ArrayLike<number>, cosines: tf.Tensor2D): void {
+    const [batch, subcenters] = cosines.shape;
+    if (subcenters !== this.subcenters) {
+      throw new SubcenterLossError(
+        'shape-mismatch',
+        `the monitor is for ${this.subcenters} sub-centres a class, the head has ${subcenters}`,
+      );
+    }
+    checkLabels(labels, batch, this.#options.classes);
     this.#unread.push({ labels: Int32Array.from(labels), cosines: tf.keep(tf.clone(cosines)) });
   }
 
