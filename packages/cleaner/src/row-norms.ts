@@ -26,8 +26,18 @@ export function inverseRowNorms(
   dimensions: number,
   firstRow = 0,
 ): Float64Array {
+  return rowNorms(name, values, dimensions, firstRow).map((norm) => (norm > 0 ? 1 / norm : 0));
+}
+
+/** The L2 norm of every row, float64. Parameters and errors as above. */
+export function rowNorms(
+  name: string,
+  values: Float32Array | Float64Array,
+  dimensions: number,
+  firstRow = 0,
+): Float64Array {
   const rows = rowsOf(name, values, dimensions);
-  const inverse = new Float64Array(rows);
+  const norms = new Float64Array(rows);
   for (let r = 0; r < rows; r++) {
     let sum = 0;
     for (let i = r * dimensions; i < (r + 1) * dimensions; i++) sum += values[i]! * values[i]!;
@@ -42,7 +52,7 @@ export function inverseRowNorms(
           : `${name}: row ${firstRow + r}, column ${column} is ${values[r * dimensions + column]}`,
       );
     }
-    inverse[r] = sum > 0 ? 1 / Math.sqrt(sum) : 0;
+    norms[r] = Math.sqrt(sum);
   }
-  return inverse;
+  return norms;
 }

@@ -1,6 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { CleanerError } from './cleaner-error.ts';
+import { decide } from './decide.ts';
 import { type Identity, identitiesFromLabels } from './identity.ts';
 import { degreesOf, type ScoreInput, SubcenterScorer, score } from './score.ts';
 import { assembleSubcenters } from './subcenter-weights.ts';
@@ -68,6 +69,52 @@ describe('score', () => {
     expect(audit.cosine[1]).toBeCloseTo(Math.SQRT1_2, 12);
     expect(audit.cosine[3]).toBeCloseTo(1 / Math.sqrt(26), 12);
     expect(audit.cosineNearest[3]).toBeCloseTo(5 / Math.sqrt(26), 12);
+  });
+
+  /*
+   * import numpy as np, sklearn.preprocessing as p
+   * unit = p.normalize(np.array([w], np.float32)), p.normalize(np.array([x], np.float64))
+   * print(np.dot(unit[1], unit[0][0])[0] > np.cos(np.pi * degrees / 180))
+   */
+  it.each<[w: number[], x: number[], degrees: number, kept: boolean]>([
+    [[-1, -1, 0], [0, 1, -1], 120, true],
+    [[-1, -1, 0], [0, 2, 2], 120, true],
+    [[-1, -1, 0], [1, 0, 0], 135, true],
+    [[-1, -1, 0], [1, 2, -1], 150, true],
+    [[-1, 0, 1], [-1, 1, 2], 30, false],
+    [[1, 2, 2], [1, 0, 1], 45, true],
+    [[1, 2, 2], [1, 2, 2], 0, true],
+    [[-1, -1, 2], [-1, -1, 2], 0, false],
+    [[-1, -1, -1], [2, 2, 2], 180, true],
+    [[1, 0, 0], [0, 3, 0], 90, false],
+  ])(
+    'rounds as the reference does, where %j and %j are at exactly %d degrees: kept %s',
+    (w, x, degrees, kept) => {
+      const audit = score({
+        embeddings: Float32Array.from(x),
+        dimensions: 3,
+        labels: Int32Array.of(0),
+        subcenters: { weights: Float32Array.from(w), subcenters: 1, dimensions: 3, classOrder: 'label' },
+      });
+      expect(decide(audit, { kind: 'angle', degrees }).kept).toBe(Number(kept));
+    },
+  );
+
+  it('brings sub-centres to length one that float32 cannot square', () => {
+    for (const length of [1e-30, 1e30]) {
+      const { cosine } = score({
+        embeddings: Float32Array.of(3, 4),
+        dimensions: 2,
+        labels: Int32Array.of(0),
+        subcenters: {
+          weights: Float32Array.of(length, length),
+          subcenters: 1,
+          dimensions: 2,
+          classOrder: 'label',
+        },
+      });
+      expect(cosine[0]).toBeCloseTo(7 / 5 / Math.SQRT2, 6);
+    }
   });
 
   it('refuses the order that the embeddings speak against, unless told to trust it', () => {

@@ -2,7 +2,7 @@ import type { AutoScores } from './auto/auto-scores.ts';
 import type { StrangerScores } from './auto/stranger-scores.ts';
 import { CleanerError } from './cleaner-error.ts';
 import { type Identity, identitiesFromLabels, identityOfImages } from './identity.ts';
-import { inverseRowNorms, rowsOf } from './row-norms.ts';
+import { rowNorms, rowsOf } from './row-norms.ts';
 import type { Verdict } from './rules/verdicts.ts';
 import {
   type ClassOrder,
@@ -16,7 +16,7 @@ import type { TrainingScores } from './training-margins.ts';
  * The first of the two steps of cleaning: how every image lies to the sub-centres of its identity. Nothing is decided
  * here, so that thresholds can be swept and people can overrule. What it computes is what the reference's drop script
  * does: every image votes for its nearest sub-centre, the sub-centre with most votes is dominant, and the angle to the
- * dominant one is the score. Norms and inner products are float64.
+ * dominant one is the score. Inner products are float64.
  */
 
 export interface ScoreInput {
@@ -31,7 +31,10 @@ export interface ScoreInput {
   readonly subcenters: SubcenterWeights;
   /** Key of an image in the data (a record's key, a path). Default: its position. */
   readonly key?: (image: number) => number | string;
-  /** The dominant sub-centre of every identity, where it is known already. Default: the one with most votes. */
+  /**
+   * The dominant sub-centre of every identity, where it is known already: for rows that stand in for trained sub-centres. Default: the one
+   * with most votes.
+   */
   readonly dominant?: ArrayLike<number>;
   /**
    * Labels and positions may differ (gaps); then the embeddings themselves show if the rows are in the other order than the one
@@ -140,7 +143,7 @@ export class SubcenterScorer {
     const classes = countClasses(subcenters);
     this.#classOf = classOfIdentities(this.#identities, classes, subcenters.classOrder);
     this.#own = new Float64Array(labels.length * subcenters.subcenters);
-    this.#cosines = new OwnCosines(subcenters);
+    this.#cosines = new OwnCosines(subcenters, { trained: input.dominant === undefined });
     this.#order = new ClassOrderCheck(
       input.trustClassOrder ? [] : this.#identities,
       this.#classOf,
@@ -160,13 +163,15 @@ export class SubcenterScorer {
     if (this.#done + rows > labels.length) {
       throw new CleanerError('shape-mismatch', `${this.#done + rows} embeddings but ${labels.length} labels`);
     }
-    const inverse = inverseRowNorms('embeddings', embeddings, dimensions, this.#done);
+    const norms = rowNorms('embeddings', embeddings, dimensions, this.#done);
+    const unit = new Float64Array(dimensions);
     const k = subcenters.subcenters;
     for (let row = 0; row < rows; row++) {
       const image = this.#done + row;
       const own = this.#own.subarray(image * k, (image + 1) * k);
-      this.#cosines.measure(embeddings, row, inverse[row]!, this.#classOf[this.#identityOf[image]!]!, own);
-      this.#order.look(this.#cosines, embeddings, row, inverse[row]!, image, own);
+      for (let d = 0; d < dimensions; d++) unit[d] = embeddings[row * dimensions + d]! / (norms[row]! || 1);
+      this.#cosines.measure(unit, this.#classOf[this.#identityOf[image]!]!, own);
+      this.#order.look(this.#cosines, unit, image, own);
     }
     this.#done += rows;
   }
@@ -210,37 +215,63 @@ export class SubcenterScorer {
   }
 }
 
-/** Cosines of one image to the K sub-centres of one class. */
-class OwnCosines {
-  readonly #w: Float32Array;
-  readonly #inverseW: Float64Array;
-  readonly #dimensions: number;
-  readonly #subcenters: number;
+/** Below this a sum of squares has lost digits in float32. */
+const LEAST_FLOAT32 = 2 ** -126;
 
-  constructor({ weights, subcenters, dimensions }: SubcenterWeights) {
-    this.#w = weights;
-    this.#inverseW = inverseRowNorms('sub-centres', weights, dimensions);
-    this.#dimensions = dimensions;
-    this.#subcenters = subcenters;
+/**
+ * Cosines of one image to the K sub-centres of one class.
+ *
+ * Trained sub-centres are brought to length one in float32, embeddings in float64, as the reference does: an image that lies exactly
+ * at the threshold, or exactly between two sub-centres, falls as it does there.
+ */
+class OwnCosines {
+  readonly #weights: SubcenterWeights;
+  readonly #norms: Float64Array;
+  readonly #round: (value: number) => number;
+  /** The class that was last asked for (images of one identity come together), and its rows, of length one: [K, D]. */
+  #class = -1;
+  readonly #unit: Float64Array;
+
+  /** @param trained False for rows that stand in for trained ones: those are not rounded. */
+  constructor(weights: SubcenterWeights, { trained }: { readonly trained: boolean }) {
+    this.#weights = weights;
+    this.#round = trained ? Math.fround : (value) => value;
+    this.#unit = new Float64Array(weights.subcenters * weights.dimensions);
+    const norms = rowNorms('sub-centres', weights.weights, weights.dimensions);
+    this.#norms = trained ? norms.map(normInFloat32) : norms;
   }
 
-  measure(
-    x: Float32Array | Float64Array,
-    row: number,
-    inverse: number,
-    classIndex: number,
-    into: Float64Array,
-  ): void {
-    const w = this.#w;
-    const start = row * this.#dimensions;
-    for (let k = 0; k < this.#subcenters; k++) {
-      const subcenter = classIndex * this.#subcenters + k;
-      const from = subcenter * this.#dimensions;
+  /** @param unit The image's row, of length one (or zero). @param into Receives K cosines. */
+  measure(unit: Float64Array, classIndex: number, into: Float64Array): void {
+    const { subcenters, dimensions } = this.#weights;
+    const rows = this.#rowsOf(classIndex);
+    for (let k = 0; k < subcenters; k++) {
+      const from = k * dimensions;
       let sum = 0;
-      for (let d = 0; d < this.#dimensions; d++) sum += x[start + d]! * w[from + d]!;
-      into[k] = sum * inverse * this.#inverseW[subcenter]!;
+      for (let d = 0; d < dimensions; d++) sum += unit[d]! * rows[from + d]!;
+      into[k] = sum;
     }
   }
+
+  #rowsOf(classIndex: number): Float64Array {
+    const { weights, subcenters, dimensions } = this.#weights;
+    if (classIndex === this.#class) return this.#unit;
+    this.#class = classIndex;
+    for (let k = 0; k < subcenters; k++) {
+      const row = classIndex * subcenters + k;
+      const norm = this.#norms[row]! || 1;
+      for (let d = 0; d < dimensions; d++) {
+        this.#unit[k * dimensions + d] = this.#round(weights[row * dimensions + d]! / norm);
+      }
+    }
+    return this.#unit;
+  }
+}
+
+/** The norm as float32 has it, where it can. */
+function normInFloat32(norm: number): number {
+  const square = Math.fround(norm * norm);
+  return square >= LEAST_FLOAT32 && Number.isFinite(square) ? Math.fround(Math.sqrt(square)) : norm;
 }
 
 /** Images looked at to tell one class order from the other. */
@@ -271,19 +302,12 @@ class ClassOrderCheck {
     }
   }
 
-  look(
-    cosines: OwnCosines,
-    x: Float32Array | Float64Array,
-    row: number,
-    inverse: number,
-    image: number,
-    own: Float64Array,
-  ): void {
+  look(cosines: OwnCosines, unit: Float64Array, image: number, own: Float64Array): void {
     if (this.#otherClass.size === 0) return;
     const other = this.#otherClass.get(image);
     if (other === undefined) return;
     const elsewhere = new Float64Array(own.length);
-    cosines.measure(x, row, inverse, other, elsewhere);
+    cosines.measure(unit, other, elsewhere);
     this.#here += own[firstLargest(own)]!;
     this.#there += elsewhere[firstLargest(elsewhere)]!;
   }
