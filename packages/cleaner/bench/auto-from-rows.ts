@@ -1,14 +1,21 @@
 /**
- * How the automatic rule grows when embeddings are not in memory: synthetic rows, made when they are asked for. Prints seconds and
- * peak memory; the difference between two numbers of images is what one image takes.
+ * How the rules that compare images with all identities grow when embeddings are not in memory: synthetic rows, made when they are asked
+ * for. Prints seconds and peak memory; the difference between two numbers of images is what one image takes.
  *
- *     npx tsx packages/cleaner/bench/auto-from-rows.ts --images 100000 --identities 300 --dimensions 64
+ *     npx tsx packages/cleaner/bench/auto-from-rows.ts --images 100000 --identities 300 --dimensions 64 --rule self-trained
  */
 import { parseArgs } from 'node:util';
-import { decide, type EmbeddingRows, scoreByModes, seededRandom } from '@arcface/cleaner';
+import { decide, type EmbeddingRows, scoreByModes, seededRandom, withStrangerScores } from '@arcface/cleaner';
 
 const number = { type: 'string' } as const;
-const { values } = parseArgs({ options: { images: number, identities: number, dimensions: number } });
+const { values } = parseArgs({
+  options: {
+    images: number,
+    identities: number,
+    dimensions: number,
+    rule: { type: 'string', default: 'auto' },
+  },
+});
 const images = Number(values.images ?? 100_000);
 const identities = Number(values.identities ?? 300);
 const dimensions = Number(values.dimensions ?? 64);
@@ -32,12 +39,21 @@ const embeddings: EmbeddingRows = {
   },
 };
 
-const begun = performance.now();
 const labels = Int32Array.from({ length: images }, (_, i) => i % identities);
-const decision = decide(scoreByModes({ embeddings, dimensions, labels }), { kind: 'auto' });
+const input = { embeddings, dimensions, labels };
+const decisions = {
+  auto: () => decide(scoreByModes(input), { kind: 'auto' }),
+  'self-trained': () => decide(withStrangerScores(scoreByModes(input), input), { kind: 'self-trained' }),
+};
+const { rule } = values;
+if (!(rule === 'auto' || rule === 'self-trained'))
+  throw new Error(`--rule: auto or self-trained, found ${rule}`);
+
+const begun = performance.now();
+const { dropped } = decisions[rule]();
 console.log(
   JSON.stringify({
-    ...{ images, identities, dimensions, dropped: decision.dropped },
+    ...{ rule, images, identities, dimensions, dropped },
     seconds: Number(((performance.now() - begun) / 1000).toFixed(1)),
     embeddingBytes: images * dimensions * 4,
     peakRssBytes: process.resourceUsage().maxRSS * 1024,

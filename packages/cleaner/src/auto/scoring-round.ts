@@ -3,7 +3,7 @@ import { attenuation } from './centre-attenuation.ts';
 import { centreNormals } from './centre-normals.ts';
 import type { FaceGroups } from './face-groups.ts';
 import { robustNormalInPlace } from './median.ts';
-import { productsWithRows } from './row-products.ts';
+import { FOUR, productsOfFour } from './row-products.ts';
 import { NO_SUPPORT, type WeightedCentres } from './weighted-centres.ts';
 import { whiten } from './within-class-whitening.ts';
 
@@ -123,7 +123,7 @@ export function planScoring(
 
 /** Scores some of the images. Memory: [A], and the scores. */
 export function scorePortion(plan: ScoringPlan, portion: ScoringPortion): ScoredPortion {
-  const { dimensions, whitening, identities, centres, compared, boost } = plan;
+  const { identities, compared, boost } = plan;
   const { first, home } = portion;
   const images = home.length;
   const inSample = new Uint8Array(images);
@@ -138,15 +138,11 @@ export function scorePortion(plan: ScoringPlan, portion: ScoringPortion): Scored
   const own = new Float64Array(images).fill(Number.NaN);
   const best = new Float64Array(images).fill(NO_OTHER);
   const bestOther = new Int32Array(images);
-  const read = new Float64Array(dimensions);
-  const row = whitening === undefined ? read : new Float64Array(dimensions);
-  const cosines = new Float64Array(identities.length);
   const ofStrangers = new Float64Array(plan.strangers.length);
-  for (let i = 0; i < images; i++) {
+  let i = -1;
+  for (const cosines of cosinesOf(plan, portion)) {
+    i += 1;
     const at = home[i]!;
-    portion.read(i, read);
-    if (whitening !== undefined) whiten(whitening, read, row);
-    productsWithRows(row, centres, 0, identities.length, cosines);
     let count = 0;
     for (const place of plan.strangers) if (place !== at) ofStrangers[count++] = cosines[place]!;
     const { median, deviation } = robustNormalInPlace(ofStrangers.subarray(0, count));
@@ -192,6 +188,28 @@ export function scorePortion(plan: ScoringPlan, portion: ScoringPortion): Scored
     strangersOwn: Float64Array.from(strangersOwn),
     strangersLikeness: Float64Array.from(strangersLikeness),
   };
+}
+
+/** Cosines of each image to all centres, image by image, in an array that is good until the next is asked for: [A]. */
+function* cosinesOf(
+  { dimensions, whitening, identities, centres }: ScoringPlan,
+  portion: ScoringPortion,
+): Generator<Float64Array, void> {
+  const images = portion.home.length;
+  const count = identities.length;
+  const read = new Float64Array(dimensions);
+  const rows = new Float64Array(FOUR * dimensions);
+  const cosines = new Float64Array(FOUR * count);
+  for (let begin = 0; begin < images; begin += FOUR) {
+    const together = Math.min(FOUR, images - begin);
+    for (let k = 0; k < together; k++) {
+      const row = rows.subarray(k * dimensions, (k + 1) * dimensions);
+      portion.read(begin + k, whitening === undefined ? row : read);
+      if (whitening !== undefined) whiten(whitening, read, row);
+    }
+    productsOfFour(rows, centres, count, cosines);
+    for (let k = 0; k < together; k++) yield cosines.subarray(k * count, (k + 1) * count);
+  }
 }
 
 function compactRows(rows: Float64Array, chosen: Int32Array, dimensions: number): Float64Array {

@@ -1,6 +1,6 @@
 import { type FaceGroups, normaliseInPlace } from './face-groups.ts';
 import { inverseCholesky } from './inverse-cholesky.ts';
-import { productsWithRows } from './row-products.ts';
+import { productsWithLowerTriangle } from './row-products.ts';
 
 /*
  * Images of one person differ from each other more in some directions of an embedding than in others: light, pose, and whatever else a
@@ -42,6 +42,9 @@ export function withinClassWhitening(
   return inverseCholesky(shrunk, dimensions);
 }
 
+/** Images that are added at a time: the matrix, which is larger than a cache, is then gone through so many times less. */
+const AT_A_TIME = 4;
+
 /** Weighted sum of the outer products of how images differ from the mean of their identity (lower triangle), and the sum of the weights. */
 function scatterWithinIdentities(
   { images, dimensions, unit, identityOf, members }: FaceGroups,
@@ -58,17 +61,45 @@ function scatterWithinIdentities(
   }
   for (let i = 0; i < means.length; i++) means[i]! /= support[Math.floor(i / dimensions)]! || 1;
   const scatter = new Float64Array(dimensions * dimensions);
+  const rows = Array.from({ length: AT_A_TIME }, () => new Float64Array(dimensions));
+  const rowWeights = new Float64Array(AT_A_TIME);
+  let waiting = 0;
   for (let i = 0; i < images; i++) {
     // An identity's only image does not differ from its mean.
     if (!(weights[i]! > 0) || members[identityOf[i]!]!.length === 1) continue;
-    unit.read(i, row);
-    for (let d = 0; d < dimensions; d++) row[d]! -= means[identityOf[i]! * dimensions + d]!;
-    for (let a = 0; a < dimensions; a++) {
-      const weighted = weights[i]! * row[a]!;
-      for (let b = 0; b <= a; b++) scatter[a * dimensions + b]! += weighted * row[b]!;
+    const difference = rows[waiting]!;
+    unit.read(i, difference);
+    for (let d = 0; d < dimensions; d++) difference[d]! -= means[identityOf[i]! * dimensions + d]!;
+    rowWeights[waiting++] = weights[i]!;
+    if (waiting < AT_A_TIME) continue;
+    addOuterProducts(scatter, rows, rowWeights);
+    waiting = 0;
+  }
+  rowWeights.fill(0, waiting);
+  addOuterProducts(scatter, rows, rowWeights);
+  return { scatter, weight: support.reduce((sum, value) => sum + value, 0) };
+}
+
+/** Adds the weighted outer products of four rows to a matrix: lower triangle, one row after the other to each entry. */
+function addOuterProducts(
+  into: Float64Array,
+  [first, second, third, fourth]: readonly Float64Array[],
+  weights: Float64Array,
+): void {
+  const dimensions = first!.length;
+  for (let a = 0; a < dimensions; a++) {
+    const [p, q, r, s] = [
+      weights[0]! * first![a]!,
+      weights[1]! * second![a]!,
+      weights[2]! * third![a]!,
+      weights[3]! * fourth![a]!,
+    ];
+    const start = a * dimensions;
+    for (let b = 0; b <= a; b++) {
+      into[start + b] =
+        into[start + b]! + p * first![b]! + q * second![b]! + r * third![b]! + s * fourth![b]!;
     }
   }
-  return { scatter, weight: support.reduce((sum, value) => sum + value, 0) };
 }
 
 /** The same faces, whitened, with rows of length one (or zero) again. */
@@ -90,6 +121,6 @@ export function whitenedFaces(faces: FaceGroups, whitening: Float64Array): FaceG
 
 /** @param row D numbers. @param into Receives the row as it is in whitened coordinates, of length one (or zero); another array than `row`. */
 export function whiten(whitening: Float64Array, row: Float64Array, into: Float64Array): void {
-  productsWithRows(row, whitening, 0, row.length, into);
+  productsWithLowerTriangle(row, whitening, into);
   normaliseInPlace(into);
 }
