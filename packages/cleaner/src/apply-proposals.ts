@@ -23,20 +23,25 @@ export interface OutputIdentity {
   readonly person: number;
 }
 
+/** Where everything goes, before the output has labels. Changed in place, step by step. */
+export interface Destinations {
+  /** One entry an identity of the input; second persons that are split off are added behind them. */
+  readonly outputs: OutputIdentity[];
+  /** Index into `outputs` of the identity that each image goes to, if it stays. */
+  readonly target: Int32Array;
+  /** The same of each identity of the input: itself, or the one that it is merged into. */
+  readonly home: Int32Array;
+}
+
 /** Proposals less probable than this are left alone. */
 const LEAST_PROBABILITY = 0.5;
 
-/**
- * @param target Index into `outputs` of the identity that each image goes to; changed in place.
- * @param outputs One entry an identity of the input; split-off ones are added behind them.
- * @throws {CleanerError} `scores-missing`.
- */
+/** @throws {CleanerError} `scores-missing`. */
 export function applyProposals(
   audit: Audit,
   kinds: readonly ProposalKind[],
   { verdicts, reasons }: Verdicts,
-  target: Int32Array,
-  outputs: OutputIdentity[],
+  { outputs, target, home }: Destinations,
 ): void {
   if (kinds.length === 0) return;
   const { auto } = audit;
@@ -67,19 +72,20 @@ export function applyProposals(
     }
   }
   if (kinds.includes('merge')) {
-    const into = Int32Array.from(outputs.keys());
     const rootOf = (position: number): number => {
       let root = position;
-      while (into[root] !== root) root = into[root]!;
+      while (home[root] !== root) root = home[root]!;
       return root;
     };
     for (const { labels, probability } of auto.merges) {
       if (!(probability > LEAST_PROBABILITY)) continue;
       const [first, second] = labels.map((label) => rootOf(positionOf.get(label)!)) as [number, number];
-      into[second] = first;
+      home[second] = first;
     }
+    for (const position of home.keys()) home[position] = rootOf(position);
     for (let i = 0; i < audit.images; i++) {
-      const root = rootOf(target[i]!);
+      // A second person that was split off is no identity of the input, and merged with none.
+      const root = home[target[i]!] ?? target[i]!;
       if (root === target[i]) continue;
       target[i] = root;
       if (reasons[i] !== 'relabel' && verdicts[i] !== 'drop') reasons[i] = 'merge';

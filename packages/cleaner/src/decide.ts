@@ -1,4 +1,10 @@
-import { applyProposals, type OutputIdentity, PROPOSALS, type ProposalKind } from './apply-proposals.ts';
+import {
+  applyProposals,
+  type Destinations,
+  type OutputIdentity,
+  PROPOSALS,
+  type ProposalKind,
+} from './apply-proposals.ts';
 import { CleanerError } from './cleaner-error.ts';
 import { applyPersonalDecisions, type PersonalDecision } from './decisions/personal-decisions.ts';
 import { repeatMoves } from './recorded/repeat-moves.ts';
@@ -69,12 +75,17 @@ export function decide(audit: Audit, rule: Rule, options: DecideOptions = {}): D
     }
   }
   const judged = judge(audit, rule);
-  const target = Int32Array.from(audit.identityOf);
   const outputs = audit.identities.map((_, position): OutputIdentity => ({ position, person: 0 }));
-  if (rule.kind === 'recorded') repeatMoves(audit, target, outputs);
-  applyProposals(audit, apply, judged, target, outputs);
-  const personal = applyPersonalDecisions(audit, decisions, judged, target);
-  keepAtLeast(audit, rule.keepAtLeast ?? 0, judged, (image) => personal.has(image));
+  const destinations: Destinations = {
+    outputs,
+    target: Int32Array.from(audit.identityOf),
+    home: Int32Array.from(outputs.keys()),
+  };
+  if (rule.kind === 'recorded') repeatMoves(audit, destinations);
+  applyProposals(audit, apply, judged, destinations);
+  const personal = applyPersonalDecisions(audit, decisions, judged, destinations);
+  const { target } = destinations;
+  keepAtLeast(rule.keepAtLeast ?? 0, judged, target, (image) => personal.has(image));
   const groups = groupByTarget(audit, judged.verdicts, target, outputs.length);
   dropSmall(groups, rule.dropIdentitiesUnder ?? 0, judged);
 

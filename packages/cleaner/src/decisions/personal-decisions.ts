@@ -1,3 +1,4 @@
+import type { Destinations } from '../apply-proposals.ts';
 import { CleanerError } from '../cleaner-error.ts';
 import type { Verdicts } from '../rules/verdicts.ts';
 import type { Audit } from '../score.ts';
@@ -6,7 +7,10 @@ import type { Audit } from '../score.ts';
  * What a person decided about single images. It stands above every rule.
  */
 
-/** One image's fate: it stays, it goes, or it stays under another label (of the input). */
+/**
+ * One image's fate: it stays (with its identity, also where that is merged into another), it goes, or it stays under another label
+ * (of the input).
+ */
 export interface PersonalDecision {
   readonly key: number | string;
   readonly decision: 'keep' | 'drop' | 'relabel';
@@ -17,7 +21,6 @@ export interface PersonalDecision {
 /**
  * Writes people's decisions over a rule's.
  *
- * @param target Position of the identity that each image goes to; changed in place.
  * @returns The images that were decided on.
  * @throws {CleanerError} `invalid-decision` for an unknown key, a key of several images, a key twice, or a label that is no identity's.
  */
@@ -25,7 +28,7 @@ export function applyPersonalDecisions(
   audit: Audit,
   decisions: readonly PersonalDecision[],
   { verdicts, reasons }: Verdicts,
-  target: Int32Array,
+  { target, home }: Destinations,
 ): ReadonlySet<number> {
   const decided = new Set<number>();
   if (decisions.length === 0) return decided;
@@ -52,9 +55,9 @@ export function applyPersonalDecisions(
       if (position === undefined) {
         throw invalid(`relabel needs the label of an identity, found ${label ?? 'none'}`);
       }
-      target[image] = position;
+      target[image] = home[position]!;
     } else if (decision === 'keep') {
-      target[image] = audit.identityOf[image]!;
+      target[image] = home[audit.identityOf[image]!]!;
     } else if (decision !== 'drop') {
       throw invalid(`expected keep, drop or relabel, found ${JSON.stringify(decision)}`);
     }

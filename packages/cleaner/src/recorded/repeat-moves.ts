@@ -1,4 +1,4 @@
-import type { OutputIdentity } from '../apply-proposals.ts';
+import type { Destinations, OutputIdentity } from '../apply-proposals.ts';
 import type { Audit } from '../score.ts';
 
 /*
@@ -6,19 +6,22 @@ import type { Audit } from '../score.ts';
  * that the rule `recorded` moves them again.
  */
 
-/**
- * @param target Index into `outputs` of the identity that each image goes to; changed in place.
- * @param outputs One entry an identity of the input; second persons are added behind them, as when they were split off.
- */
-export function repeatMoves(audit: Audit, target: Int32Array, outputs: OutputIdentity[]): void {
-  const { movedTo, splitPerson } = audit.recorded!;
+/** Second persons are added behind the identities of the input, as when they were split off. */
+export function repeatMoves(audit: Audit, { outputs, target, home }: Destinations): void {
+  const { movedTo, splitPerson, reasons, verdicts } = audit.recorded!;
   const positionOf = new Map(audit.identities.map(({ label }, position) => [label, position]));
   const second: { readonly identity: OutputIdentity; readonly image: number }[] = [];
   for (let image = 0; image < audit.images; image++) {
-    if (movedTo[image]! >= 0) target[image] = positionOf.get(movedTo[image]!)!;
-    else if (splitPerson[image]! > 0) {
+    if (movedTo[image]! >= 0) {
+      target[image] = positionOf.get(movedTo[image]!)!;
+      if (reasons[image] === 'merge') home[audit.identityOf[image]!] = target[image]!;
+    } else if (splitPerson[image]! > 0) {
       second.push({ identity: { position: audit.identityOf[image]!, person: splitPerson[image]! }, image });
     }
+  }
+  // What was dropped goes nowhere; were it taken back, it would go where its identity went.
+  for (let image = 0; image < audit.images; image++) {
+    if (verdicts[image] === 'drop') target[image] = home[audit.identityOf[image]!]!;
   }
   second.sort((a, b) => a.identity.position - b.identity.position || a.identity.person - b.identity.person);
   for (const { identity, image } of second) {

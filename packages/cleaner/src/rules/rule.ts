@@ -8,8 +8,8 @@ import { CleanerError } from '../cleaner-error.ts';
 /** What every rule can add. */
 export interface RuleGuards {
   /**
-   * Keep at least this many images of each identity, the least suspicious ones; those that the rule itself would drop are
-   * marked unresolved. Default 0.
+   * Keep at least this many images of each identity of the output, the least suspicious ones; those that the rule itself would drop
+   * are marked unresolved. What has moved to another identity counts there. Default 0.
    */
   readonly keepAtLeast?: number;
   /** Drop identities of which fewer images than this remain. Applied last. Default 0. */
