@@ -89,19 +89,31 @@ function proposals(text: string): ProposalKind[] {
   });
 }
 
+/** Options that only one rule looks at. */
+const OF_ONE_RULE = [
+  ['threshold', '--threshold', 'angle'],
+  ['share', '--share', 'quantile'],
+  ['perIdentity', '--per-identity', 'quantile'],
+] as const satisfies readonly (readonly [keyof RuleOptions, string, RuleName])[];
+
 /**
  * The options with a rule: the one that was asked for, or the command's own; where the network was trained on the very labels that are
- * judged the one that is made for that, unless something was given that only the angle has.
+ * judged the one that is made for that, unless something was given that only the angle has. Warns of what was given for another rule.
  */
 export function withRule<T extends RuleOptions>(
   options: T,
   standard: RuleName,
   { trainedOnThis }: { readonly trainedOnThis: boolean },
+  { stated, console }: Pick<CommandContext, 'stated' | 'console'>,
 ): T & { readonly rule: RuleName } {
-  const { rule, threshold, k } = options;
-  if (rule !== undefined) return { ...options, rule };
+  const { threshold, k } = options;
   const asksForAngle = threshold !== undefined || (standard === 'angle' && k !== undefined);
-  return { ...options, rule: asksForAngle ? 'angle' : trainedOnThis ? 'self-trained' : standard };
+  const rule = options.rule ?? (asksForAngle ? 'angle' : trainedOnThis ? 'self-trained' : standard);
+  for (const [option, flag, of] of OF_ONE_RULE) {
+    if (of !== rule && stated(option))
+      console.warn(`${flag} is for the rule ${of}; the rule ${rule} does not look at it`);
+  }
+  return { ...options, rule };
 }
 
 /** The options as the cleaner takes them. */
@@ -148,7 +160,8 @@ export async function withDecisions<Options extends RuleOptions>(
   const { decisions: path, apply } = options;
   if (path === undefined) return { options, decideOptions: { apply } };
   const { decisions, rule } = await readDecisions(path);
-  const ruled = rule === undefined || stated('rule') ? options : { ...options, ...optionsOf(rule, stated) };
+  const asksForAnother = stated('rule') || (stated('threshold') && rule?.kind !== 'angle');
+  const ruled = rule === undefined || asksForAnother ? options : { ...options, ...optionsOf(rule, stated) };
   return { options: ruled, decideOptions: { apply, decisions } };
 }
 
