@@ -100,6 +100,31 @@ describe('embeddings on disk', () => {
     await expect((await open('damaged')).read(0)).rejects.toThrow(/cannot be read as embeddings/);
   });
 
+  test.each([
+    ['under its key', 5],
+    ['where one could not be decoded', 9],
+  ])('of another image %s are refused', async (_, changed) => {
+    const other = {
+      ...dataset,
+      read: async (i: number) => ({
+        ...(await dataset.read(i)),
+        bytes: Uint8Array.of(i === changed ? 99 : i),
+      }),
+    };
+    const store = await EmbeddingStore.open({
+      directory: at('whole'),
+      dataset: other,
+      model: at('model'),
+      chunkImages: 5,
+    });
+    const { signal } = new AbortController();
+    await expect(
+      store.fill({ backbone, decoder, batchSize: 4, signal, onProgress: () => {} }),
+    ).rejects.toThrow(
+      `chunk-00000001.safetensors has the embedding of another image under the key "image-${changed}". Remove`,
+    );
+  });
+
   test('that are no numbers are named by their image', async () => {
     const dark = {
       decode: async (bytes: Uint8Array) =>

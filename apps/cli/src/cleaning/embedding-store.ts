@@ -24,6 +24,7 @@ import {
 } from '@arcface/trainer';
 import { writeAtomically } from '../atomic-file.ts';
 import { CommandError } from '../cli/usage-error.ts';
+import { SafetensorsSlices } from './safetensors-slices.ts';
 
 const FORMAT = 'arcface-embeddings';
 const SHA256_BYTES = 32;
@@ -137,14 +138,11 @@ export class EmbeddingStore {
    * Embeds what is missing.
    *
    * @returns the images that were embedded now
-   * @throws {CommandError} when a chunk that is there was made by another network or of other data
+   * @throws {CommandError} when a chunk that is there was made by another network, of other data, or of other images under its keys
    */
   async fill(options: FillOptions): Promise<number> {
-    const first = Array.from({ length: this.chunks }, (_, chunk) => chunk).find((chunk) =>
-      existsSync(this.pathOf(chunk)),
-    );
-    if (first !== undefined) await this.read(first);
     const missing = this.missing(options.shard);
+    await this.#refuseOthers(options.signal);
     let done = 0;
     const begun = performance.now();
     for (const chunk of missing) {
@@ -163,22 +161,15 @@ export class EmbeddingStore {
     const path = this.pathOf(chunk);
     const start = chunk * this.chunkImages;
     const images = Math.min(this.chunkImages, this.#dataset.length - start);
-    const refuse = (what: string): CommandError =>
-      new CommandError(`${path} ${what}. Remove ${this.directory}, or work in another folder (--work).`);
     const file = await readFile(path);
     let parsed: ReturnType<typeof parseSafetensors>;
     try {
       parsed = parseSafetensors(new Uint8Array(file.buffer, file.byteOffset, file.byteLength));
     } catch (error) {
-      throw refuse(`cannot be read as embeddings: ${(error as Error).message}`);
+      throw this.#refusal(chunk, `cannot be read as embeddings: ${(error as Error).message}`);
     }
     const { tensors, metadata } = parsed;
-    if (metadata.format !== FORMAT) throw refuse('does not hold embeddings');
-    for (const [what, expected] of Object.entries(this.owner)) {
-      if (metadata[what] !== expected) {
-        throw refuse(`was made ${OTHERWISE[what as keyof ChunkOwner]}`);
-      }
-    }
+    this.#refuseForeign(chunk, metadata);
     const [rows, hashes, digests] = ['embeddings', 'hash', 'sha256'].map((name) =>
       tensors.find((tensor) => tensor.name === name),
     );
@@ -187,7 +178,7 @@ export class EmbeddingStore {
       !(hashes?.data instanceof Uint8Array) ||
       !(digests?.data instanceof Uint8Array)
     ) {
-      throw refuse(`does not hold images ${start} to ${start + images - 1}`);
+      throw this.#refusal(chunk, `does not hold images ${start} to ${start + images - 1}`);
     }
     return {
       start,
@@ -196,8 +187,50 @@ export class EmbeddingStore {
       embeddings: toFloat32(rows),
       hashes: hashes.data,
       digests: digests.data,
-      failed: JSON.parse(metadata.failed ?? '[]'),
+      failed: undecodableOf(metadata),
     };
+  }
+
+  /**
+   * Looks whether what is there is of this network and of these images. Keys and labels stay as they are when images are aligned or
+   * compressed anew, so one image of each chunk is read, and every one that could not be decoded: it may have been mended.
+   */
+  async #refuseOthers(signal: AbortSignal): Promise<void> {
+    for (let chunk = 0; chunk < this.chunks; chunk++) {
+      if (!existsSync(this.pathOf(chunk))) continue;
+      signal.throwIfAborted();
+      const start = chunk * this.chunkImages;
+      const file = new SafetensorsSlices(this.pathOf(chunk));
+      try {
+        this.#refuseForeign(chunk, file.metadata);
+        const failed = undecodableOf(file.metadata).map(({ position }) => position - start);
+        for (const place of new Set([0, ...failed])) {
+          const { key, bytes } = await this.#dataset.read(start + place, { signal });
+          if (sha256(bytes).equals(file.read('U8', 'sha256', place, place + 1))) continue;
+          throw this.#refusal(
+            chunk,
+            `has the embedding of another image under the key ${JSON.stringify(key)}`,
+          );
+        }
+      } finally {
+        file.close();
+      }
+    }
+  }
+
+  /** @throws {CommandError} unless a chunk with that metadata belongs to this network and data */
+  #refuseForeign(chunk: number, metadata: Readonly<Record<string, string>>): void {
+    if (metadata.format !== FORMAT) throw this.#refusal(chunk, 'does not hold embeddings');
+    for (const [what, expected] of Object.entries(this.owner)) {
+      if (metadata[what] === expected) continue;
+      throw this.#refusal(chunk, `was made ${OTHERWISE[what as keyof ChunkOwner]}`);
+    }
+  }
+
+  #refusal(chunk: number, what: string): CommandError {
+    return new CommandError(
+      `${this.pathOf(chunk)} ${what}. Remove ${this.directory}, or work in another folder (--work).`,
+    );
   }
 
   async #embed(
@@ -217,7 +250,7 @@ export class EmbeddingStore {
       key: (place: number) => dataset.key(start + place),
       async read(place: number, options?: { signal?: AbortSignal }) {
         const record = await dataset.read(start + place, options);
-        digests.set(createHash('sha256').update(record.bytes).digest(), place * SHA256_BYTES);
+        digests.set(sha256(record.bytes), place * SHA256_BYTES);
         placeOf.set(record.bytes, place);
         return record;
       },
@@ -292,6 +325,16 @@ export function readableRows({ start, images, dimensions, embeddings, failed }: 
     to += dimensions;
   }
   return rows;
+}
+
+/** What a chunk says of its images that cannot be decoded. */
+function undecodableOf({ failed = '[]' }: Readonly<Record<string, string>>): readonly UndecodableImage[] {
+  return JSON.parse(failed);
+}
+
+/** SHA-256 of an image's bytes. */
+export function sha256(bytes: Uint8Array): Buffer {
+  return createHash('sha256').update(bytes).digest();
 }
 
 /** SHA-256 of a file, hexadecimal, without holding the file. */

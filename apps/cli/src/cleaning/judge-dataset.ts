@@ -42,6 +42,8 @@ export interface JudgedDataset {
   readonly undecodable: readonly UndecodableImage[];
   /** Pairs of images of the audit. */
   readonly duplicates: readonly DuplicatePair[];
+  /** SHA-256 of the bytes of each image of the audit as they were embedded: [images, 32]. */
+  readonly digests?: Uint8Array;
   /** Which data and which network it was. */
   readonly inputs: JudgedInputs;
 }
@@ -195,6 +197,7 @@ export async function judgeDataset(
     positions,
     undecodable: survey.failed,
     duplicates,
+    digests: survey.digests,
     inputs: {
       images: dataset.length,
       classes: survey.fingerprint.classes,

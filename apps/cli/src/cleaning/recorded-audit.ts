@@ -5,6 +5,7 @@ import type { FaceDataset } from '@arcface/recordio';
 import { datasetFingerprint } from '@arcface/trainer';
 import { CommandError, UsageError } from '../cli/usage-error.ts';
 import { textLines } from '../text-lines.ts';
+import { sha256 } from './embedding-store.ts';
 import type { JudgedDataset } from './judge-dataset.ts';
 
 /**
@@ -73,7 +74,7 @@ async function contentDigest(dataset: FaceDataset): Promise<string> {
   const content = createHash('sha256');
   for (let position = 0; position < dataset.length; position++) {
     const { bytes } = await dataset.read(position);
-    content.update(createHash('sha256').update(bytes).digest());
+    content.update(sha256(bytes));
   }
   return content.digest('hex');
 }

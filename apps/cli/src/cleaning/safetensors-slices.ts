@@ -4,7 +4,7 @@ import { CommandError } from '../cli/usage-error.ts';
 
 const LENGTH_BYTES = 8;
 const MOST_HEADER_BYTES = 2 ** 24;
-const ARRAYS = { F32: Float32Array, F64: Float64Array, I32: Int32Array } as const;
+const ARRAYS = { F32: Float32Array, F64: Float64Array, I32: Int32Array, U8: Uint8Array } as const;
 type ElementCode = keyof typeof ARRAYS;
 
 interface Entry {
@@ -87,10 +87,10 @@ export class SafetensorsSlices {
 
   #parsed(header: string): Record<string, Entry> {
     try {
-      return JSON.parse(header);
-    } catch {
-      throw this.#damaged();
-    }
+      const entries: unknown = JSON.parse(header);
+      if (typeof entries === 'object' && entries !== null) return entries as Record<string, Entry>;
+    } catch {}
+    throw this.#damaged();
   }
 
   #damaged(): CommandError {

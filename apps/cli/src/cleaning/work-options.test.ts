@@ -1,8 +1,8 @@
 import { existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import { discardWork } from './work-options.ts';
+import { discardWork, workFolder } from './work-options.ts';
 
 let folder: string;
 
@@ -48,5 +48,22 @@ describe('a folder of work that is done', () => {
 
   test('may never have been made', async () => {
     await discardWork({ directory: join(folder, 'none.work'), keep: false });
+  });
+});
+
+describe('where work is kept', () => {
+  test.each([
+    ['clean', 'clean.work'],
+    ['out/clean/', 'out/clean.work'],
+    ['audit.jsonl', 'audit.jsonl.work'],
+    ['.', `${process.cwd()}.work`],
+    ['./', `${process.cwd()}.work`],
+    ['..', `${dirname(process.cwd())}.work`],
+  ])('beside %s: %s', (output, directory) => {
+    expect(workFolder({}, output)).toEqual({ directory, keep: false });
+  });
+
+  test('or where it is said to be, and then for longer', () => {
+    expect(workFolder({ work: 'here' }, 'clean')).toEqual({ directory: 'here', keep: true });
   });
 });

@@ -1,7 +1,7 @@
 /** Where embeddings wait until all are there, and who makes which: shared by `drop`, `clean` and `audit`. */
 import { existsSync } from 'node:fs';
 import { readdir, rm, rmdir } from 'node:fs/promises';
-import { join } from 'node:path';
+import { basename, join, resolve } from 'node:path';
 import { type Command, InvalidArgumentError } from 'commander';
 import type { Console } from '../cli/console.ts';
 import { type PassOptions, withPassOptions } from '../cli/images-a-pass.ts';
@@ -47,6 +47,24 @@ export function joinsOnly({ shard: part, handOut }: WorkOptions, [operand]: read
   return true;
 }
 
+/**
+ * Refuses to divide what is done in one go: work without images to embed.
+ *
+ * @throws {UsageError} naming what was asked for
+ */
+export function refuseDivision(
+  {
+    shard: part,
+    handOut,
+    joinOnly,
+  }: Pick<WorkOptions, 'shard' | 'handOut'> & { readonly joinOnly?: boolean | undefined },
+  input: string,
+): void {
+  const asked = part ? '--shard' : handOut ? '--hand-out' : joinOnly ? 'merge' : undefined;
+  if (asked === undefined) return;
+  throw new UsageError(`With ${input} nothing is embedded that could be divided: leave out ${asked}.`);
+}
+
 /** Reads `2/4`. */
 export function shard(text: string): Shard {
   const [, index, count] = /^(\d{1,6})\/(\d{1,6})$/.exec(text)?.map(Number) ?? [];
@@ -62,8 +80,13 @@ export interface WorkFolder {
   readonly keep: boolean;
 }
 
-export function workFolder({ work, shard: part }: WorkOptions, output: string): WorkFolder {
-  const beside = `${output.replace(/[/\\]+$/, '')}.work`;
+export function workFolder(
+  { work, shard: part }: Pick<WorkOptions, 'work' | 'shard'>,
+  output: string,
+): WorkFolder {
+  const folder = output.replace(/[/\\]+$/, '');
+  // `.` and `..` are no names that another could be beside.
+  const beside = `${/^\.{0,2}$/.test(basename(folder)) ? resolve(output) : folder}.work`;
   return { directory: work ?? beside, keep: work !== undefined || part !== undefined };
 }
 

@@ -64,7 +64,28 @@ export async function refuseImagesAsOutput(data: string, output: string): Promis
   }
 }
 
-/** What is the same for all paths to the same record file; undefined where there is none. */
+/**
+ * Refuses output files that are among those that are read.
+ *
+ * @param inputs files and folders, where they were given
+ * @param outputs files
+ * @throws {CommandError}
+ */
+export async function refuseInputFiles(
+  inputs: readonly (string | undefined)[],
+  outputs: readonly string[],
+): Promise<void> {
+  for (const output of outputs) {
+    const written = await fileIdentity(output);
+    if (written === undefined) continue;
+    for (const input of inputs) {
+      if (input === undefined || (await fileIdentity(input)) !== written) continue;
+      throw new CommandError(`${output} would replace ${input}, which is read. Choose another name.`);
+    }
+  }
+}
+
+/** What is the same for all paths to the same file, or to records in a folder; undefined where there is none. */
 async function fileIdentity(path: string): Promise<string | undefined> {
   for (const candidate of [join(path, 'train.rec'), path]) {
     const found = await stat(candidate, { bigint: true }).catch(() => undefined);

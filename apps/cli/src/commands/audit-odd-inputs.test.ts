@@ -1,6 +1,6 @@
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
 import type { AuditRow } from '@arcface/cleaner';
 import { keyAt, seededRandom } from '@arcface/cleaner';
 import { parse } from 'csv-parse/sync';
@@ -141,11 +141,42 @@ test('no image at all is said', async () => {
   expect(stderr).not.toMatch(/TypeError|undefined/);
 });
 
-test('a report in the place of the audit is refused', async () => {
-  const { exitCode, stderr } = await audit(faces([4, 4]), { more: ['--report', at('a.jsonl')] });
-  expect(exitCode).toBe(2);
-  expect(stderr).toMatch(/choose another name/);
+test('a report in the place of the audit is refused, however the place is written', async () => {
+  const other = join(folder, '..', basename(folder), '.', 'a.jsonl');
+  for (const place of [at('a.jsonl'), other, `${folder}/./a.summary.json`]) {
+    const { exitCode, stderr } = await audit(faces([4, 4]), { more: ['--report', place] });
+    expect(exitCode).toBe(2);
+    expect(stderr).toMatch(/choose another name/);
+  }
 });
+
+test.each(['labels.csv', 'x.npy', 'truth.csv'])(
+  '%s is not written over, also when asked to',
+  async (name) => {
+    writeFileSync(at('truth.csv'), `bad\n${Array(8).fill('0').join('\n')}\n`);
+    const { exitCode, stderr } = await audit(faces([4, 4]), {
+      more: ['--truth', at('truth.csv'), '--report', at(name)],
+    });
+    expect(exitCode).toBe(1);
+    expect(stderr).toContain(`${at(name)} would replace ${at(name)}, which is read`);
+  },
+);
+
+test.each([['--shard', '1/2'], ['--hand-out'], ['merge']])(
+  'embeddings that are there are not divided: %s',
+  async (...asked) => {
+    writeFileSync(at('kept.jsonl'), 'an audit that somebody needs');
+    const { exitCode, stderr } = await runInProcess(
+      ...['audit', '--embeddings', at('x.npy'), '--labels', at('labels.csv'), '--output', at('kept.jsonl')],
+      ...asked,
+    );
+    expect(exitCode).toBe(2);
+    expect(stderr).toContain(
+      `With --embeddings nothing is embedded that could be divided: leave out ${asked[0]}`,
+    );
+    expect(readFileSync(at('kept.jsonl'), 'utf8')).toBe('an audit that somebody needs');
+  },
+);
 
 test('a single identity has nobody to be compared with', async () => {
   const { exitCode, stderr } = await audit(faces([9]));

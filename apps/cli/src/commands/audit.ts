@@ -1,6 +1,7 @@
 /** `arcface audit`: looks, and changes nothing. A row for every image, a summary, what is proposed, and a report. */
 
 import { existsSync } from 'node:fs';
+import { resolve } from 'node:path';
 import {
   type Audit,
   confusionByKind,
@@ -50,6 +51,7 @@ import {
   discardWork,
   joinsOnly,
   type PartOfWork,
+  refuseDivision,
   reportPart,
   type WorkOptions,
   withWorkOptions,
@@ -64,6 +66,7 @@ import {
   withComputeOptions,
 } from '../cli/define-command.ts';
 import { imagesAPass } from '../cli/images-a-pass.ts';
+import { refuseInputFiles } from '../cli/output-folder.ts';
 import { CommandError, UsageError } from '../cli/usage-error.ts';
 import { openData } from '../data.ts';
 import { type ModelOptions, openModel, withModelOptions } from '../model.ts';
@@ -129,18 +132,22 @@ export function auditCommand(): Command {
 async function audit(given: AuditOptions, context: CommandContext): Promise<void> {
   const { options, decideOptions } = await withDecisions(given, context);
   refuseRecorded(options);
+  if (options.embeddings !== undefined) refuseDivision(options, '--embeddings');
   const output = required(options.output, '--output');
   auditFormat(output);
   if (options.sort !== 'data' && options.sort !== 'suspicion') {
     throw new UsageError(`--sort is data or suspicion, found ${options.sort}.`);
   }
   const summaryPath = output.replace(/\.[^.]+$/, '.summary.json');
-  if (options.report === output || options.report === summaryPath) {
+  if (options.report !== undefined && [output, summaryPath].some(isSame(options.report))) {
     throw new UsageError(
       `--report ${options.report} is where the audit or its summary goes: choose another name.`,
     );
   }
-  for (const file of [output, summaryPath, options.report ?? output]) {
+  const outputs = [output, summaryPath, ...(options.report === undefined ? [] : [options.report])];
+  const { data, model, embeddings, labels, truth: known, decisions } = options;
+  await refuseInputFiles([data, model, embeddings, labels, known, decisions], outputs);
+  for (const file of outputs) {
     if (existsSync(file) && !options.overwrite && options.shard === undefined)
       throw new CommandError(`${file} exists. Choose another name, or give --overwrite.`);
   }
@@ -190,6 +197,10 @@ async function audit(given: AuditOptions, context: CommandContext): Promise<void
   }
 }
 
+function isSame(path: string): (other: string) => boolean {
+  return (other) => resolve(other) === resolve(path);
+}
+
 /** An audit is what the rule recorded repeats: there is none yet. */
 function refuseRecorded({ rule }: RuleOptions): void {
   if (rule === 'recorded') {
@@ -211,7 +222,7 @@ async function judgeData(
     checkRows(truth, dataset.length);
     await useBackend(given);
     const model = await openModel(modelName, context, { ...given, samples: dataset });
-    const options = withRule(given, 'auto', { trainedOnThis: wasTrainedOn(model, dataset) });
+    const options = withRule(given, 'auto', { trainedOnThis: wasTrainedOn(model, dataset) }, context);
     const judged = await judgeDataset(
       {
         dataset,
@@ -250,7 +261,7 @@ async function judgeEmbeddings(
   truth: TruthTable | undefined,
   context: CommandContext,
 ): Promise<Judged> {
-  const options = withRule(given, 'auto', { trainedOnThis: false });
+  const options = withRule(given, 'auto', { trainedOnThis: false }, context);
   if (options.data !== undefined || options.model !== undefined) {
     throw new UsageError('Give either --data and --model, or --embeddings and --labels.');
   }

@@ -183,6 +183,24 @@ describe('arcface clean', () => {
     }
   });
 
+  test('writes no image that has changed since it was embedded', async () => {
+    await writeStripedFaces(at('changing'), { identities: 3, images: 4 });
+    const clean = (output: string) =>
+      runInProcess(
+        ...['clean', at('changing'), '--model', at('run'), '--threads', '1', '--work', at('changing.work')],
+        ...['--output', at(output)],
+      );
+    expect((await clean('before')).exitCode).toBe(0);
+    const kept = rowsOf(at('before', 'audit.jsonl')).filter(({ decision }) => decision !== 'drop');
+    const key = String(kept.at(-1)!.key);
+    writeFileSync(at('changing', key), readFileSync(at('strangers', 'person-20', '00.jpg')));
+    const { exitCode, stderr } = await clean('after');
+    expect(stderr).toContain(
+      `Image "${key}" has changed since it was embedded. Remove ${at('changing.work')}, and run this again.`,
+    );
+    expect([exitCode, existsSync(at('after'))]).toEqual([1, false]);
+  });
+
   test('shows faces in the report of a dataset', async () => {
     const result = await json(
       ...[

@@ -107,9 +107,22 @@ describe('arcface drop --audit', () => {
     );
   });
 
+  test('goes by a threshold where one is given, and says of what is for another rule that it is not looked at', async () => {
+    const angles = rows('by-model').map(({ angle }) => angle);
+    const middle = Math.round(10 * angles.toSorted((a, b) => a - b)[angles.length >> 1]!) / 10;
+    const { stderr } = await runInProcess(
+      ...['drop', '--data', at('faces'), '--audit', at('by-model', 'audit.jsonl')],
+      ...['--threshold', String(middle), '--share', '.5', '--output', at('by-threshold')],
+    );
+    expect(stderr).toContain('--share is for the rule quantile; the rule angle does not look at it');
+    expect(new Set(rows('by-threshold').map(({ decision }) => decision)).size).toBe(2);
+    for (const row of rows('by-threshold')) expect(row.decision).toBe(row.angle < middle ? 'keep' : 'drop');
+  });
+
   test.each([
     [['--model', 'run'], 2, /either --model or --audit/],
     [['--rule', 'auto'], 2, /do not hold all that the rule auto needs/],
+    [['--hand-out'], 2, /With --audit nothing is embedded that could be divided: leave out --hand-out/],
     [['--data', 'by-model/train.rec'], 1, /is it of this dataset\?/],
   ])('is refused where it cannot be done: %j', async (more, exitCode, message) => {
     const resolved = more.map((each) => (each.startsWith('--') || each === 'auto' ? each : at(each)));

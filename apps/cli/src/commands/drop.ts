@@ -11,6 +11,7 @@ import { type Command, Option } from 'commander';
 import { writeAtomically } from '../atomic-file.ts';
 import { useBackend } from '../backend.ts';
 import { jsonLines } from '../cleaning/audit-file.ts';
+import { sha256 } from '../cleaning/embedding-store.ts';
 import {
   datasetAuditRows,
   hasSeenOthers,
@@ -33,6 +34,7 @@ import {
   discardWork,
   joinsOnly,
   type PartOfWork,
+  refuseDivision,
   reportPart,
   type WorkOptions,
   withWorkOptions,
@@ -77,7 +79,7 @@ export function dropCommand(): Command {
             .option('--data <data>', 'a .rec, a folder with a train.rec, a folder of folders, or a .lst')
             .option(
               '--audit <file>',
-              'instead of a model: an audit of this data (.jsonl). What it decided is done, unless --rule or --decisions say otherwise',
+              'instead of a model: an audit of this data (.jsonl). What it decided is done, unless --rule, --threshold or --decisions say otherwise',
             ),
           'angle',
         ),
@@ -139,12 +141,9 @@ async function drop(
 ): Promise<void> {
   const data = required(given.data, '--data');
   const output = required(given.output, '--output');
-  const byAudit = given.audit !== undefined && !context.stated('rule');
-  const { options: asked, decideOptions } = await withDecisions(
-    byAudit ? { ...given, rule: 'recorded' as const } : given,
-    context,
-  );
+  const { options: asked, decideOptions } = await withDecisions(given, context);
   const judgedBy = judgeOf(asked);
+  if ('audit' in judgedBy) refuseDivision(asked, '--audit');
   if (!asked.overwrite && asked.shard === undefined) await refuseUsedFolder(output, '--overwrite');
   await refuseInputAsOutput([data], output);
   const dataset = await openData(data, context);
@@ -156,7 +155,7 @@ async function drop(
         ? {
             judged: await judgeByAudit(judgedBy.audit, dataset),
             judgedBy,
-            options: withRule(asked, 'recorded', { trainedOnThis: false }),
+            options: withRule(asked, 'recorded', { trainedOnThis: false }, context),
           }
         : await judgeByModel({ ...asked, output, model: judgedBy.model }, dataset, context, {
             standard: command === 'drop' ? 'angle' : 'auto',
@@ -222,7 +221,7 @@ async function judgeByModel(
 ): Promise<Judgement | PartOfWork> {
   await useBackend(asked);
   const model = await openModel(asked.model, context, { ...asked, samples: dataset });
-  const options = withRule(asked, standard, { trainedOnThis: wasTrainedOn(model, dataset) });
+  const options = withRule(asked, standard, { trainedOnThis: wasTrainedOn(model, dataset) }, context);
   const judged = await judgeDataset(
     {
       dataset,
@@ -267,7 +266,7 @@ async function write(
     overwrite: options.overwrite,
     signal: context.signal,
     onProgress: (images) => progress.update(images),
-    images: keptImages(judged, decision),
+    images: keptImages(judged, decision, workFolder(options, output).directory),
     // Inside the folder before it gets its name, so that there is never a dataset without its audit.
     finish: async (folder) => {
       await writeAtomically(join(folder, 'audit.jsonl'), jsonLines(datasetAuditRows(judged, decision)));
@@ -320,12 +319,19 @@ function report(
   );
 }
 
+/** What stays, with the bytes that were judged. @throws {CommandError} when an image has changed since it was embedded */
 async function* keptImages(
-  { dataset, positions }: JudgedDataset,
+  { dataset, positions, digests }: JudgedDataset,
   { order, newLabels }: Decision,
+  work: string,
 ): AsyncGenerator<{ label: number; bytes: Uint8Array }> {
   for (const image of order) {
-    const { bytes } = await dataset.read(positions[image]!);
+    const { key, bytes } = await dataset.read(positions[image]!);
+    if (digests !== undefined && !sha256(bytes).equals(digests.subarray(32 * image, 32 * (image + 1)))) {
+      throw new CommandError(
+        `Image ${JSON.stringify(key)} has changed since it was embedded. Remove ${work}, and run this again.`,
+      );
+    }
     yield { label: newLabels[image]!, bytes };
   }
 }
