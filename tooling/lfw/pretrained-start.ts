@@ -44,7 +44,7 @@ export async function pretrainedStart(lfw: Lfw): Promise<Start> {
     faces: placesOf(dataset),
     network: () => takingPlaces(withWeights(trained), features),
     epochs: 3,
-    learningRates: { one: 0.01, several: 0.01 },
+    learningRates: { one: 0.01, several: 0.03 },
     augmentation: { mirror: 0.5 },
   };
 }

@@ -45,7 +45,8 @@ export async function evaluationOnPacks(
 ): Promise<PacksEvaluation> {
   const folder = (await stat(data)).isDirectory() ? data : dirname(data);
   const files = (await readdir(folder)).filter((file) => file.endsWith('.bin')).sort();
-  const packs = files.map((file) => file.slice(0, -'.bin'.length));
+  // The step's loss is among the figures, too.
+  const packs = files.map((file) => (file === 'loss.bin' ? file : file.slice(0, -'.bin'.length)));
   if (packs.length === 0) return { packs, evaluation: undefined };
   const pairs = await Promise.all(
     files.map((file) => readPackToVerifyOn(join(folder, file), { backbone, measures }, context)),

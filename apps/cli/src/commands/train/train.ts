@@ -21,6 +21,7 @@ import { evaluationOnPacks } from './packs-evaluation.ts';
 import { withoutReferenceFlags } from './reference-flags.ts';
 import { RunJournal } from './run-journal.ts';
 import { lockRunFolder } from './run-lock.ts';
+import { normalisesSingleImages } from './single-images.ts';
 import { startDecoding } from './start-decoding.ts';
 import { graphsOf, startRanks } from './start-ranks.ts';
 import { trainingData } from './training-data.ts';
@@ -85,6 +86,10 @@ async function trainNetwork(
         : options,
     );
     const backbone = await initialNetwork(options, context);
+    if (normalisesSingleImages(backbone.graph, trainOptions, communicator?.size ?? options.ranks))
+      console.warn(
+        `each image is normalised by itself, so that ${backbone.name} gives all of them the same embedding: take a larger --batch-size, or fewer parts and ranks`,
+      );
     const everySteps = options.verifyEvery ?? 2000;
     const { packs, evaluation } = await evaluationOnPacks(
       data,
