@@ -65,6 +65,22 @@ test('what is left open, switched off, or behind a mark of its encoding is read 
   expect(command.opts()).toMatchObject({ network: 'y1', batchSize: 4 });
 });
 
+test.each([
+  ['export const config = { batchSize: 10n };', /sets batchSize to 10: Expected a text/],
+  ['export const config = { batchSize: () => 1 };', /sets batchSize to \(\) => 1: Expected a text/],
+  ['throw "words";', /cannot be read: words/],
+])('a module with what JSON does not have is refused: %s', async (text, message) => {
+  const module = join(folder, `odd-${text.length}.mjs`);
+  writeFileSync(module, text);
+  const command = new Command('train')
+    .option('--config <file>')
+    .option('--batch-size <n>', '', wholeNumber(1));
+  command.parse(['--config', module], { from: 'user' });
+  const error = await applyConfigFile(command).catch((error: unknown) => error);
+  expect(error).toBeInstanceOf(UsageError);
+  expect((error as Error).message).toMatch(message);
+});
+
 describe('refuses', () => {
   test.each([
     ['a text for a switch', '{"resume": "no"}', /sets resume to "no": Expected true or false/],

@@ -38,9 +38,15 @@ export async function applyConfigFile(command: Command): Promise<void> {
     try {
       command.setOptionValueWithSource(name, parse(value, option), 'config');
     } catch (error) {
-      throw new UsageError(`${path} sets ${name} to ${JSON.stringify(value)}: ${(error as Error).message}`);
+      throw new UsageError(`${path} sets ${name} to ${shown(value)}: ${(error as Error).message}`);
     }
   }
+}
+
+/** A module may hold what JSON does not have: functions, large integers. */
+function shown(value: unknown): string {
+  const isData = typeof value !== 'bigint' && typeof value !== 'function' && typeof value !== 'symbol';
+  return isData ? JSON.stringify(value) : String(value);
 }
 
 /** What the command line would make of the value. */
@@ -72,7 +78,9 @@ async function readConfig(path: string): Promise<Config> {
       value = module.config ?? module.default;
     }
   } catch (error) {
-    throw new UsageError(`The configuration ${path} cannot be read: ${(error as Error).message}`);
+    throw new UsageError(
+      `The configuration ${path} cannot be read: ${error instanceof Error ? error.message : error}`,
+    );
   }
   if (typeof value !== 'object' || value === null || Array.isArray(value)) {
     throw new UsageError(
