@@ -77,10 +77,6 @@ export class SealedValues {
   readonly #damaged: (what: string) => Error;
   /** The piece that was read last: of many small tensors several are in one. */
   #last: { readonly index: number; readonly bytes: Uint8Array } | undefined;
-  /** Where pieces are read to, each in the place of the one before: a file of gigabytes leaves nothing for the collector. */
-  #room: Uint8Array | undefined;
-  /** Ends with the read that is under way: there is room for one. */
-  #turn: Promise<void> = Promise.resolve();
 
   private constructor(
     source: ByteSource,
@@ -118,16 +114,7 @@ export class SealedValues {
    *
    * @throws what `damaged` makes
    */
-  read(start: number, end: number): Promise<ArrayBuffer> {
-    const turn = this.#turn.then(() => this.#read(start, end));
-    this.#turn = turn.then(
-      () => {},
-      () => {},
-    );
-    return turn;
-  }
-
-  async #read(start: number, end: number): Promise<ArrayBuffer> {
+  async read(start: number, end: number): Promise<ArrayBuffer> {
     const buffer = new ArrayBuffer(end - start);
     for (let at = start; at < end; ) {
       const index = Math.floor((at - this.#begin) / PIECE);
@@ -145,9 +132,7 @@ export class SealedValues {
     if (this.#last?.index === index) return this.#last.bytes;
     const begin = this.#begin + index * PIECE;
     const end = Math.min(this.#end, begin + PIECE);
-    this.#last = undefined;
-    this.#room ??= new Uint8Array(Math.min(PIECE, this.#end - this.#begin));
-    const bytes = await this.#source.read(begin, end, { into: this.#room });
+    const bytes = await this.#source.read(begin, end);
     if (!isEqual(await sha256(bytes), this.#digests.subarray(index * DIGEST, (index + 1) * DIGEST)))
       throw this.#damaged(`the SHA-256 of its bytes ${begin} to ${end} does not match`);
     this.#last = { index, bytes };
