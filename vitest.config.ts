@@ -14,7 +14,7 @@ const TOGETHER = [
   `${PURE}/!(node)/**/*.test.ts`,
   'packages/recordio/src/node/{read-pace,write-folders}.test.ts',
   'packages/{mpi,tfjs-backend-onnxruntime,tfjs-training-kernels}/src/public-api.test.ts',
-  'packages/tfjs-backend-onnxruntime/src/options.test.ts',
+  'packages/tfjs-backend-onnxruntime/src/{options,gradient-rules/saved-result}.test.ts',
   'packages/tfjs-backend-onnxruntime/src/{kernels,lowering,onnx,trace}/**/*.test.ts',
   'packages/tfjs-training-kernels/src/operations/**/*.test.ts',
   'packages/trainer/src/*.test.ts',

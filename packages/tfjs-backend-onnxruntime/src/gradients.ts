@@ -13,12 +13,14 @@ import { registerBroadcastGradients } from './gradient-rules/broadcast.ts';
 import { registerMirrorPadGradient } from './gradient-rules/mirror-pad.ts';
 import { registerPreluGradient } from './gradient-rules/prelu.ts';
 import { registerProdGradient } from './gradient-rules/product.ts';
+import { registerSavedResultGradients } from './gradient-rules/saved-result.ts';
 import { registerSumGradients } from './gradient-rules/sum.ts';
 
 const bundled = ['./tfjs-gradients.cjs', '../dist/tfjs-gradients.cjs']
   .map((place) => fileURLToPath(new URL(place, import.meta.url)))
   .find((file) => existsSync(file));
 createRequire(import.meta.url)(bundled ?? '@tensorflow/tfjs-core/dist/register_all_gradients.js');
+registerSavedResultGradients();
 registerSumGradients();
 registerBroadcastGradients();
 registerProdGradient();
