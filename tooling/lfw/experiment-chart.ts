@@ -14,7 +14,9 @@ export async function experimentChart(rows: readonly Row[], networks: readonly s
       type: 'nominal' as const,
       title: 'trained on',
       sort: order,
-      legend: { labelLimit: 320 },
+      // A colour each: other palettes begin again after ten.
+      scale: { scheme: 'category20' },
+      legend: { labelLimit: 480 },
     },
   };
   const auc = {
@@ -26,7 +28,7 @@ export async function experimentChart(rows: readonly Row[], networks: readonly s
   const specification: TopLevelSpec = {
     background: 'white',
     data: { values: rows.map(({ network, rate, auc }) => ({ network, auc, noise: Math.round(100 * rate) })) },
-    width: 720,
+    width: 800,
     height: 360,
     layer: [
       { mark: { type: 'point', filled: true, size: 22, opacity: 0.6 }, encoding: { ...place, y: auc } },
