@@ -87,8 +87,12 @@ export default defineConfig({
     globalSetup: ['tooling/test-backends/bundled-gradients.ts'],
     setupFiles: ['tooling/test-backends/bind.ts'],
     pool: 'forks',
-    // Graphs kept by earlier runs must not decide what a test sees.
-    env: { TFJS_ONNXRUNTIME_DISK_CACHE: '0' },
+    env: {
+      // Graphs kept by earlier runs must not decide what a test sees.
+      TFJS_ONNXRUNTIME_DISK_CACHE: '0',
+      // Commands of a second are over before large pages of memory pay; the tests of starting again for them do.
+      GLIBC_TUNABLES: 'glibc.malloc.hugetlb=0',
+    },
     // What hangs ends, but nothing fails because a machine is slow or busy.
     testTimeout: 900_000,
     hookTimeout: 900_000,

@@ -260,11 +260,16 @@ function subcentersOf(
       ? 1 + dataset.identities.findLastIndex(({ images }) => images.length > 0)
       : 1 + dataset.labels.reduce((most, label) => Math.max(most, label), -1);
   if (classes < needed) {
-    const mismatch = `${model.path} has sub-centres of ${classes} classes, and the data needs ${needed}`;
+    const mismatch =
+      found.classOrder === 'position'
+        ? `${model.path} has sub-centres of ${classes} classes but there are ${needed} identities`
+        : `${model.path} has sub-centres of ${classes} classes but labels go up to ${needed - 1}`;
     if (!strangers) {
-      throw new CommandError(
-        `${mismatch}. If it was trained on what a drop left of this data, judge with --rule self-trained, which needs no sub-centres.`,
-      );
+      const advice =
+        found.classOrder === 'position'
+          ? 'If it was trained on what a drop left of this data, judge with --rule self-trained, which needs no sub-centres.'
+          : 'If its classes are in the order of the identities, say --class-order position.';
+      throw new CommandError(`${mismatch}. ${advice}`);
     }
     console.log(`${mismatch}: they are left out, the rule needs none`);
     return undefined;

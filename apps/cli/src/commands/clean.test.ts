@@ -162,7 +162,7 @@ describe('arcface clean', () => {
     const refused = await runInProcess(...judged);
     expect([refused.exitCode, refused.stderr]).toEqual([
       1,
-      expect.stringMatching(/sub-centres of 4 classes, and the data needs 6\..* --rule self-trained/),
+      expect.stringMatching(/sub-centres of 4 classes but there are 6 identities\. .* --rule self-trained/),
     ]);
     expect(refused.stderr).not.toMatch(/embedding/);
     const result = await json(...judged, '--rule', 'self-trained');

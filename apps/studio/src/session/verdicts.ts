@@ -28,6 +28,8 @@ export function ruleVerdicts(columns: AuditColumns, rule: StudioRule): Uint8Arra
 export interface Moves {
   /** By row, where the image goes unless it is dropped: the position of an identity or, from `identities` on, a second person. */
   readonly target: Int32Array;
+  /** By identity, the position of the one that it was merged into; its own where it was not. Whom people keep go there, too. */
+  readonly home: Int32Array;
   readonly identities: number;
   /** Second persons that become identities. */
   readonly secondPersons: number;
@@ -43,8 +45,9 @@ export function recordedMoves(
   columns: AuditColumns,
   positionOf: ReadonlyMap<number, number>,
 ): Moves | undefined {
-  const { images, identityOf, movedTo, splitPerson, verdicts } = columns;
+  const { images, identityOf, movedTo, splitPerson, verdicts, reasons, reasonNames } = columns;
   const identities = columns.identities.length;
+  const home = Int32Array.from(columns.identities.keys());
   const target = identityOf.slice();
   const persons = new Map<string, number>();
   const arrivals = new Map<number, number[]>();
@@ -57,6 +60,7 @@ export function recordedMoves(
       target[row] = persons.get(person)!;
     } else if (movedTo[row]! >= 0) {
       const to = positionOf.get(movedTo[row]!)!;
+      if (reasonNames[reasons[row]!] === 'merge') home[own] = to;
       if (to === own) continue;
       target[row] = to;
       const there = arrivals.get(to);
@@ -65,7 +69,7 @@ export function recordedMoves(
     }
   }
   if (persons.size === 0 && arrivals.size === 0) return undefined;
-  return { target, identities, secondPersons: persons.size, arrivals };
+  return { target, home, identities, secondPersons: persons.size, arrivals };
 }
 
 /** The whole dataset, after rule and people. */
@@ -98,6 +102,7 @@ export function outcomeOf(columns: AuditColumns, input: OutcomeInput): Outcome {
   const { verdicts, moves, decisions, positionOf } = input;
   const { images, identityOf, identities } = columns;
   const target = moves?.target ?? identityOf;
+  const homeOf = (position: number): number => moves?.home[position] ?? position;
   const keptOf = new Int32Array(identities.length + (moves?.secondPersons ?? 0));
   const droppedOf = new Int32Array(identities.length);
   let relabelled = 0;
@@ -115,7 +120,7 @@ export function outcomeOf(columns: AuditColumns, input: OutcomeInput): Outcome {
     if (verdicts[row] === DROP) droppedOf[own]!--;
     else keep(row, target[row]!, -1);
     if (decision === 'drop') droppedOf[own]!++;
-    else keep(row, decision === 'relabel' ? positionOf.get(label!)! : own, 1);
+    else keep(row, homeOf(decision === 'relabel' ? positionOf.get(label!)! : own), 1);
   }
   const kept = keptOf.reduce((sum, n) => sum + n, 0);
   return {
