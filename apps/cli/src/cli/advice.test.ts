@@ -13,6 +13,13 @@ test.skipIf(!existsSync('/dev/full'))('a full disk (needs /dev/full, which Linux
   expect(messageWithAdvice(wrapped)).toMatch(/Cannot write faces.*make room/);
 });
 
+test('a folder on a read-only file system, of which Node says that it is not there', () => {
+  const error = new Error("ENOENT: no such file or directory, mkdir '/media/cd/run'");
+  expect(messageWithAdvice(error)).toMatch(
+    /mkdir '\/media\/cd\/run'\. No folder can be made there.*another place/,
+  );
+});
+
 test('a damaged file', () => {
   const error = new RecordIOError('truncated-payload', 'train.rec: the record at byte 7 is cut short', {
     offset: 7,

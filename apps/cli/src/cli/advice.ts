@@ -61,7 +61,12 @@ function recordsAdvice(error: Error): string | undefined {
   return isRecordIOError(error, ...OTHER_IDENTITIES) ? BY_OWN_LABELS : undefined;
 }
 
+/** Node says of a folder that is made with those above it that something is not there, where a file system is read-only. */
+const NO_FOLDER = /ENOENT: .*, mkdir /;
+
 function systemAdvice(error: NodeJS.ErrnoException): string | undefined {
+  if (NO_FOLDER.test(error.message))
+    return 'No folder can be made there, as on a file system that is read-only. Choose another place.';
   const code = Object.keys(OF_THE_SYSTEM).find(
     (name) => error.code === name || error.message.includes(`${name}:`),
   );
