@@ -7,6 +7,7 @@ import type { Command } from 'commander';
 import type { CommandContext } from './cli/define-command.ts';
 import { imageSides } from './cli/option-values.ts';
 import { CommandError } from './cli/usage-error.ts';
+import { frozenEmbedder } from './frozen-embedder.ts';
 import {
   MODEL_FORMS,
   type ModelFile,
@@ -97,7 +98,7 @@ export async function openModel(
   const file = await readModelFile(name, context.console, options);
   const { graph, parameters, trainedOn, leftOf, checkpoints } = file;
   const trained = backboneFromGraph(graph, { parameters });
-  const backbone = inferenceBackbone(trained);
+  const backbone = await frozenEmbedder(inferenceBackbone(trained));
   trained.dispose();
   const output = options.mxnetOutput === undefined ? [] : [`output ${options.mxnetOutput}`];
   const feeding = [...saidSize(options, backbone), ...output].join(', ') || undefined;

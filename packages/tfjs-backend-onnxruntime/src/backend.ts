@@ -78,6 +78,8 @@ export class OnnxRuntimeBackend extends KernelBackend implements TensorStore {
   #ownIds = 0;
   readonly #pending = new Set<StoredTensor>();
   readonly #unread = new UnreadWork();
+  /** What stands for the input while a capture is traced: nothing may be computed then. */
+  #capturing: TraceValue | null = null;
   #watch = new RecompilationWatch(warn);
   #prelus = new SteepPrelus();
   #concrete = 0;
@@ -141,7 +143,7 @@ export class OnnxRuntimeBackend extends KernelBackend implements TensorStore {
   /** Calls a kernel: adds nodes, computes nothing. */
   runKernel(row: KernelRow, tensors: KernelCall['tensors'], attributes: KernelCall['attributes']) {
     const { pendingNodes, callSites } = this.#options;
-    if (this.#unread.isDueAtKernel(pendingNodes)) this.flush();
+    if (this.#unread.isDueAtKernel(pendingNodes)) this.#flushUnread();
     if (callSites) setCallSite(callSiteOf(row.kernel));
     return this.#results(row.run(new TracedCall(this, tensors, attributes)));
   }
@@ -179,7 +181,7 @@ export class OnnxRuntimeBackend extends KernelBackend implements TensorStore {
   }
 
   beforeBatch(bytes: number): void {
-    if (this.#unread.isDueAtBatch(bytes, this.#pending.size, this.#options.pendingNodes)) this.flush();
+    if (this.#unread.isDueAtBatch(bytes, this.#pending.size, this.#options.pendingNodes)) this.#flushUnread();
     this.#unread.batchCame(bytes);
   }
 
@@ -187,14 +189,33 @@ export class OnnxRuntimeBackend extends KernelBackend implements TensorStore {
 
   /** Computes everything that is alive and pending. */
   flush(): void {
+    if (this.#capturing !== null) throw readWhileCapturing();
     // Before it is tried: what cannot be computed is not tried again at every kernel.
     this.#unread.reset();
     if (this.#pending.size > 0) this.#compute(this.#pendingValues());
   }
 
+  #flushUnread(): void {
+    if (this.#capturing === null) this.flush();
+  }
+
   #compute(targets: Iterable<TraceValue>): void {
-    const start = performance.now();
     this.#prelus.nextRun();
+    const { outputs, results } = this.#run(targets);
+    for (const [i, value] of outputs.entries()) {
+      value.tensor = results[i]!;
+      value.producer = null;
+    }
+    for (const stored of this.#pending) {
+      if (stored.value.producer !== null) continue;
+      this.#pending.delete(stored);
+      this.#concrete++;
+    }
+  }
+
+  /** Computes pending values, which stay as they are. */
+  #run(targets: Iterable<TraceValue>): { outputs: readonly TraceValue[]; results: readonly NativeTensor[] } {
+    const start = performance.now();
     const schedule = makeSchedule(targets);
     let session = this.#graphs.find(schedule);
     const scheduled = performance.now();
@@ -207,18 +228,35 @@ export class OnnxRuntimeBackend extends KernelBackend implements TensorStore {
     this.#compileMs += compiled - scheduled;
     const results = session.run(leaves);
     for (const [i, value] of schedule.outputs.entries()) checkShape(value, results[i]!);
-    for (const [i, value] of schedule.outputs.entries()) {
-      value.tensor = results[i]!;
-      value.producer = null;
-    }
     this.#runMs += performance.now() - compiled;
     this.#runs++;
     this.#lastRunNodes = schedule.nodes.length;
-    for (const stored of this.#pending) {
-      if (stored.value.producer !== null) continue;
-      this.#pending.delete(stored);
-      this.#concrete++;
+    return { outputs: schedule.outputs, results };
+  }
+
+  /**
+   * Traces `f` while nothing is computed. Gives what stands for its input and its result; null where the result is not one tensor
+   * that follows from the input. Throws `not-capturable` where `f` reads numbers.
+   */
+  traceAlone(input: TensorInfo, f: () => TensorInfo): { input: TraceValue; output: TraceValue } | null {
+    this.flush();
+    const leaf = this.stored(input);
+    this.#capturing = leaf;
+    this.#prelus.nextRun();
+    try {
+      const result = f();
+      const output = this.#find(result?.dataId)?.content;
+      if (!output?.producer) return null;
+      return makeSchedule([output]).leaves.includes(leaf) ? { input: leaf, output } : null;
+    } finally {
+      this.#capturing = null;
+      this.#prelus.nextRun();
     }
+  }
+
+  /** Computes a value that was traced alone, from what its leaves hold now. */
+  computeAgain(output: TraceValue): HostValues {
+    return this.#run([output]).results[0]!.data;
   }
 
   /** The ONNX model that `flush` would run now, or null when nothing is pending. */
@@ -243,7 +281,7 @@ export class OnnxRuntimeBackend extends KernelBackend implements TensorStore {
 
   /** Counts the bytes of numbers that have come in, and computes what is pending where they are many. */
   #count({ tensor }: TraceValue): void {
-    if (this.#unread.isDueAtWrite(tensor!.data.byteLength, this.#options.pendingBytes)) this.flush();
+    if (this.#unread.isDueAtWrite(tensor!.data.byteLength, this.#options.pendingBytes)) this.#flushUnread();
   }
 
   override move(dataId: object, values: unknown, shape: number[], dtype: DataType, references: number): void {
@@ -253,12 +291,13 @@ export class OnnxRuntimeBackend extends KernelBackend implements TensorStore {
 
   override readSync(dataId: object): HostValues {
     const { value } = this.#get(dataId);
+    if (value === this.#capturing) throw readWhileCapturing();
     if (value.tensor !== null) return value.tensor.data;
     try {
       this.flush();
     } catch (error) {
       // Some other tensor that is alive may be the one that cannot be computed; it must not take this one with it.
-      if (this.#pending.size === 1) throw error;
+      if (this.#capturing !== null || this.#pending.size === 1) throw error;
       this.#compute([value]);
     }
     return value.tensor!.data;
@@ -366,6 +405,14 @@ function checkCanMove(dataId: object, to: OnnxRuntimeBackend): void {
   const info = engine().state.tensorInfo.get(dataId);
   if (info === undefined || info.backend === to) throw unknownTensor();
   asDType(info.dtype, 'move from another backend');
+}
+
+function readWhileCapturing(): OnnxRuntimeBackendError {
+  return new OnnxRuntimeBackendError(
+    'not-capturable',
+    'Numbers were read while an inference was captured. They would be those of one input, and what follows from them right for no other: ' +
+      'read them before, or call the function without capturing it.',
+  );
 }
 
 function unknownTensor(): OnnxRuntimeBackendError {

@@ -9,6 +9,8 @@ export type OnnxRuntimeBackendErrorCode =
   | 'unsupported-kernel'
   /** A kernel with an attribute that it has no lowering for, such as a data format. */
   | 'unsupported-attribute'
+  /** What `capture` was given reads numbers, or its result does not follow from its input. Call it without capturing it. */
+  | 'not-capturable'
   /** Data of a tensor that this backend does not hold: disposed, or of another backend. */
   | 'unknown-tensor'
   /** An option out of its range. The message says what is allowed. */

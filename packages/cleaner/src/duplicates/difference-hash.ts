@@ -8,31 +8,35 @@ export const HASH_BYTES = 8;
 const COLUMNS = 9;
 const ROWS = 8;
 
+/** Thousandths of luma (ITU-R BT.601) that the channels weigh: whole numbers, so that regions of one colour are exactly as bright. */
+const LUMA = [299, 587, 114] as const;
+
 /** @param pixels RGB, 8 bits a channel, row after row. @returns 8 bytes, a row of regions each. */
 export function differenceHash(
   pixels: Uint8Array,
   { width, height }: { readonly width: number; readonly height: number },
 ): Uint8Array {
   const sums = new Float64Array(ROWS * COLUMNS);
-  const counts = new Float64Array(ROWS * COLUMNS);
+  const begins = Array.from({ length: COLUMNS + 1 }, (_, column) => Math.ceil((column * width) / COLUMNS));
   for (let y = 0; y < height; y++) {
-    const row = Math.floor((y * ROWS) / height);
-    for (let x = 0; x < width; x++) {
-      const cell = row * COLUMNS + Math.floor((x * COLUMNS) / width);
-      const at = (y * width + x) * 3;
-      sums[cell]! += 0.299 * pixels[at]! + 0.587 * pixels[at + 1]! + 0.114 * pixels[at + 2]!;
-      counts[cell]! += 1;
+    const first = Math.floor((y * ROWS) / height) * COLUMNS;
+    for (let column = 0; column < COLUMNS; column++) {
+      const end = (y * width + begins[column + 1]!) * 3;
+      let [red, green, blue] = [0, 0, 0];
+      for (let at = (y * width + begins[column]!) * 3; at < end; at += 3) {
+        red += pixels[at]!;
+        green += pixels[at + 1]!;
+        blue += pixels[at + 2]!;
+      }
+      sums[first + column]! += LUMA[0] * red + LUMA[1] * green + LUMA[2] * blue;
     }
   }
   const hash = new Uint8Array(HASH_BYTES);
   for (let row = 0; row < ROWS; row++) {
     for (let column = 0; column < ROWS; column++) {
-      const cell = row * COLUMNS + column;
-      const [here, right] = [cell, cell + 1].map((c) => sums[c]! / Math.max(1, counts[c]!)) as [
-        number,
-        number,
-      ];
-      if (here < right) hash[row]! |= 1 << column;
+      const brightness = (of: number): number =>
+        sums[row * COLUMNS + of]! / Math.max(1, begins[of + 1]! - begins[of]!);
+      if (brightness(column) < brightness(column + 1)) hash[row]! |= 1 << column;
     }
   }
   return hash;
