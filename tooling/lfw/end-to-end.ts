@@ -35,11 +35,14 @@ type Arm =
       readonly kind: 'dropped';
       readonly rule: SelfTrainedRule;
       readonly steps: 'equal epochs' | 'equal steps';
-      /** The network that judges: trained on all labels, or once again on what the rule left of them. Default `noisy`. */
-      readonly judge?: 'noisy' | 'trained again';
+      /** What judges, side by side. Default: the network trained on all labels. */
+      readonly judges?: readonly Judge[];
     }
   | { readonly kind: 'random'; readonly like: SelfTrainedRule }
   | { readonly kind: 'truth' };
+
+/** Networks by what they were trained on: all labels, what they left of all, what that left, and what the two of them left together. */
+type Judge = 'noisy' | 'again' | 'twice' | 'both';
 
 const ARMS: Readonly<Record<string, Arm>> = {
   untouched: { kind: 'untouched' },
@@ -56,7 +59,9 @@ const ARMS: Readonly<Record<string, Arm>> = {
   'paper-random': { kind: 'random', like: 'K = 3 at 75' },
   'k1-75': { kind: 'dropped', rule: 'K = 1 at 75', steps: 'equal epochs' },
   'best-steps': { kind: 'dropped', rule: 'self-trained', steps: 'equal steps' },
-  twice: { kind: 'dropped', rule: 'self-trained', steps: 'equal epochs', judge: 'trained again' },
+  twice: { kind: 'dropped', rule: 'self-trained', steps: 'equal epochs', judges: ['again'] },
+  both: { kind: 'dropped', rule: 'self-trained', steps: 'equal epochs', judges: ['noisy', 'again'] },
+  three: { kind: 'dropped', rule: 'self-trained', steps: 'equal epochs', judges: ['noisy', 'again', 'both'] },
   random: { kind: 'random', like: 'self-trained' },
   truth: { kind: 'truth' },
 };
@@ -70,6 +75,16 @@ function armsOf(list: string): Arm[] {
   });
 }
 
+const SAID_OF_JUDGES: Readonly<Record<string, string>> = {
+  again: ', twice',
+  'noisy,again': ', two networks',
+  'noisy,again,both': ', three networks',
+};
+
+function judgesOf({ judges = ['noisy'] }: Extract<Arm, { kind: 'dropped' }>): readonly Judge[] {
+  return judges;
+}
+
 function nameOf(arm: Arm): string {
   switch (arm.kind) {
     case 'untouched':
@@ -77,7 +92,7 @@ function nameOf(arm: Arm): string {
     case 'noisy':
       return `noisy, K = ${arm.subcenters}`;
     case 'dropped':
-      return `dropped by ${arm.rule}${arm.judge === 'trained again' ? ', twice' : ''}${arm.steps === 'equal steps' ? ', as many steps as the noisy ones' : ''}`;
+      return `dropped by ${arm.rule}${SAID_OF_JUDGES[judgesOf(arm).join()] ?? ''}${arm.steps === 'equal steps' ? ', as many steps as the noisy ones' : ''}`;
     case 'random':
       return `as many dropped at random as by ${arm.like}`;
     case 'truth':
@@ -147,14 +162,19 @@ async function run(
     return { row };
   }
   const gone = chosen(arm, trial, (subcenters) => {
-    const isAgain = arm.kind === 'dropped' && arm.judge === 'trained again';
-    const path = evidencePath(evidenceFolder, cell, isAgain ? evidenceName(arm.rule) : `k-${subcenters}`);
-    const evidence = readEvidence(path);
-    if (evidence === undefined)
-      throw new Error(
-        `${path} is not there yet: train that network first (--arms ${isAgain ? 'best' : 'k1,k3'})`,
-      );
-    return evidence;
+    const [first, ...others] = (arm.kind === 'dropped' ? judgesOf(arm) : (['noisy'] as const)).map(
+      (judge) => {
+        const isAll = arm.kind !== 'dropped' || judge === 'noisy';
+        const network = isAll ? `k-${subcenters}` : evidenceName(arm.rule, judge);
+        const path = evidencePath(evidenceFolder, cell, network);
+        const evidence = readEvidence(path);
+        if (evidence !== undefined) return evidence;
+        throw new Error(
+          `${path} is not there yet: train that network first (--arms ${isAll ? 'k1,k3' : judge === 'again' ? 'best' : judge})`,
+        );
+      },
+    );
+    return [first!, ...others];
   });
   const kept = Array.from(gone.keys()).filter((i) => gone[i] === 0);
   const clean = compactLabels(filterDataset(dataset, kept));
@@ -162,21 +182,26 @@ async function run(
     arm.kind === 'dropped' && arm.steps === 'equal steps' ? stepsOver(dataset, trial.start) : undefined;
   const { row, evidence } = await trainNetwork(trial, name, clean, { subcenters: 1, steps });
   if (arm.kind === 'dropped' && steps === undefined) {
-    const again = arm.judge === 'trained again' ? '-twice' : '';
-    writeEvidence(evidencePath(evidenceFolder, cell, evidenceName(arm.rule) + again), evidence);
+    const trainedOn = TRAINED_ON[judgesOf(arm).join()];
+    if (trainedOn !== undefined)
+      writeEvidence(evidencePath(evidenceFolder, cell, evidenceName(arm.rule, trainedOn)), evidence);
   }
   return { row, drop: { ...found(gone, bad), dropped: dataset.length - clean.length } };
 }
 
-function evidenceName(rule: SelfTrainedRule): string {
-  return rule.replaceAll(' ', '-');
+/** What a network is as a judge that is trained on what these left. */
+const TRAINED_ON: Readonly<Record<string, Judge>> = { noisy: 'again', again: 'twice', 'noisy,again': 'both' };
+
+function evidenceName(rule: SelfTrainedRule, judge: Judge): string {
+  const suffix = judge === 'again' ? '' : `-${judge}`;
+  return rule.replaceAll(' ', '-') + suffix;
 }
 
 /** 1 for every image that the network is not trained on. */
 function chosen(
   arm: Exclude<Arm, { kind: 'untouched' | 'noisy' }>,
   { noisy, seed }: Trial,
-  evidence: (subcenters: number) => TrainingEvidence,
+  evidence: (subcenters: number) => readonly [TrainingEvidence, ...TrainingEvidence[]],
 ): Uint8Array {
   switch (arm.kind) {
     case 'dropped':

@@ -8,7 +8,7 @@ import {
   withStrangerScores,
   withTrainingMargins,
 } from '@arcface/cleaner';
-import type { TrainingEvidence } from './training-evidence.ts';
+import { sideBySide, type TrainingEvidence } from './training-evidence.ts';
 
 /** By name: the sub-centres of the network it looks at, and the rule; no cut is chosen with the truth. */
 const RULES = {
@@ -25,13 +25,18 @@ const RULES = {
 export type SelfTrainedRule = keyof typeof RULES;
 export const SELF_TRAINED_RULES = Object.keys(RULES) as SelfTrainedRule[];
 
-/** 1 for every image that a rule drops. */
+/**
+ * 1 for every image that a rule drops.
+ *
+ * @param evidenceOf the networks that judge, side by side; the first has sub-centres and what was recorded, if any does
+ */
 export function dropsOf(
   name: SelfTrainedRule,
-  evidenceOf: (subcenters: number) => TrainingEvidence,
+  evidenceOf: (subcenters: number) => readonly [TrainingEvidence, ...TrainingEvidence[]],
 ): Uint8Array {
   const { subcenters, rule } = RULES[name];
-  const { embeddings, dimensions, weights, labels, epochs } = evidenceOf(subcenters);
+  const networks = evidenceOf(subcenters);
+  const [{ embeddings, dimensions, weights, labels, epochs }, ...others] = networks;
   const audit = score({
     embeddings,
     dimensions,
@@ -39,7 +44,7 @@ export function dropsOf(
     identities: identitiesFromLabels(labels),
     subcenters: { weights, subcenters, dimensions, classOrder: 'position' },
   });
-  const input = { embeddings, dimensions };
+  const input = others.length > 0 ? sideBySide(networks) : { embeddings, dimensions };
   // A network that was trained on what was left of the images recorded nothing of the others.
   const withMargins = () => (epochs.length > 0 ? withTrainingMargins(audit, { epochs }) : audit);
   const scored = {

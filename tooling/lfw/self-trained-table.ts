@@ -35,7 +35,7 @@ for (const rule of SELF_TRAINED_RULES.filter((name) => new RegExp(options.only ?
       const [one, three] = [evidence(1), evidence(3)];
       const needed = rule.includes('K = 3') ? three : one;
       if (needed === undefined) return [];
-      const gone = dropsOf(rule, () => needed);
+      const gone = dropsOf(rule, () => [needed]);
       return [rate > 0 ? f1(gone, needed.bad) : gone.filter((drop) => drop === 1).length / gone.length];
     });
     if (values.length === 0) return '';

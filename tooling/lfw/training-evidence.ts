@@ -91,3 +91,25 @@ export function readEvidence(path: string): TrainingEvidence | undefined {
     })),
   };
 }
+
+/** The same images' unit embeddings by several networks, side by side: [N, sum of D]. */
+export function sideBySide(
+  networks: readonly Pick<TrainingEvidence, 'embeddings' | 'dimensions'>[],
+): Pick<TrainingEvidence, 'embeddings' | 'dimensions'> {
+  const dimensions = networks.reduce((sum, network) => sum + network.dimensions, 0);
+  const images = networks[0]!.embeddings.length / networks[0]!.dimensions;
+  const joined = new Float32Array(images * dimensions);
+  let before = 0;
+  for (const { embeddings, dimensions: own } of networks) {
+    for (let i = 0; i < images; i++) {
+      const row = embeddings.subarray(i * own, (i + 1) * own);
+      const norm = Math.hypot(...row) || 1;
+      joined.set(
+        row.map((value) => value / norm),
+        i * dimensions + before,
+      );
+    }
+    before += own;
+  }
+  return { embeddings: joined, dimensions };
+}
