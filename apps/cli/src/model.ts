@@ -25,6 +25,8 @@ export { CHECKPOINTS, RUN_FILE } from './model-file.ts';
 export interface Model {
   /** What it was read from. */
   readonly path: string;
+  /** What the networks beside it were read from, where there are several. */
+  readonly beside?: readonly string[];
   readonly backbone: EmbeddingBackbone | Embedder;
   /** Sub-centres an identity, where the file says. */
   readonly subcentersPerIdentity: number | undefined;

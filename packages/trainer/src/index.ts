@@ -129,6 +129,7 @@ export { shuffledOrder } from './data/shuffle.ts';
 export { type Embeddings, type EmbedOptions, type EmbedProgress, embedImages } from './embedding/embed.ts';
 export type { Embedder, EmbeddingBackbone } from './embedding/embedder.ts';
 export { onnxEmbedder } from './embedding/onnx-embedder.ts';
+export { sideBySide } from './embedding/side-by-side.ts';
 
 // Verification: pairs, templates, search
 

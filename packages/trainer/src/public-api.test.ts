@@ -49,6 +49,7 @@ test('exports of @arcface/trainer', () => {
       "pruneCheckpoints",
       "resolveTrainOptions",
       "shuffledOrder",
+      "sideBySide",
       "templateDistances",
       "train",
       "trainHeadOnEmbeddings",

@@ -30,6 +30,8 @@ const FORMAT = 'arcface-embeddings';
 const SHA256_BYTES = 32;
 
 const CHUNK_IMAGES = 1024;
+/** Between the digests of networks that stand side by side. */
+const BESIDE = '+';
 
 /** One of several that share the work: `index` from 0. */
 export interface Shard {
@@ -57,6 +59,8 @@ export interface EmbeddingStoreOptions {
   readonly dataset: FaceDataset;
   /** File that the network was read from; its digest tells one network's chunks from another's. */
   readonly model: string;
+  /** Files of the networks whose embeddings stand beside its own. */
+  readonly beside?: readonly string[] | undefined;
   /** How images are fed to an ONNX model. */
   readonly feeding?: string | undefined;
   /** Images of a chunk: the same for all who share a folder. Default 1024. */
@@ -105,17 +109,19 @@ export class EmbeddingStore {
   }
 
   static async open(options: EmbeddingStoreOptions): Promise<EmbeddingStore> {
-    const { model, dataset, feeding } = options;
+    const { model, beside = [], dataset, feeding } = options;
+    const digests: string[] = [];
+    for (const file of [model, ...beside]) digests.push(await sha256OfFile(file));
     return new EmbeddingStore(options, {
-      model: await sha256OfFile(model),
+      model: digests.join(BESIDE),
       data: datasetFingerprint(dataset).hash,
       ...(feeding === undefined ? {} : { feeding }),
     });
   }
 
-  /** SHA-256 of the model's file. */
-  get modelDigest(): string {
-    return this.owner.model;
+  /** SHA-256 of the model's file, then of those beside it. */
+  get modelDigests(): readonly string[] {
+    return this.owner.model.split(BESIDE);
   }
 
   /** Images of the dataset. */

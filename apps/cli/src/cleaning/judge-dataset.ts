@@ -55,9 +55,9 @@ export interface JudgedInputs {
   readonly contentSha256: string;
   /** Of keys and labels, as checkpoints have it. */
   readonly fingerprint: string;
-  /** Undefined where the judgement was read from an audit. */
-  readonly modelSha256: string | undefined;
-  /** The network was trained on these very labels. */
+  /** Of the model's file, then of those beside it; none where the judgement was read from an audit. */
+  readonly modelSha256: readonly string[];
+  /** A network was trained on these very labels, or on what a drop left of them. */
   readonly trainedOnThis: boolean;
 }
 
@@ -104,6 +104,7 @@ export async function judgeDataset(
     directory: work.directory,
     dataset,
     model: model.path,
+    beside: model.beside,
     feeding: model.feeding,
   });
   const missing = store.missing().length;
@@ -203,7 +204,7 @@ export async function judgeDataset(
       classes: survey.fingerprint.classes,
       contentSha256: survey.contentSha256,
       fingerprint: survey.fingerprint.hash,
-      modelSha256: store.modelDigest,
+      modelSha256: store.modelDigests,
       trainedOnThis,
     },
   };

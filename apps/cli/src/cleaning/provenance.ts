@@ -9,17 +9,22 @@ import type { JudgedInputs } from './judge-dataset.ts';
 export const PROVENANCE_FILE = 'provenance.json';
 const FORMAT = 'arcface-provenance';
 
+/** The network and those beside it, or the audit that the judgement was read from. */
+export type JudgedBy =
+  | { readonly model: string; readonly beside?: readonly string[] | undefined }
+  | { readonly audit: string };
+
 export async function provenance(of: {
   readonly command: string;
   readonly data: string;
-  /** The network, or the audit that its judgement was read from. */
-  readonly judgedBy: { readonly model: string } | { readonly audit: string };
+  readonly judgedBy: JudgedBy;
   readonly decisions?: string | undefined;
   readonly inputs: JudgedInputs;
   readonly decision: Decision;
 }): Promise<string> {
   const { command, data, judgedBy, decisions, inputs, decision } = of;
-  const { images, classes, contentSha256, fingerprint, modelSha256, trainedOnThis } = inputs;
+  const { images, classes, contentSha256, fingerprint, trainedOnThis } = inputs;
+  const [modelSha256, ...besideSha256] = inputs.modelSha256;
   const record = {
     format: FORMAT,
     version: 1,
@@ -27,7 +32,12 @@ export async function provenance(of: {
     program: { name: 'arcface', version: programVersion() },
     data: { path: data, images, identities: classes, contentSha256, fingerprint },
     ...('model' in judgedBy
-      ? { model: { path: judgedBy.model, sha256: modelSha256, trainedOnThisData: trainedOnThis } }
+      ? {
+          model: { path: judgedBy.model, sha256: modelSha256, trainedOnThisData: trainedOnThis },
+          ...(judgedBy.beside && {
+            beside: judgedBy.beside.map((path, i) => ({ path, sha256: besideSha256[i] })),
+          }),
+        }
       : { audit: await fileByDigest(judgedBy.audit) }),
     rule: decision.rule,
     applied: decision.applied,

@@ -59,7 +59,7 @@ export async function judgeByAudit(path: string, dataset: FaceDataset): Promise<
         classes: fingerprint.classes,
         contentSha256: await contentDigest(dataset),
         fingerprint: fingerprint.hash,
-        modelSha256: undefined,
+        modelSha256: [],
         trainedOnThis: false,
       },
     };

@@ -60,6 +60,7 @@ function parse(value: unknown, option: Option): unknown {
   if (!values.every((each) => typeof each === 'string' || typeof each === 'number')) {
     throw new Error('Expected a text, a number, or a list of them.');
   }
+  if (option.variadic) return values.map(String);
   const text = values.join(',');
   return option.parseArg === undefined ? text : option.parseArg<unknown>(text, undefined);
 }

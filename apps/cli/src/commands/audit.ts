@@ -69,10 +69,17 @@ import { imagesAPass } from '../cli/images-a-pass.ts';
 import { refuseInputFiles } from '../cli/output-folder.ts';
 import { CommandError, UsageError } from '../cli/usage-error.ts';
 import { openData } from '../data.ts';
-import { type ModelOptions, openModel, withModelOptions } from '../model.ts';
+import { type ModelOptions, withModelOptions } from '../model.ts';
+import { type BesideOptions, openJudges, withBesideOption } from '../networks-side-by-side.ts';
 import { cleaningReport } from '../report/cleaning-report.ts';
 
-interface AuditOptions extends SharedOptions, ComputeOptions, RuleOptions, WorkOptions, ModelOptions {
+interface AuditOptions
+  extends SharedOptions,
+    ComputeOptions,
+    RuleOptions,
+    WorkOptions,
+    ModelOptions,
+    BesideOptions {
   readonly data?: string;
   readonly embeddings?: string;
   readonly labels?: string;
@@ -105,7 +112,9 @@ export function auditCommand(): Command {
       withComputeOptions(
         withWorkOptions(
           withRuleOptions(
-            withModelOptions(command.argument('[merge]', 'judge what shards have embedded into --work'))
+            withBesideOption(
+              withModelOptions(command.argument('[merge]', 'judge what shards have embedded into --work')),
+            )
               .option('--data <data>', 'a .rec, a folder with a train.rec, a folder of folders, or a .lst')
               .option('--embeddings <file>', 'instead of data and model: rows in .npy or .safetensors')
               .option(
@@ -146,7 +155,10 @@ async function audit(given: AuditOptions, context: CommandContext): Promise<void
   }
   const outputs = [output, summaryPath, ...(options.report === undefined ? [] : [options.report])];
   const { data, model, embeddings, labels, truth: known, decisions } = options;
-  await refuseInputFiles([data, model, embeddings, labels, known, decisions], outputs);
+  await refuseInputFiles(
+    [data, model, ...(options.beside ?? []), embeddings, labels, known, decisions],
+    outputs,
+  );
   for (const file of outputs) {
     if (existsSync(file) && !options.overwrite && options.shard === undefined)
       throw new CommandError(`${file} exists. Choose another name, or give --overwrite.`);
@@ -221,7 +233,7 @@ async function judgeData(
   try {
     checkRows(truth, dataset.length);
     await useBackend(given);
-    const model = await openModel(modelName, context, { ...given, samples: dataset });
+    const model = await openJudges(modelName, dataset, context, given);
     const options = withRule(given, 'auto', { trainedOnThis: wasTrainedOn(model, dataset) }, context);
     const judged = await judgeDataset(
       {
@@ -262,7 +274,7 @@ async function judgeEmbeddings(
   context: CommandContext,
 ): Promise<Judged> {
   const options = withRule(given, 'auto', { trainedOnThis: false }, context);
-  if (options.data !== undefined || options.model !== undefined) {
+  if (options.data !== undefined || options.model !== undefined || options.beside !== undefined) {
     throw new UsageError('Give either --data and --model, or --embeddings and --labels.');
   }
   if (options.rule === 'aum')

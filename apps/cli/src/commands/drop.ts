@@ -20,7 +20,7 @@ import {
   wasTrainedOn,
 } from '../cleaning/judge-dataset.ts';
 import { proposalLists, SUMMARISED } from '../cleaning/proposal-lists.ts';
-import { PROVENANCE_FILE, provenance } from '../cleaning/provenance.ts';
+import { type JudgedBy, PROVENANCE_FILE, provenance } from '../cleaning/provenance.ts';
 import { judgeByAudit } from '../cleaning/recorded-audit.ts';
 import {
   evidenceFor,
@@ -53,9 +53,16 @@ import { refuseInputAsOutput, refuseUsedFolder } from '../cli/output-folder.ts';
 import { CommandError, UsageError } from '../cli/usage-error.ts';
 import { openData } from '../data.ts';
 import { type ImageSize, imageSizeOf } from '../image-size.ts';
-import { type ModelOptions, openModel, withModelOptions } from '../model.ts';
+import { type ModelOptions, withModelOptions } from '../model.ts';
+import { type BesideOptions, openJudges, withBesideOption } from '../networks-side-by-side.ts';
 
-interface DropOptions extends SharedOptions, ComputeOptions, RuleOptions, WorkOptions, ModelOptions {
+interface DropOptions
+  extends SharedOptions,
+    ComputeOptions,
+    RuleOptions,
+    WorkOptions,
+    ModelOptions,
+    BesideOptions {
   readonly data?: string;
   readonly audit?: string;
   readonly output?: string;
@@ -119,7 +126,7 @@ export function cleanCommand(): Command {
 function withOutputOptions(command: Command): Command {
   return withComputeOptions(
     withWorkOptions(
-      withModelOptions(command)
+      withBesideOption(withModelOptions(command))
         .option('--output <folder>', 'folder for train.rec, train.idx, property and audit.jsonl')
         .addOption(
           new Option(
@@ -183,8 +190,6 @@ async function drop(
   }
 }
 
-type JudgedBy = { readonly model: string } | { readonly audit: string };
-
 interface Judgement {
   readonly judged: JudgedDataset;
   readonly judgedBy: JudgedBy;
@@ -195,7 +200,7 @@ interface Judgement {
 type SettledOptions = ReturnType<typeof withRule<DropOptions>>;
 
 /** @throws {UsageError} unless there is a model, or an audit and a rule that can decide on one. */
-function judgeOf({ model, audit, rule }: DropOptions): JudgedBy {
+function judgeOf({ model, beside, audit, rule }: DropOptions): JudgedBy {
   if (audit === undefined) {
     if (rule === 'recorded') {
       throw new UsageError(
@@ -205,6 +210,7 @@ function judgeOf({ model, audit, rule }: DropOptions): JudgedBy {
     return { model: required(model, '--model') };
   }
   if (model !== undefined) throw new UsageError('Give either --model or --audit.');
+  if (beside !== undefined) throw new UsageError('--beside is for networks that judge with --model.');
   if (rule === 'auto' || rule === 'aum' || rule === 'self-trained') {
     throw new UsageError(
       `An audit's rows do not hold all that the rule ${rule} needs: give --model, or --rule recorded for what the audit decided.`,
@@ -220,7 +226,7 @@ async function judgeByModel(
   { standard, trainSubcenters }: { readonly standard: 'angle' | 'auto'; readonly trainSubcenters: boolean },
 ): Promise<Judgement | PartOfWork> {
   await useBackend(asked);
-  const model = await openModel(asked.model, context, { ...asked, samples: dataset });
+  const model = await openJudges(asked.model, dataset, context, asked);
   const options = withRule(asked, standard, { trainedOnThis: wasTrainedOn(model, dataset) }, context);
   const judged = await judgeDataset(
     {
@@ -236,7 +242,8 @@ async function judgeByModel(
     },
     context,
   );
-  return 'audit' in judged ? { judged, judgedBy: { model: model.path }, options } : judged;
+  const { path, beside } = model;
+  return 'audit' in judged ? { judged, judgedBy: { model: path, beside }, options } : judged;
 }
 
 async function write(
