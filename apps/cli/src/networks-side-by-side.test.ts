@@ -110,8 +110,7 @@ test.each([
     at('faces'),
     '--model',
     at(model),
-    '--beside',
-    ...beside.map((name) => at(name)),
+    ...beside.flatMap((name) => ['--beside', at(name)]),
   ];
   const { exitCode, stderr } = await runInProcess(...args, ...more, '--output', at('refused'));
   expect(stderr).toMatch(message);

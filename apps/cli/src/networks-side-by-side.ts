@@ -4,6 +4,7 @@ import type { FaceDataset } from '@arcface/recordio';
 import { datasetFingerprint, sideBySide, TrainingError } from '@arcface/trainer';
 import type { Command } from 'commander';
 import type { CommandContext } from './cli/define-command.ts';
+import { eachValue } from './cli/option-values.ts';
 import { CommandError, UsageError } from './cli/usage-error.ts';
 import { type Model, type ModelOptions, openModel } from './model.ts';
 import type { OnnxModelOptions } from './onnx/onnx-embedder.ts';
@@ -14,8 +15,9 @@ export interface BesideOptions {
 
 export function withBesideOption(command: Command): Command {
   return command.option(
-    '--beside <model...>',
-    'rules auto and self-trained: more networks that judge with the model, such as the runs before it; each has a vote',
+    '--beside <model>',
+    'rules auto and self-trained: another network that judges with the model, such as the run before it; each has a vote. May be given several times',
+    eachValue,
   );
 }
 

@@ -6,6 +6,7 @@ import { readFile } from 'node:fs/promises';
 import { resolve } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import type { Command, Option } from 'commander';
+import { eachValue } from './option-values.ts';
 import { UsageError } from './usage-error.ts';
 
 /** Options of a command by name. */
@@ -60,7 +61,7 @@ function parse(value: unknown, option: Option): unknown {
   if (!values.every((each) => typeof each === 'string' || typeof each === 'number')) {
     throw new Error('Expected a text, a number, or a list of them.');
   }
-  if (option.variadic) return values.map(String);
+  if (option.parseArg === eachValue) return values.map(String);
   const text = values.join(',');
   return option.parseArg === undefined ? text : option.parseArg<unknown>(text, undefined);
 }

@@ -48,3 +48,8 @@ export function imageSides(least: number, most: number): (text: string) => Image
     );
   };
 }
+
+/** For an option that may be given several times: all its values. */
+export function eachValue(text: string, before: readonly string[] = []): string[] {
+  return [...before, text];
+}
