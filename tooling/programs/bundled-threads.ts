@@ -1,5 +1,5 @@
 /**
- * The threads that `arcface train` starts, in the tests that run it in their own process: as bundles, made when the first test needs
+ * The threads that `arcface` starts, in the tests that run it in their own process: as bundles, made when the first test needs
  * them. See bundle-programs.ts.
  */
 import { mkdtempSync, rmSync } from 'node:fs';
@@ -9,8 +9,14 @@ import { fileURLToPath, pathToFileURL } from 'node:url';
 import type { Plugin } from 'vite';
 import { bundlePrograms } from './bundle-programs.ts';
 
-const COMMAND = normalize(fileURLToPath(new URL('../../apps/cli/src/commands/train', import.meta.url)));
-const THREADS = ['decoding-thread', 'rank-thread'];
+const CLI = normalize(fileURLToPath(new URL('../../apps/cli/src', import.meta.url)));
+const TRAIN = join(CLI, 'commands/train');
+/** By name, where they and what starts them are. */
+const THREADS: Readonly<Record<string, string>> = {
+  'decoding-thread': TRAIN,
+  'rank-thread': TRAIN,
+  'embedding-thread': CLI,
+};
 
 /** Has the modules that start the threads take the bundles. */
 export function bundledThreads(): Plugin {
@@ -19,8 +25,10 @@ export function bundledThreads(): Plugin {
     name: 'bundled-threads',
     enforce: 'pre',
     async transform(code, id) {
-      if (normalize(dirname(id)) !== COMMAND) return undefined;
-      const started = THREADS.filter((name) => code.includes(`'./${name}.ts'`));
+      const here = normalize(dirname(id));
+      const started = Object.keys(THREADS).filter(
+        (name) => THREADS[name] === here && code.includes(`'./${name}.ts'`),
+      );
       if (started.length === 0) return undefined;
       bundles ??= bundleThreads();
       const folder = await bundles;
@@ -35,7 +43,7 @@ async function bundleThreads(): Promise<string> {
   const folder = mkdtempSync(join(tmpdir(), 'arcface-threads-'));
   process.once('exit', () => rmSync(folder, { recursive: true, force: true }));
   await bundlePrograms(
-    Object.fromEntries(THREADS.map((name) => [name, join(COMMAND, `${name}.ts`)])),
+    Object.fromEntries(Object.entries(THREADS).map(([name, place]) => [name, join(place, `${name}.ts`)])),
     folder,
   );
   return folder;

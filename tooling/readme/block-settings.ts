@@ -118,7 +118,7 @@ export const SETTINGS: Readonly<Record<string, readonly Setting[]>> = {
         const [group, rank, classes, embeddingSize] = [createThreadGroup(4), 2, 10, 4];`,
     },
   ],
-  'packages/tfjs-backend-onnxruntime/README.md': [{}],
+  'packages/tfjs-backend-onnxruntime/README.md': [{}, {}],
   'packages/tfjs-training-kernels/README.md': [{}, { needs: '@tensorflow/tfjs-node' }],
   'packages/trainer/README.md': [
     {

@@ -7,7 +7,7 @@ import type { Command } from 'commander';
 import type { CommandContext } from './cli/define-command.ts';
 import { imageSides } from './cli/option-values.ts';
 import { CommandError } from './cli/usage-error.ts';
-import { frozenEmbedder } from './frozen-embedder.ts';
+import { type FrozenEmbedder, frozenEmbedder } from './frozen-embedder.ts';
 import {
   MODEL_FORMS,
   type ModelFile,
@@ -28,6 +28,8 @@ export interface Model {
   /** What the networks beside it were read from, where there are several. */
   readonly beside?: readonly string[];
   readonly backbone: EmbeddingBackbone | Embedder;
+  /** Ends what computes beside this thread, for when all is embedded; it ends with the process, too. */
+  close?(): Promise<void>;
   /** Sub-centres an identity, where the file says. */
   readonly subcentersPerIdentity: number | undefined;
   /** The order in which the model's own training put its classes. */
@@ -80,7 +82,7 @@ export function withModelOptions(command: Command): Command {
 export async function openModel(
   name: string,
   context: CommandContext,
-  options: ModelOptions & Pick<OnnxModelOptions, 'samples' | 'threads'> = {},
+  options: ModelOptions & Pick<OnnxModelOptions, 'samples' | 'threads'> & { readonly backend?: string } = {},
 ): Promise<Model> {
   if (name.endsWith('.onnx') && (await stat(name).catch(() => undefined))?.isFile()) {
     if (options.network !== undefined) {
@@ -100,11 +102,20 @@ export async function openModel(
   const file = await readModelFile(name, context.console, options);
   const { graph, parameters, trainedOn, leftOf, checkpoints } = file;
   const trained = backboneFromGraph(graph, { parameters });
-  const backbone = await frozenEmbedder(inferenceBackbone(trained));
+  const { backend, threads, samples } = options;
+  const backbone = await frozenEmbedder(inferenceBackbone(trained), {
+    backend,
+    threads,
+    images: samples?.length,
+  });
   trained.dispose();
   const output = options.mxnetOutput === undefined ? [] : [`output ${options.mxnetOutput}`];
   const feeding = [...saidSize(options, backbone), ...output].join(', ') || undefined;
-  return { ...withSubcenters(file, backbone), trainedOn, leftOf, checkpoints, feeding };
+  return { ...withSubcenters(file, backbone), ...closing(backbone), trainedOn, leftOf, checkpoints, feeding };
+}
+
+function closing({ close }: FrozenEmbedder): Pick<Model, 'close'> {
+  return close === undefined ? {} : { close };
 }
 
 /** The size of images, where it is not the model that says it. */

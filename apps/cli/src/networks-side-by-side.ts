@@ -31,7 +31,10 @@ export async function openJudges(
   name: string,
   dataset: FaceDataset,
   context: CommandContext,
-  { beside = [], ...options }: ModelOptions & BesideOptions & Pick<OnnxModelOptions, 'threads'>,
+  {
+    beside = [],
+    ...options
+  }: ModelOptions & BesideOptions & Pick<OnnxModelOptions, 'threads'> & { readonly backend?: string },
 ): Promise<Model> {
   const names = [name, ...beside];
   const twice = names.find((each, i) => names.findIndex((other) => resolve(other) === resolve(each)) < i);
@@ -39,12 +42,13 @@ export async function openJudges(
     throw new UsageError(`${twice} is named twice: --beside is for networks other than --model.`);
   const model = await openModel(name, context, { ...options, samples: dataset });
   if (beside.length === 0) return model;
-  const { threads, inputSize } = options;
+  const { threads, backend, inputSize } = options;
   const models = [model];
   for (const other of beside) {
     // What is said of how an ONNX model is fed, or of what a file holds, is said of --model.
     const alike = {
       samples: dataset,
+      ...(backend === undefined ? {} : { backend }),
       ...(threads === undefined ? {} : { threads }),
       ...(inputSize === undefined ? {} : { inputSize }),
     };
@@ -63,6 +67,9 @@ function asOne(models: readonly Model[], dataset: FaceDataset): Model {
     path,
     beside: beside.map((model) => model.path),
     backbone: joined(models),
+    async close() {
+      for (const model of models) await model.close?.();
+    },
     subcentersPerIdentity: undefined,
     classOrder: 'position',
     trainedOn: recorded?.trainedOn,

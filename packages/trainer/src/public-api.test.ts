@@ -70,10 +70,13 @@ test('exports of @arcface/trainer/node', () => {
       "FileCheckpointStore",
       "JsonLinesLog",
       "TensorBoardLog",
+      "embedderData",
       "rankData",
       "readJsonLines",
+      "serveEmbedder",
       "serveRank",
       "startDecodingThread",
+      "startEmbeddingThreads",
       "startRankThreads",
     ]
   `);

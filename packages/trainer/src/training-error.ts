@@ -15,6 +15,8 @@ export type TrainingErrorCode =
   | 'invalid-decoder'
   /** A network gives something else than a row of numbers an image. */
   | 'invalid-embedder'
+  /** A thread that embeds has failed. */
+  | 'embedding-failed'
   /** The active TensorFlow.js backend has no gradients registered. */
   | 'no-gradients'
   /** A trainable parameter got no gradient, or tensors do not fit the parameters they are for. */

@@ -114,6 +114,7 @@ export async function judgeDataset(
     );
   }
   await embedMissing(store, options, context);
+  await model.close?.();
   if (shard !== undefined) {
     const scoring = context.console.progress('scoring', { total: dataset.length, unit: 'images' });
     const { signal } = context;

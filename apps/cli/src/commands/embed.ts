@@ -144,6 +144,7 @@ async function embed(options: EmbedCommandOptions, context: CommandContext): Pro
       process.exitCode = INTERRUPTED;
       return;
     }
+    await model.close?.();
     const { images, failed } = file;
     if (!part && failed === images) {
       await file.discard();

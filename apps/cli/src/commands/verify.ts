@@ -64,15 +64,16 @@ async function verify(options: VerifyOptions, context: CommandContext): Promise<
   const pairs = await readPairs(options);
   checkPairs(pairs, { name: options.bin ?? options.pairs!, folds: options.folds });
   await useBackend(options);
-  const { backbone } = await openModel(modelName, context, {
+  const model = await openModel(modelName, context, {
     ...options,
     samples: pairs.images,
     withSubcenters: false,
   });
   const { verification, xnorm, distances } = await verifyBackbone(
-    { backbone, pairs, folds: options.folds, batchSize: imagesAPass(options) },
+    { backbone: model.backbone, pairs, folds: options.folds, batchSize: imagesAPass(options) },
     context,
   );
+  await model.close?.();
   const { accuracy, accuracyStd, threshold, val, valStd, far, auc } = verification;
   const { isSame } = pairs;
   const rates = acceptRates(distances, isSame);

@@ -73,53 +73,77 @@ export async function embedImages(options: EmbedOptions): Promise<Embeddings> {
 
   const size = { height, width };
   const source = { dataset, decoder: options.decoder, size };
+  const { batchesAtOnce = 1 } = embedder;
   const images = prefetch((position) => decodeImage(source, position, { signal }), {
-    ahead: 2 * batchSize,
+    ahead: (1 + batchesAtOnce) * batchSize,
     concurrency,
     to: total,
   });
   const result = new Float32Array(total * dimensions);
   const failed: UndecodableImage[] = [];
   const bytes = height * width * 3;
-  const pixels = new Uint8Array(batchSize * bytes);
-  const positions: number[] = [];
   const begun = performance.now();
-  const rate = (done: number): number => (done * 1000) / (performance.now() - begun);
   let sumOfNorms = 0;
   let outputs = 0;
 
-  const embedBatch = async (): Promise<void> => {
-    await eventLoopTurn();
-    pixels.fill(0, positions.length * bytes);
-    for (const mirrored of flip ? [false, true] : [false]) {
-      if (mirrored) {
-        for (let i = 0; i < positions.length; i++)
-          mirrorImage(pixels.subarray(i * bytes, (i + 1) * bytes), size);
-      }
-      const rows = await embedder.embed(pixels, batchSize);
-      positions.forEach((position, i) => {
-        let square = 0;
-        for (let d = 0; d < dimensions; d++) {
-          const value = rows[i * dimensions + d]!;
-          square += value * value;
-          result[position * dimensions + d]! += value;
-        }
-        sumOfNorms += Math.sqrt(square);
-        outputs++;
-      });
-    }
-    positions.length = 0;
+  const embedBatch = async (pixels: Uint8Array): Promise<Float32Array[]> => {
+    const upright = await embedder.embed(pixels, batchSize);
+    if (!flip) return [upright];
+    for (let i = 0; i < batchSize; i++) mirrorImage(pixels.subarray(i * bytes, (i + 1) * bytes), size);
+    return [upright, await embedder.embed(pixels, batchSize)];
   };
+  const add = (positions: readonly number[], rows: Float32Array): void => {
+    positions.forEach((position, i) => {
+      let square = 0;
+      for (let d = 0; d < dimensions; d++) {
+        const value = rows[i * dimensions + d]!;
+        square += value * value;
+        result[position * dimensions + d]! += value;
+      }
+      sumOfNorms += Math.sqrt(square);
+      outputs++;
+    });
+  };
+  const report = (done: number): void => options.onProgress?.({ done, total, imagesPerSecond: rate(done) });
+  const rate = (done: number): number => (done * 1000) / (performance.now() - begun);
 
+  /** Batches that are being embedded, the earliest first. */
+  const inHand: { pixels: Uint8Array; positions: number[]; done: number; rows: Promise<Float32Array[]> }[] =
+    [];
+  const spare: Uint8Array[] = [];
+  /** Waits for the earliest: what is summed is summed in data order. */
+  const finishOne = async (): Promise<void> => {
+    const { pixels, positions, done, rows } = inHand.shift()!;
+    for (const each of await rows) add(positions, each);
+    spare.push(pixels);
+    report(done);
+  };
+  const newBatch = () => ({
+    pixels: spare.pop() ?? new Uint8Array(batchSize * bytes),
+    positions: [] as number[],
+  });
+
+  let batch = newBatch();
   let done = 0;
   for await (const { key, position, pixels: decoded, reason = '' } of images) {
     signal?.throwIfAborted();
     done++;
+    const { pixels, positions } = batch;
     if (decoded) pixels.set(decoded, positions.push(position) * bytes - bytes);
     else failed.push({ key, position, reason });
-    if (positions.length === batchSize || (done === total && positions.length > 0)) await embedBatch();
-    if (positions.length === 0) options.onProgress?.({ done, total, imagesPerSecond: rate(done) });
+    if (positions.length === batchSize || (done === total && positions.length > 0)) {
+      if (inHand.length === batchesAtOnce) await finishOne();
+      await eventLoopTurn();
+      pixels.fill(0, positions.length * bytes);
+      const rows = embedBatch(pixels);
+      // Its turn may come after another one has thrown, or never; that must not be an unhandled rejection.
+      rows.catch(() => {});
+      inHand.push({ pixels, positions, done, rows });
+      if (batchesAtOnce === 1) await finishOne();
+      batch = newBatch();
+    } else if (positions.length === 0 && inHand.length === 0) report(done);
   }
+  while (inHand.length > 0) await finishOne();
   if (failed.length === total) {
     throw new TrainingError(
       'nothing-decodable',

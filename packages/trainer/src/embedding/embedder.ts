@@ -13,10 +13,12 @@ export interface Embedder {
   /** Height, width and channels of an image. */
   readonly inputShape: readonly [number, number, number];
   readonly embeddingSize: number;
+  /** Batches that it may be given before the first of them is embedded, where it embeds several at a time. Default 1. */
+  readonly batchesAtOnce?: number;
   /**
    * Embeds a batch.
    *
-   * @param pixels RGB bytes, row-major `[batch, height, width, 3]`; the caller may reuse them afterwards
+   * @param pixels RGB bytes, row-major `[batch, height, width, 3]`; the caller may reuse them when the batch is embedded
    * @returns row-major `[batch, embeddingSize]`, not normalised
    */
   embed(pixels: Uint8Array, batch: number): Promise<Float32Array>;

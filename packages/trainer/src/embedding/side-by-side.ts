@@ -26,6 +26,7 @@ export function sideBySide(networks: readonly (EmbeddingBackbone | Embedder)[]):
   return {
     inputShape,
     embeddingSize,
+    batchesAtOnce: Math.max(...embedders.map(({ batchesAtOnce = 1 }) => batchesAtOnce)),
     async embed(pixels, batch) {
       const joined = new Float32Array(batch * embeddingSize);
       let before = 0;
