@@ -147,3 +147,21 @@ it('passes on what the function throws, and can be tried again', () => {
   ).toThrow(RangeError);
   expect(Array.from(capture([2], (input) => tf.neg(input)).run([1, 2]))).toEqual([-1, -2]);
 });
+
+it('gives numbers of its own, which the next run does not change', () => {
+  const captured = capture([2, 3], (input) => tf.reshape(tf.transpose(input), [6]));
+  const same = capture([2, 3], (input) => tf.reshape(tf.relu(input), [6]));
+  const results = [1, 2].map((factor) =>
+    [captured, same].map((each) => each.run([1, 2, 3, 4, 5, 6].map((x) => factor * x))),
+  );
+  expect(results.map((pair) => pair.map((row) => Array.from(row)))).toEqual([
+    [
+      [1, 4, 2, 5, 3, 6],
+      [1, 2, 3, 4, 5, 6],
+    ],
+    [
+      [2, 8, 4, 10, 6, 12],
+      [2, 4, 6, 8, 10, 12],
+    ],
+  ]);
+});

@@ -5,7 +5,6 @@ import * as tf from '@tensorflow/tfjs-core';
 import type { OnnxRuntimeBackend } from './backend.ts';
 import { OnnxRuntimeBackendError } from './errors.ts';
 import type { HostValues } from './runtime/native-binding.ts';
-import { makeLeaf } from './trace/leaf.ts';
 import { sizeOf, type TraceValue } from './trace/trace-graph.ts';
 
 /** What `capture` gives. */
@@ -14,12 +13,15 @@ export class CapturedInference {
   readonly shape: readonly number[];
   readonly #backend: OnnxRuntimeBackend;
   readonly #input: TraceValue;
+  /** What the input's numbers are written into, run after run. */
+  readonly #values: HostValues;
   #output: TraceValue | null;
 
   /** Use `capture`. */
   constructor(backend: OnnxRuntimeBackend, input: TraceValue, output: TraceValue) {
     this.#backend = backend;
     this.#input = input;
+    this.#values = input.tensor!.data;
     this.#output = output;
     this.shape = output.shape;
   }
@@ -34,14 +36,14 @@ export class CapturedInference {
     if (this.#output === null) {
       throw new OnnxRuntimeBackendError('unknown-tensor', 'The captured inference was disposed of.');
     }
-    const { shape, dtype } = this.#input;
+    const { shape } = this.#input;
     if (values.length !== sizeOf(shape)) {
       throw new OnnxRuntimeBackendError(
         'invalid-option',
         `The inference was captured for ${sizeOf(shape)} numbers in the shape [${shape}], found ${values.length}. Capture it again for another shape.`,
       );
     }
-    this.#input.tensor = makeLeaf(values, shape, dtype).tensor;
+    this.#values.set(values);
     return this.#backend.computeAgain(this.#output);
   }
 

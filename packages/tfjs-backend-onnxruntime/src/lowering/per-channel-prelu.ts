@@ -17,6 +17,12 @@ export interface PerChannelPrelu {
   readonly map?: { readonly gain: string; readonly shift: string };
 }
 
+/** ONNX Runtime's blocked convolutions begin anew with every row of an image: one of 1x1 is quicker with all pixels in one. */
+function asOneRow(lowering: Lowering, { layout, shape }: ChannelAlgebra, x: string): string {
+  const [n, c, height, width] = shape as readonly [number, number, number, number];
+  return layout === 'blocked' && height > 1 ? lowering.reshape(x, [n, c, 1, height * width]) : x;
+}
+
 /** The name of prelu(x*gain + shift), or of prelu(x) where no map is given. */
 export function perChannelPrelu(
   lowering: Lowering,
@@ -30,8 +36,10 @@ export function perChannelPrelu(
     map ? [mul(factor, map.gain), mul(factor, map.shift)] : [factor, null];
   const [slopedGain, slopedShift] = scaled(slope);
   const inTwoPasses = () => {
-    const positive = algebra.affine(x, ...scaled(rest), { relu: true });
-    return algebra.affine(x, slopedGain, slopedShift, { summand: positive });
+    const row = asOneRow(lowering, algebra, x);
+    const positive = algebra.affine(row, ...scaled(rest), { relu: true });
+    const y = algebra.affine(row, slopedGain, slopedShift, { summand: positive });
+    return row === x ? y : lowering.reshape(y, algebra.shape);
   };
   if (isConvex) return inTwoPasses();
   const inThreePasses = () => {

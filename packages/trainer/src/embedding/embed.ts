@@ -104,8 +104,12 @@ export async function embedImages(options: EmbedOptions): Promise<Embeddings> {
       outputs++;
     });
   };
-  const report = (done: number): void => options.onProgress?.({ done, total, imagesPerSecond: rate(done) });
   const rate = (done: number): number => (done * 1000) / (performance.now() - begun);
+  let reported = 0;
+  const report = (done: number): void => {
+    reported = done;
+    options.onProgress?.({ done, total, imagesPerSecond: rate(done) });
+  };
 
   /** Batches that are being embedded, the earliest first. */
   const inHand: { pixels: Uint8Array; positions: number[]; done: number; rows: Promise<Float32Array[]> }[] =
@@ -144,6 +148,7 @@ export async function embedImages(options: EmbedOptions): Promise<Embeddings> {
     } else if (positions.length === 0 && inHand.length === 0) report(done);
   }
   while (inHand.length > 0) await finishOne();
+  if (reported < total) report(total);
   if (failed.length === total) {
     throw new TrainingError(
       'nothing-decodable',
