@@ -41,7 +41,7 @@ function arithmetic(
   kernel: string,
   how: Write,
   lower?: (node: TraceNode, lowering: Lowering) => boolean,
-  properties: Pick<TraceOp, 'isChannelMap'> = {},
+  properties: Pick<TraceOp, 'isChannelMap' | 'isSumOfImages'> = {},
 ): KernelRow {
   return primitive({
     kernel,
@@ -121,6 +121,23 @@ function addsToChannels({ inputs: [x, bias], outputs: [output] }: TraceNode): bo
   const isVector = sizeOf(bias!.shape) === channels && bias!.shape.at(-1) === channels;
   return isVector && output!.shape.length === 4 && sameShape(x!.shape, output!.shape);
 }
+
+function isSumOfImages({ inputs: [a, b], outputs: [output] }: TraceNode): boolean {
+  const isImage = output!.shape.length === 4 && output!.dtype === 'float32';
+  return isImage && sameShape(a!.shape, output!.shape) && sameShape(b!.shape, output!.shape);
+}
+
+/** An image onto what a convolution gives: it adds both in one. */
+function addToConvolution(node: TraceNode, lowering: Lowering): boolean {
+  if (!isSumOfImages(node)) return false;
+  const [a, b] = node.inputs as readonly [TraceValue, TraceValue];
+  if (lowering.primary(a) !== 'blocked' || lowering.primary(b) !== 'blocked') return false;
+  const sum = lowering.summed(a, b) ?? lowering.summed(b, a);
+  if (sum !== null) lowering.define(node.outputs[0]!, 'blocked', sum);
+  return sum !== null;
+}
+
+const addPerChannel = perChannel('add');
 
 /** Multiplying a small value by a large one full of ones only repeats it; tfjs's gradients of sums do that. */
 function multiplyByOnes(node: TraceNode, lowering: Lowering): boolean {
@@ -251,7 +268,12 @@ const sumOfMany = traceOp('AddN', (node, lowering) =>
 );
 
 export const binaryKernels: readonly KernelRow[] = [
-  arithmetic('Add', operator('Add'), perChannel('add'), { isChannelMap: addsToChannels }),
+  arithmetic(
+    'Add',
+    operator('Add'),
+    (node, lowering) => addPerChannel(node, lowering) || addToConvolution(node, lowering),
+    { isChannelMap: addsToChannels, isSumOfImages },
+  ),
   arithmetic('Sub', operator('Sub'), perChannel('subtract'), { isChannelMap: addsToChannels }),
   arithmetic(
     'Multiply',

@@ -4,6 +4,7 @@
 import { OnnxRuntimeBackendError } from '../errors.ts';
 import { OnnxGraph } from '../onnx/graph.ts';
 import type { Schedule } from '../trace/schedule.ts';
+import { hasBackwardPass } from '../trace/steady-parameters.ts';
 import { sizeOf, type TraceNode, type TraceValue } from '../trace/trace-graph.ts';
 import { Lowering, type LoweringOptions } from './lowering.ts';
 import { resultsToRecompute } from './recomputed-results.ts';
@@ -34,6 +35,26 @@ function mappedOnly({ nodes, outputs }: Schedule): Set<TraceValue> {
   return mapped;
 }
 
+/**
+ * Values that nothing reads but one node, once, that adds another image to them. None in training: a sum that a convolution takes
+ * along is rounded otherwise, and what a step computes must not depend on which of its values somebody looks at.
+ */
+function summedOnly(schedule: Schedule): Set<TraceValue> {
+  const summed = new Set<TraceValue>();
+  if (hasBackwardPass(schedule)) return summed;
+  const { nodes, outputs } = schedule;
+  const readOtherwise = new Set(outputs);
+  for (const node of nodes) {
+    const isSum = node.op.isSumOfImages?.(node) === true;
+    for (const input of node.inputs) {
+      if (isSum && !summed.has(input)) summed.add(input);
+      else readOtherwise.add(input);
+    }
+  }
+  for (const value of readOtherwise) summed.delete(value);
+  return summed;
+}
+
 /** Whether the results have no elements, or are sums of nothing: they need no operator, and many operators would refuse. */
 function isZero({ op, inputs, outputs }: TraceNode): boolean {
   const isEmpty = ({ shape }: TraceValue) => sizeOf(shape) === 0;
@@ -44,6 +65,7 @@ export function compileSchedule(schedule: Schedule, options: LoweringOptions): C
   const graph = new OnnxGraph();
   const lowering = new Lowering(graph, options, {
     mappedOnly: mappedOnly(schedule),
+    summedOnly: summedOnly(schedule),
     recomputed: resultsToRecompute(schedule, options.heldBytes),
   });
   const inputs = schedule.leaves.map((leaf) => {

@@ -51,6 +51,8 @@ export interface LoweringOptions {
 export interface LoweringPlan {
   /** Values that one node reads which maps their channels, and nothing else. */
   readonly mappedOnly: ReadonlySet<TraceValue>;
+  /** Values that one node reads which adds another image to them, and nothing else. */
+  readonly summedOnly: ReadonlySet<TraceValue>;
   /** Values that are computed again for the backward pass. */
   readonly recomputed: ReadonlySet<TraceValue>;
 }
@@ -110,6 +112,13 @@ export class Lowering {
   /** The image after the map, if what gives it was left to be written with it; else null. */
   mapped(value: TraceValue, map: ChannelMap): string | null {
     return this.#value(value).unmapped?.(map) ?? null;
+  }
+
+  /** The sum of two blocked images, if one of them comes from a convolution that can add the other; else null. */
+  summed(value: TraceValue, other: TraceValue): string | null {
+    if (!this.#plan.summedOnly.has(value) || this.primary(value) !== 'blocked') return null;
+    const summand = this.blocked(other);
+    return this.graph.convolutionWithSummand(this.blocked(value), summand);
   }
 
   /** Says how a value that is defined can be computed once more, from values that are held anyway. */

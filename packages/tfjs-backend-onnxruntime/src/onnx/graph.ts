@@ -86,6 +86,23 @@ export class OnnxGraph {
   }
 
   /**
+   * Writes the convolution that was written last once more, with a summand that it adds to what it computes, in its own
+   * place; null where `value` is not its result, or something is added or done to that in it already. Nothing else may read `value`.
+   */
+  convolutionWithSummand(value: string, summand: string): string | null {
+    const at = this.#nodes.findLastIndex(({ opType }) => opType === 'Conv');
+    const last = this.#nodes[at];
+    if (last?.outputs[0] !== value || last.domain !== nchwcDomain) return null;
+    const [x = '', filter = '', bias = '', ...more] = last.inputs;
+    if (more.length > 0 || 'activation' in last.attributes) return null;
+    this.#nodes.splice(at, 1);
+    this.#computed.delete(value);
+    const written = this.#written.at(-1)!;
+    for (const [key, outputs] of written) if (outputs[0] === value) written.delete(key);
+    return this.op('Conv', [x, filter, bias, summand], last.attributes, nchwcDomain);
+  }
+
+  /**
    * One of two values, computed only if it is the one: operators written by `then` and `otherwise` run when the scalar
    * bool `condition` is true and when it is not. Both give a tensor of this type and shape.
    */

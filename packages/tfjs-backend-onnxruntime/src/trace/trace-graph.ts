@@ -16,6 +16,8 @@ export interface TraceOp {
   lower(node: TraceNode, lowering: Lowering): void;
   /** Whether the node only scales and shifts the channels of its first input, so that a convolution before can do it. */
   readonly isChannelMap?: (node: TraceNode) => boolean;
+  /** Whether the node adds images of the same shape, so that a convolution that gives one of them can add the other. */
+  readonly isSumOfImages?: (node: TraceNode) => boolean;
   /** Whether the first result follows cheaply from values that are held for gradients anyway. */
   readonly isComputableAgain?: boolean;
   /** Whether the first input is a value of the forward pass, and the node takes one computed again as well. */
