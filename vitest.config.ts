@@ -26,7 +26,7 @@ const TOGETHER = [
 ];
 /** The same, of the command line, whose commands set the backend as they are asked to. */
 const COMMANDS = [
-  'apps/cli/src/!(bad-input|main-job).test.ts',
+  'apps/cli/src/!(bad-input|frozen-embedder|main-job).test.ts',
   'apps/cli/src/{cli,demo,report,studio}/**/*.test.ts',
   'apps/cli/src/cleaning/!(killed-embedding).test.ts',
   'apps/cli/src/commands/{align,audit,audit-odd-inputs,drop-by-audit,shards,verify}.test.ts',

@@ -99,7 +99,11 @@ export class OnnxGraph {
     this.#computed.delete(value);
     const written = this.#written.at(-1)!;
     for (const [key, outputs] of written) if (outputs[0] === value) written.delete(key);
-    return this.op('Conv', [x, filter, bias, summand], last.attributes, nchwcDomain);
+    const outside = this.scope;
+    this.scope = last.name.slice(0, last.name.indexOf('/'));
+    const sum = this.op('Conv', [x, filter, bias, summand], last.attributes, nchwcDomain);
+    this.scope = outside;
+    return sum;
   }
 
   /**
