@@ -20,7 +20,7 @@ afterAll(() => {
 
 const random = (shape: number[], seed: number) => tf.randomNormal(shape, 0, 1, 'float32', seed);
 
-type Images = Record<'x' | 'beside' | 'row' | 'filter' | 'pointwise' | 'bias', tf.Tensor>;
+type Images = Record<'x' | 'beside' | 'row' | 'filter' | 'pointwise' | 'depthwise' | 'bias', tf.Tensor>;
 
 /** Operators that add in the graph that `f` is, and the numbers that it gives. */
 function run(f: (images: Images) => tf.Tensor): { additions: number; values: Float32Array } {
@@ -31,6 +31,7 @@ function run(f: (images: Images) => tf.Tensor): { additions: number; values: Flo
       row: random([2, 1, 1, 32], 3),
       filter: random([3, 3, 16, 32], 4),
       pointwise: random([1, 1, 32, 32], 5),
+      depthwise: random([3, 3, 32, 1], 7),
       bias: random([32], 6),
     };
     for (const image of Object.values(images)) image.dataSync();
@@ -63,6 +64,22 @@ const cases: readonly [name: string, additions: number, f: (images: Images) => t
     'two convolutions',
     0,
     (images) => tf.add(conv(images), tf.conv2d(residual(images), images.pointwise as tf.Tensor4D, 1, 'same')),
+  ],
+  [
+    'what the convolution reads itself',
+    0,
+    (images) => {
+      const x = residual(images);
+      return tf.add(x, tf.conv2d(x, images.pointwise as tf.Tensor4D, 1, 'same'));
+    },
+  ],
+  [
+    'what a depthwise one reads itself',
+    0,
+    (images) => {
+      const x = residual(images);
+      return tf.add(tf.depthwiseConv2d(x, images.depthwise as tf.Tensor4D, 1, 'same'), x);
+    },
   ],
   [
     'a sum onto a sum',
