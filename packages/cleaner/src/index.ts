@@ -64,7 +64,7 @@ export type {
   RuleGuards,
   SelfTrainedRule,
 } from './rules/rule.ts';
-export type { Verdict } from './rules/verdicts.ts';
+export { isLearnedByHeart, type Verdict } from './rules/verdicts.ts';
 
 // What a person decided
 

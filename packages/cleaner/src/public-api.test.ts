@@ -28,6 +28,7 @@ it('exports these names', () => {
       "hashDistance",
       "identitiesFromLabels",
       "injectNoise",
+      "isLearnedByHeart",
       "keyAt",
       "mergeDecisions",
       "metricIntervals",

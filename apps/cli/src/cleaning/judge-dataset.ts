@@ -10,6 +10,7 @@ import {
   type Decision,
   type DuplicatePair,
   findNearDuplicates,
+  isLearnedByHeart,
   SubcenterScorer,
   type SubcenterWeights,
   scoreByModes,
@@ -186,6 +187,12 @@ export async function judgeDataset(
     (options.margins === 'if there are' && (await hasTrainingMargins(model, dataset)))
   )
     audit = withTrainingMargins(audit, await readTrainingMargins(model, dataset, positions));
+  if (model.beside !== undefined && isLearnedByHeart(audit)) {
+    context.console.warn(
+      'a network among those that judge has learned wrong labels by heart, and its vote hides them from the others: this goes by what its ' +
+        'run recorded instead. A network that was trained on what was left finds more without it: leave it out',
+    );
+  }
   const duplicates = findNearDuplicates({
     hashes: survey.hashes,
     identities: input.identities,

@@ -2,6 +2,7 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { decide } from '../decide.ts';
 import { injectNoise } from '../noise-injection.ts';
+import { isLearnedByHeart } from '../rules/verdicts.ts';
 import { score } from '../score.ts';
 import { seededRandom } from '../seeded-random.ts';
 import { withTrainingMargins } from '../training-margins.ts';
@@ -81,7 +82,9 @@ describe('the rule self-trained', () => {
       ),
       other: Array.from(bad, () => 0.3),
     }));
-    const decision = decide(withTrainingMargins(audit, { epochs }), { kind: 'self-trained' });
+    const recorded = withTrainingMargins(audit, { epochs });
+    expect([audit, recorded].map(isLearnedByHeart)).toEqual([false, true]);
+    const decision = decide(recorded, { kind: 'self-trained' });
     expect(decision.reasons[0]).toBe('self-trained:by-heart');
     expect(f1(decision.verdicts, bad)).toBeGreaterThan(0.95);
   });

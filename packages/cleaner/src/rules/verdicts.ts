@@ -151,8 +151,22 @@ function byRecord({ recorded, cosine, key }: Audit): Verdicts {
 /** Wrong labels that the recorded training shows at least, and how many more than the embeddings show, once they are known by heart. */
 const BY_HEART = { share: 0.03, times: 3 };
 
+/**
+ * Whether the training run of an audit recorded far more wrong labels than the embeddings show: the network has learned them by heart,
+ * and the rule `self-trained` goes by the record. False without scores of strangers or a record.
+ */
+export function isLearnedByHeart({
+  strangers,
+  training,
+  images,
+}: Pick<Audit, 'strangers' | 'training' | 'images'>): boolean {
+  if (!strangers || !training) return false;
+  const late = training.pClean.reduce((count, p) => count + Number(p < 0.5), 0);
+  return late > images * Math.max(BY_HEART.share, BY_HEART.times * strangers.share);
+}
+
 function bySelfTrained(audit: Audit): Verdicts {
-  const { strangers, training, images } = audit;
+  const { strangers, images } = audit;
   if (!strangers) {
     throw new CleanerError(
       'scores-missing',
@@ -160,9 +174,7 @@ function bySelfTrained(audit: Audit): Verdicts {
     );
   }
   const { likeness } = strangers;
-  const late = training?.pClean.reduce((count, p) => count + Number(p < 0.5), 0) ?? 0;
-  const byHeart = late > images * Math.max(BY_HEART.share, BY_HEART.times * strangers.share);
-  if (byHeart) {
+  if (isLearnedByHeart(audit)) {
     const judged = byAum(audit, { kind: 'aum' });
     return { ...judged, reasons: Array<string>(images).fill('self-trained:by-heart') };
   }
